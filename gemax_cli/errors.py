@@ -1,0 +1,132 @@
+"""Every error that a user can meet, one class per cause.
+
+A message is one sentence: which file or setting, what is wrong, what to do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class GemaxError(Exception):
+    """Base of all errors of this package; ``exit_code`` is what the command line returns."""
+
+    exit_code = 1
+
+
+class SettingsError(GemaxError, ValueError):
+    """A setting is out of its range, or two settings exclude each other."""
+
+    exit_code = 2
+
+
+class InfeasibleTau(SettingsError):
+    """No path of K edges of length 1..tau leads from 0 to N (it takes K <= N <= K * tau)."""
+
+    def __init__(self, levels: int, bins: int, tau: int) -> None:
+        self.levels, self.bins, self.tau = levels, bins, tau
+        self.smallest_tau = -(-levels // bins)
+        if bins > levels:
+            message = f"{bins} bins cannot be cut from {levels} levels: use at least {bins} levels or fewer bins."
+        else:
+            message = (
+                f"tau = {tau} is too small to cover {levels} levels with {bins} bins: "
+                f"use tau = {self.smallest_tau} or more."
+            )
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[type[InfeasibleTau], tuple[int, int, int]]:
+        return type(self), (self.levels, self.bins, self.tau)
+
+
+class EmptyHistogram(GemaxError, ValueError):
+    """There is no valid pixel to take an entropy of."""
+
+
+class NothingToConvert(GemaxError):
+    """The sources hold no scan that the readers know and the filters keep."""
+
+    exit_code = 4
+
+
+class OutputError(GemaxError):
+    """The output folder cannot be used."""
+
+    exit_code = 5
+
+
+class FolderInUse(OutputError):
+    """Another gemax process is writing to the output folder."""
+
+
+class SettingsConflict(OutputError):
+    """The output folder was made with other settings."""
+
+
+class OutputUnwritable(OutputError):
+    """The output folder cannot be written to (full, read-only, not a folder)."""
+
+    exit_code = 3
+
+
+class ScanError(GemaxError):
+    """One scan cannot be converted; the batch goes on.
+
+    Attributes:
+        path: the file at fault.
+        stage: where on its way the scan failed: read, nose, block, maps or write.
+    """
+
+    exit_code = 3
+    stage = "read"
+
+    def __init__(self, path: Path | str, message: str) -> None:
+        self.path, self.message = Path(path), message
+        super().__init__(f"{path}: {message}")
+
+    def __reduce__(self) -> tuple[type[ScanError], tuple[Path, str]]:
+        return type(self), (self.path, self.message)
+
+
+class FileUnreadable(ScanError):
+    """The file is missing, a folder, or may not be read."""
+
+
+class BadFormat(ScanError):
+    """The file's content is not what its format demands: truncated, wrong magic, impossible counts."""
+
+
+class UnknownFormat(ScanError):
+    """No reader knows this kind of file."""
+
+
+class EmptyScan(ScanError):
+    """The file was read and holds no surface: no point, all points zero, or all background."""
+
+
+class LibraryMissing(ScanError):
+    """The library that reads this format is not installed or cannot be loaded."""
+
+
+class NoNoseTip(ScanError):
+    """No nose tip was found, or none of the confidence asked for."""
+
+    stage = "nose"
+
+
+class EmptyBlock(ScanError):
+    """No surface lies in the depth block."""
+
+    stage = "block"
+
+
+class WorkerDied(ScanError):
+    """The process that converted this scan was killed (out of memory, most often)."""
+
+    stage = "worker"
+
+
+class WriteFailed(ScanError):
+    """A file of the stack could not be written."""
+
+    stage = "write"

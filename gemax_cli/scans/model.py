@@ -1,0 +1,88 @@
+"""What a raw file holds, whatever its format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float64]  # (n, 3)
+Triangles = NDArray[np.int32]  # (m, 3), 0-based
+
+
+@dataclass(frozen=True, eq=False)
+class TextureMap:
+    """How a picture lies on the surface.
+
+    Attributes:
+        image: file name of the picture as the scan names it, never a path to open unchecked; None if unnamed.
+        coordinates: (k, 2) u to the right and v up, 0..1.
+        triangles: (m, 3) rows of ``coordinates`` for the corners of the scan's triangle of the same number.
+    """
+
+    image: str | None
+    coordinates: NDArray[np.float64]
+    triangles: Triangles
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """A face scan: a surface, or bare points, in the raw file's own axes.
+
+    Attributes:
+        path: the file it came from.
+        format: "bnt", "wrl", "abs", "ply", "png" ...
+        points: (n, 3) finite coordinates; valid points only.
+        triangles: (m, 3); empty for bare points. Counter-clockwise seen from outside where the file says so.
+        grid: (rows, columns) int32 number of the point at each place of an organised scan, -1 where there is
+            none; row 0 is the TOP of the picture, whatever the file's order. None for unorganised scans.
+        landmarks: name to (3,) position, same axes and unit as ``points``.
+        texture: None where the file has no texture coordinates.
+        metric: the format fixes the axes (+X to the viewer's right, +Y up, +Z to the camera) and millimetres;
+            otherwise both must be recognised.
+        warnings: sentences on what was odd in the file and yet usable.
+    """
+
+    path: Path
+    format: str
+    points: Points
+    triangles: Triangles
+    grid: NDArray[np.int32] | None = None
+    landmarks: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    texture: TextureMap | None = None
+    metric: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ScanRef:
+    """A scan that was found but not read: what its path and name say.
+
+    Attributes:
+        scan: identity and place in the output folder, with "/" between parts: "BU-3DFE/F0001/F0001_AN01WH".
+        path: the raw file.
+        source: the path relative to the SRC it was found under, with "/" between parts.
+        dataset: "BU-3DFE", "BU-4DFE", "Bosphorus", "FRGC", or "other".
+        subject: "F0001", "bs000"; "" if unknown.
+        sex: "F", "M" or "".
+        expression: two capitals NE AN DI FE HA SA SU, or "" (a pose, an action unit, unknown).
+        level: 0 for neutral, 1 to 4; None if unknown.
+        code: what a Bosphorus name says: "E_ANGER", "YR_R45", "LFAU_10", "O_EYE"; "" elsewhere.
+        race: BU-3DFE's two letters ("WH"), or "".
+        kind: "F3D", "RAW" or "".
+    """
+
+    scan: str
+    path: Path
+    source: str
+    dataset: str = "other"
+    subject: str = ""
+    sex: str = ""
+    expression: str = ""
+    level: int | None = None
+    code: str = ""
+    race: str = ""
+    kind: str = ""

@@ -1,0 +1,154 @@
+"""Settings of a conversion: frozen, hashable, checked when made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from gemax_cli.errors import InfeasibleTau, SettingsError
+
+FrameMode = Literal["fixed", "fit"]
+NoseMode = Literal["auto", "detect", "landmark"]
+AlignMode = Literal["none", "auto", "always"]
+StackMode = Literal["files", "rgb"]
+Unit = Literal["auto", "m", "cm", "mm", "um"]
+Axis = Literal["auto", "+x", "-x", "+y", "-y", "+z", "-z"]
+
+DEFAULT_TAUS = (20, 30, 40, 50, 60)  # section 4.2 of the paper: training uses all five, testing 20
+MAX_LEVELS = 65535  # the non-zero codes of a 16-bit depth image
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise SettingsError(message)
+
+
+@dataclass(frozen=True)
+class NoseSettings:
+    """How the nose tip is found and the scan is brought to its frontal frame.
+
+    Attributes:
+        mode: ``landmark`` trusts the landmark file, ``detect`` ignores it, ``auto`` takes it where there is one.
+        min_confidence: detected tips of less confidence (0..1) are failures.
+        align: rotate the scan to frontal before the block is cut: never, when clearly turned, or always.
+        unit: of a generic file's coordinates; ``auto`` recognises it by the size of the face.
+        up: axis of a generic file that points to the top of the head.
+        forward: axis of a generic file that points out of the face.
+    """
+
+    mode: NoseMode = "auto"
+    min_confidence: float = 0.0
+    align: AlignMode = "none"
+    unit: Unit = "auto"
+    up: Axis = "auto"
+    forward: Axis = "auto"
+
+    def __post_init__(self) -> None:
+        _require(0.0 <= self.min_confidence <= 1.0, f"min-confidence is {self.min_confidence}: give 0 to 1.")
+        same = self.up != "auto" and self.forward != "auto" and self.up[1] == self.forward[1]
+        _require(not same, f"up ({self.up}) and forward ({self.forward}) are the same axis: give two of x, y, z.")
+
+
+@dataclass(frozen=True)
+class BlockSettings:
+    """How the depth block is cut and rasterised (stage S1 of the paper, section 3.1).
+
+    Attributes:
+        size: side of the square image, pixels.
+        mm_per_pixel: of the fixed frame.
+        frame: ``fixed`` puts the nose tip at the centre; ``fit`` scales the block's bounding box into the image.
+        front_mm: surface up to this far before the tip is clipped to depth 0; farther surface is dropped.
+        max_edge_mm: triangles with a longer edge are not drawn; None takes a multiple of the scan's own spacing.
+        max_hole_mm2: interior holes up to this area are filled and counted.
+    """
+
+    size: int = 224
+    mm_per_pixel: float = 1.0
+    frame: FrameMode = "fixed"
+    front_mm: float = 3.0
+    max_edge_mm: float | None = None
+    max_hole_mm2: float = 60.0
+
+    def __post_init__(self) -> None:
+        _require(8 <= self.size <= 4096, f"size is {self.size}: give 8 to 4096 pixels.")
+        _require(0.01 <= self.mm_per_pixel <= 100, f"mm-per-pixel is {self.mm_per_pixel}: give 0.01 to 100.")
+        _require(0 <= self.front_mm <= 100, f"front is {self.front_mm} mm: give 0 to 100.")
+        edge = self.max_edge_mm
+        _require(edge is None or edge > 0, f"max-edge is {edge} mm: give more than 0.")
+        _require(self.max_hole_mm2 >= 0, f"max-hole is {self.max_hole_mm2} mm2: give 0 or more.")
+
+
+@dataclass(frozen=True)
+class MapSettings:
+    """How the 16-bit codes become 8-bit maps (stage S2, equations 1 to 5).
+
+    Attributes:
+        levels: N, the depth levels that the solver sees.
+        bins: K, the grey values of a map, background's value included where it is reserved.
+        reserve_zero: keep value 0 for the background alone; the face then uses 1..bins-1.
+    """
+
+    levels: int = 4096
+    bins: int = 256
+    reserve_zero: bool = False
+
+    def __post_init__(self) -> None:
+        _require(2 <= self.bins <= 256, f"bins is {self.bins}: give 2 to 256, a map has 8 bits.")
+        _require(1 <= self.levels <= MAX_LEVELS, f"levels is {self.levels}: give 1 to {MAX_LEVELS}.")
+
+    @property
+    def face_bins(self) -> int:
+        """K of the solver: the grey values that face pixels may take."""
+        return self.bins - self.first_code
+
+    @property
+    def first_code(self) -> int:
+        """The grey value of the farthest bin."""
+        return 1 if self.reserve_zero else 0
+
+    def check_tau(self, tau: int) -> None:
+        """Raise InfeasibleTau unless K <= N <= K * tau."""
+        if not self.face_bins <= self.levels <= self.face_bins * tau:
+            raise InfeasibleTau(self.levels, self.face_bins, tau)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides the bytes of a converted scan.
+
+    Attributes:
+        taus: the distortion bounds, one map each (stage S3); sorted, without repeats.
+        depths: block depths in mm; sorted, without repeats.
+        stack: one grey PNG per tau, or one RGB PNG per three tau.
+    """
+
+    taus: tuple[int, ...] = DEFAULT_TAUS
+    depths: tuple[float, ...] = (60.0,)
+    nose: NoseSettings = field(default_factory=NoseSettings)
+    block: BlockSettings = field(default_factory=BlockSettings)
+    maps: MapSettings = field(default_factory=MapSettings)
+    stack: StackMode = "files"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "taus", tuple(sorted(set(self.taus))))
+        object.__setattr__(self, "depths", tuple(sorted({float(d) for d in self.depths})))
+        _require(bool(self.taus), "no tau is given: give at least one.")
+        _require(bool(self.depths), "no depth is given: give at least one, in mm.")
+        for depth in self.depths:
+            _require(1 <= depth <= 1000, f"depth is {depth:g} mm: give 1 to 1000.")
+        for tau in self.taus:
+            _require(tau <= MAX_LEVELS, f"tau is {tau}: give {MAX_LEVELS} or less.")
+            self.maps.check_tau(tau)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over everything but tau: maps of another tau may join a folder, other changes may not."""
+        values = self.as_dict()
+        del values["taus"]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
