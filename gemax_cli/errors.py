@@ -64,9 +64,9 @@ class SettingsConflict(OutputError):
 
 
 class OutputUnwritable(OutputError):
-    """The output folder cannot be written to (full, read-only, not a folder)."""
+    """The output folder cannot be made or written to (read-only, a file, no permission)."""
 
-    exit_code = 3
+    exit_code = 2
 
 
 class ScanError(GemaxError):

@@ -1,5 +1,83 @@
-"""Entry point."""
+"""Entry point of ``gemax``: parses, runs one command, turns errors into exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from gemax_cli import __version__
+from gemax_cli.cli.argv import spread
+from gemax_cli.errors import GemaxError
+
+COMMANDS = ("convert", "entropy", "preview", "inspect", "sample", "bench", "demo")
+INTERNAL_ERROR, INTERRUPTED = 1, 130
 
 
-def main() -> None:
-    """Run the command line."""
+class LazyGroup(click.Group):
+    """A group that imports a command's module when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command ``cmd_name`` of the module of the same name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"gemax_cli.cli.{cmd_name}").command
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="gemax")
+def gemax() -> None:
+    r"""Raw 3D face scans to multi-tau GEMax maps.
+
+    \b
+    gemax convert raw/ out/ --tau 20 30 40
+    gemax entropy out/
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line; returns the exit code (0, 1, 2, 3, 4, 5 or 130)."""
+    try:
+        code = gemax.main(args=spread(arguments), prog_name="gemax", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except GemaxError as error:
+        click.echo(f"gemax: {error}", err=True)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("gemax: interrupted; what is done stays done, the same command goes on from here.", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _closed_pipe()
+    except Exception as error:
+        if os.environ.get("GEMAX_DEBUG"):
+            raise
+        name = type(error).__name__
+        click.echo(f"gemax: internal error ({name}: {error}): please report it; GEMAX_DEBUG=1 shows where.", err=True)
+        return INTERNAL_ERROR
+
+
+def _closed_pipe() -> int:
+    """The reader of our output has gone: end quietly, also when Python flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,1 +1,1 @@
-"""report."""
+"""Tables and pictures of an output folder."""

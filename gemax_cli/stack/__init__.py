@@ -1,1 +1,1 @@
-"""stack."""
+"""What lies in the output folder: images, records, tables, lock."""

@@ -1,0 +1,75 @@
+"""What is to do: scans found, less what the output folder holds already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gemax_cli.batch.task import Task
+from gemax_cli.scans.model import ScanRef
+from gemax_cli.settings import Settings
+from gemax_cli.stack.folder import Shard, files_exist
+from gemax_cli.stack.records import Place, ScanRecord, index_records
+
+
+@dataclass(frozen=True)
+class Step:
+    """A scan to convert, or, with the place of its record, one to add maps to."""
+
+    ref: ScanRef
+    older: Place | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps to do, and the number of scans that are complete already."""
+
+    steps: tuple[Step, ...]
+    done: int
+
+    def tasks(self, out: Path, settings: Settings) -> Iterator[Task]:
+        """The steps as tasks; older records are read only when their turn comes."""
+        for step in self.steps:
+            yield Task(step.ref, out, settings, step.older.read() if step.older else None)
+
+
+def make_plan(refs: Iterable[ScanRef], out: Path, settings: Settings, *, overwrite: bool = False) -> Plan:
+    """Compare the scans with the records of ``out``; only missing work is planned."""
+    places = {} if overwrite else index_records(out)
+    steps, done = [], 0
+    for ref in refs:
+        step = _step(ref, out, settings, places.get(ref.scan))
+        done += step is None
+        steps += [step] if step else []
+    return Plan(tuple(steps), done)
+
+
+def _step(ref: ScanRef, out: Path, settings: Settings, place: Place | None) -> Step | None:
+    record = _sound_record(place)
+    if record is None or place is None or _stale(record, ref, settings) or not files_exist(out, record):
+        return Step(ref)
+    complete = all(set(settings.taus) <= set(record.taus(depth)) for depth in settings.depths)
+    return None if complete else Step(ref, place)
+
+
+def _sound_record(place: Place | None) -> ScanRecord | None:
+    try:
+        return place.read() if place else None
+    except (OSError, ValueError):
+        return None
+
+
+def _stale(record: ScanRecord, ref: ScanRef, settings: Settings) -> bool:
+    """Whether the record is of another file, of a file that changed in size, or of other settings."""
+    try:
+        same_size = ref.path.stat().st_size == record.source_bytes
+    except OSError:
+        same_size = True  # the raw file is gone: what was made of it stays good
+    return record.settings != settings.digest or record.source != ref.source or not same_size
+
+
+def shard_of(refs: Iterable[ScanRef], shard: Shard | None) -> tuple[ScanRef, ...]:
+    """Every n-th scan from the i-th on (i from 1); all of them without a shard."""
+    chosen = tuple(refs)
+    return chosen[shard[0] - 1 :: shard[1]] if shard else chosen

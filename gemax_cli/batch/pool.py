@@ -1,0 +1,85 @@
+"""Tasks in parallel: results as they finish, and no task lost with a worker that dies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from gemax_cli.batch.task import Outcome, Task, run_task
+from gemax_cli.errors import WorkerDied
+from gemax_cli.stack.tables import Failure
+
+
+def run_all(tasks: Iterable[Task], jobs: int) -> Iterator[Outcome]:
+    """Do the tasks in ``jobs`` processes (in this one for 1) and yield each outcome when it is there."""
+    if jobs == 1:
+        yield from map(run_task, tasks)
+    else:
+        yield from _run_pooled(iter(tasks), jobs)
+
+
+def _run_pooled(tasks: Iterator[Task], jobs: int) -> Iterator[Outcome]:
+    """Rebuild the pool after a worker died; tasks that were under way are tried once more, each alone."""
+    while True:
+        underway: dict[str, Task] = {}
+        try:
+            for outcome in _parallel(_noted(tasks, underway), jobs):
+                underway.pop(outcome.scan, None)
+                yield outcome
+        except _worker_died():
+            for task in tuple(underway.values()):
+                yield _run_alone(task)
+        else:
+            return
+
+
+def _noted(tasks: Iterator[Task], underway: dict[str, Task]) -> Iterator[Task]:
+    for task in tasks:
+        underway[task.ref.scan] = task
+        yield task
+
+
+def _run_alone(task: Task) -> Outcome:
+    try:
+        return next(_parallel([task], 2))
+    except _worker_died():
+        error = WorkerDied(task.ref.path, "its worker was killed twice (out of memory?): give it a machine with more.")
+        failure = Failure(task.ref.source, error.stage, type(error).__name__, str(error))
+        return Outcome(task.ref.scan, failure=failure)
+
+
+def _parallel(tasks: Iterable[Task], jobs: int) -> Iterator[Outcome]:
+    """Joblib's generator of outcomes; a backend that the caller chose (Dask, say) is kept."""
+    from joblib import Parallel, delayed, parallel_config
+
+    calls = (delayed(run_task)(task) for task in tasks)
+    options: dict[str, Any] = {"n_jobs": jobs, "return_as": "generator_unordered"}
+    if _backend_chosen():
+        yield from Parallel(**options)(calls)
+    else:
+        with parallel_config("loky", inner_max_num_threads=1):
+            results = Parallel(**options)(calls)
+        yield from results
+
+
+def _backend_chosen() -> bool:
+    from joblib._parallel_backends import LokyBackend
+    from joblib.parallel import get_active_backend
+
+    return not isinstance(get_active_backend()[0], LokyBackend)
+
+
+def _worker_died() -> type[BaseException]:
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    return TerminatedWorkerError  # type: ignore[no-any-return]
+
+
+def stop_workers() -> None:
+    """Kill the pool's processes at once, if there are any."""
+    import sys
+
+    if "joblib.externals.loky" in sys.modules:
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor().shutdown(wait=False, kill_workers=True)

@@ -1,0 +1,178 @@
+"""One scan from end to end, in memory: what a notebook calls."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemax_cli.entropy.histogram import level_histogram
+from gemax_cli.entropy.mapping import apply_cuts
+from gemax_cli.entropy.solver import Cuts, optimal_cuts_per_tau
+from gemax_cli.errors import FileUnreadable
+from gemax_cli.face.block import cut_blocks
+from gemax_cli.face.clean import clean_scan
+from gemax_cli.face.model import DepthBlock, FrontalScan, NoseTip, Pose
+from gemax_cli.face.nose import find_nose_tip
+from gemax_cli.face.orient import orient_scan
+from gemax_cli.face.pose import align_if_turned
+from gemax_cli.scans.model import Scan
+from gemax_cli.scans.read import read_scan
+from gemax_cli.settings import MapSettings, Settings
+
+
+class Stopwatch:
+    """Seconds per stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time of the block to ``name``."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+@dataclass(frozen=True, eq=False)
+class GemaxMap:
+    """One map of maximal entropy: ``image`` (size, size) uint8 and the cuts that made it."""
+
+    image: NDArray[np.uint8]
+    cuts: Cuts
+
+
+@dataclass(frozen=True, eq=False)
+class MappedBlock:
+    """A depth block, its maps (ascending tau) and the affine from (column, row, depth, 1) to raw millimetres."""
+
+    block: DepthBlock
+    maps: tuple[GemaxMap, ...]
+    pixel_to_raw: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ConvertedScan:
+    """All that one scan becomes.
+
+    Attributes:
+        nose: position in the raw file's axes, millimetres.
+        pose: estimated head pose, None where it was not asked for.
+        aligned: the scan was rotated to frontal.
+        blocks: one per depth, ascending.
+        counts: what cleaning removed.
+        warnings: sentences.
+        source_bytes: size of the raw file.
+        source_sha256: of the raw file.
+        seconds: per stage.
+    """
+
+    nose: NoseTip
+    pose: Pose | None
+    aligned: bool
+    blocks: tuple[MappedBlock, ...]
+    counts: dict[str, int]
+    warnings: tuple[str, ...]
+    source_bytes: int
+    source_sha256: str
+    seconds: dict[str, float]
+
+
+def convert_scan(path: Path | str, settings: Settings | None = None) -> ConvertedScan:
+    """Read one raw file and make all its maps; nothing is written.
+
+    Raises:
+        ScanError: the file cannot be converted; the class and its ``stage`` say why.
+    """
+    path, settings, watch = Path(path), settings or Settings(), Stopwatch()
+    with watch.stage("read"):
+        scan = read_scan(path)
+        size, digest = fingerprint(path)
+    frontal, tip, aligned, counts = _face(scan, settings, watch)
+    with watch.stage("block"):
+        blocks = cut_blocks(frontal.scan, tip.position, settings.block, settings.depths)
+    with watch.stage("maps"):
+        mapped = tuple(_mapped(block, frontal, settings) for block in blocks)
+    return ConvertedScan(
+        nose=_in_raw_axes(tip, frontal.to_raw),
+        pose=tip.pose,
+        aligned=aligned,
+        blocks=mapped,
+        counts=counts,
+        warnings=(*scan.warnings, *frontal.assumptions, *tip.warnings),
+        source_bytes=size,
+        source_sha256=digest,
+        seconds=watch.seconds,
+    )
+
+
+def _face(scan: Scan, settings: Settings, watch: Stopwatch) -> tuple[FrontalScan, NoseTip, bool, dict[str, int]]:
+    with watch.stage("clean"):
+        frontal = orient_scan(scan, settings.nose)
+        cleaned, counts = clean_scan(frontal.scan)
+        frontal = FrontalScan(cleaned, frontal.to_raw, frontal.assumptions)
+    with watch.stage("nose"):
+        tip = find_nose_tip(frontal.scan, settings.nose)
+        frontal, tip, aligned = align_if_turned(frontal, tip, settings.nose)
+    return frontal, tip, aligned, counts
+
+
+def _mapped(block: DepthBlock, frontal: FrontalScan, settings: Settings) -> MappedBlock:
+    return MappedBlock(
+        block, make_maps(block.depth16, settings.taus, settings.maps), compose(frontal.to_raw, block.to_scan)
+    )
+
+
+def make_maps(depth16: NDArray[np.uint16], taus: tuple[int, ...], settings: MapSettings) -> tuple[GemaxMap, ...]:
+    """The GEMax maps of a depth image, one per tau (stages S2 and S3, equations 5 to 8).
+
+    Args:
+        depth16: (rows, columns) codes, 0 = no data.
+        taus: distortion bounds in levels.
+        settings: levels, bins and whether value 0 is kept for the background.
+    """
+    histogram = level_histogram(depth16, settings.levels)
+    solved = optimal_cuts_per_tau(histogram, settings.face_bins, taus)
+    return tuple(GemaxMap(apply_cuts(depth16, c.cuts, settings.levels, settings.first_code), c) for c in solved)
+
+
+def compose(outer: NDArray[np.float64], inner: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The (3, 4) affine that applies ``inner`` first and ``outer`` second."""
+    linear = outer[:, :3] @ inner
+    linear[:, 3] += outer[:, 3]
+    return linear
+
+
+def fingerprint(path: Path) -> tuple[int, str]:
+    """Size in bytes and SHA-256 of a file.
+
+    Raises:
+        FileUnreadable: it cannot be read.
+    """
+    digest, size = hashlib.sha256(), 0
+    try:
+        with path.open("rb") as file:
+            while part := file.read(1 << 22):
+                digest.update(part)
+                size += len(part)
+    except OSError as error:
+        raise FileUnreadable(path, f"cannot be read ({error.strerror}): check the disk and its permissions.") from error
+    return size, digest.hexdigest()
+
+
+def _in_raw_axes(tip: NoseTip, to_raw: NDArray[np.float64]) -> NoseTip:
+    def move(point: NDArray[Any] | None) -> NDArray[np.float64] | None:
+        return None if point is None else to_raw[:, :3] @ point + to_raw[:, 3]
+
+    position = to_raw[:, :3] @ tip.position + to_raw[:, 3]
+    return NoseTip(position, tip.source, tip.confidence, move(tip.runner_up), tip.pose, tip.warnings)

@@ -1,0 +1,214 @@
+"""One task of a batch: convert a scan, or add maps to one, and write its files. Runs in a worker."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemax_cli.batch.scan import ConvertedScan, GemaxMap, MappedBlock, Stopwatch, convert_scan, fingerprint, make_maps
+from gemax_cli.errors import ScanError, WriteFailed
+from gemax_cli.face.model import NoseTip
+from gemax_cli.scans.model import ScanRef
+from gemax_cli.settings import Settings
+from gemax_cli.stack.naming import CHANNELS, DEPTH16, block_folder, map_name, rgb_groups
+from gemax_cli.stack.png import read_png, remove_temporaries, write_png
+from gemax_cli.stack.records import Affine, BlockRecord, MapRecord, NoseRecord, PoseRecord, ScanRecord
+from gemax_cli.stack.tables import Failure
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True)
+class Task:
+    """Convert ``ref`` into ``out``; with an ``older`` record, only add the maps that it lacks."""
+
+    ref: ScanRef
+    out: Path
+    settings: Settings
+    older: ScanRecord | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a task: a record's line, or a failure.
+
+    Attributes:
+        scan: identity of the scan.
+        line: the record as JSON; None after a failure.
+        failure: why not; None after success.
+        warnings: how many the record carries.
+        disk_full: nothing more can be written.
+    """
+
+    scan: str
+    line: str | None = None
+    failure: Failure | None = None
+    warnings: int = 0
+    disk_full: bool = False
+
+
+def run_task(task: Task) -> Outcome:
+    """Do one task; never raises: a batch must not end with one scan."""
+    try:
+        record = (
+            add_maps(task, task.older) if task.older else write_scan(task, convert_scan(task.ref.path, task.settings))
+        )
+        return Outcome(task.ref.scan, record.to_line(), warnings=len(record.warnings))
+    except Exception as error:
+        full = _disk_full(error)
+        return Outcome(task.ref.scan, failure=_failure(task, error), disk_full=full)
+
+
+def _disk_full(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            return True
+        error = error.__cause__
+    return False
+
+
+def _failure(task: Task, error: Exception) -> Failure:
+    source, name = task.ref.source, type(error).__name__
+    if isinstance(error, ScanError):
+        return Failure(source, error.stage, name, str(error))
+    if isinstance(error, MemoryError):
+        return Failure(source, "memory", name, f"{task.ref.path}: takes more memory than there is: give fewer --jobs.")
+    message = f"{task.ref.path}: internal error, please report it ({name}: {error})."
+    return Failure(source, "internal", name, message)
+
+
+def write_scan(task: Task, converted: ConvertedScan) -> ScanRecord:
+    """Write all files of a converted scan and return its record.
+
+    Raises:
+        WriteFailed: a file cannot be written.
+    """
+    watch = Stopwatch()
+    many = len(task.settings.depths) > 1
+    with watch.stage("write"):
+        blocks = tuple(_write_block(task, mapped, many) for mapped in converted.blocks)
+    ref, pose = task.ref, converted.pose
+    return ScanRecord(
+        **_identity(ref),
+        source_bytes=converted.source_bytes,
+        source_sha256=converted.source_sha256,
+        settings=task.settings.digest,
+        nose=_nose_record(converted.nose),
+        pose=PoseRecord(pose.yaw, pose.pitch, pose.roll, converted.aligned) if pose else None,
+        counts=converted.counts,
+        blocks=blocks,
+        warnings=converted.warnings,
+        seconds={name: round(value, 6) for name, value in {**converted.seconds, **watch.seconds}.items()},
+    )
+
+
+def _identity(ref: ScanRef) -> dict[str, Any]:
+    names = ("scan", "dataset", "subject", "sex", "expression", "level", "code", "race", "kind", "source")
+    return {name: getattr(ref, name) for name in names}
+
+
+def _nose_record(nose: NoseTip) -> NoseRecord:
+    runner_up = None if nose.runner_up is None else _floats(nose.runner_up)
+    return NoseRecord(*_floats(nose.position), nose.source, float(nose.confidence), runner_up)
+
+
+def _floats(point: NDArray[np.float64]) -> tuple[float, float, float]:
+    return float(point[0]), float(point[1]), float(point[2])
+
+
+def _write_block(task: Task, mapped: MappedBlock, many: bool) -> BlockRecord:
+    block = mapped.block
+    place = block_folder(task.ref.scan, block.depth_mm, many)
+    file = f"{place}/{DEPTH16}"
+    try:
+        (task.out / place).mkdir(parents=True, exist_ok=True)
+        remove_temporaries(task.out / place)
+        digest = write_png(task.out / file, block.depth16)
+        maps = _write_maps(task, place, mapped.maps)
+    except OSError as error:
+        raise _write_failed(task, place, error) from error
+    return BlockRecord(
+        depth_mm=block.depth_mm,
+        mm_per_pixel=block.mm_per_pixel,
+        pixel_to_raw=_affine(mapped.pixel_to_raw),
+        valid_pixels=int(np.count_nonzero(block.depth16)),
+        counts=block.counts,
+        file=file,
+        sha256=digest,
+        maps=maps,
+    )
+
+
+def _affine(matrix: NDArray[np.float64]) -> Affine:
+    rows = matrix.tolist()
+    return tuple((row[0], row[1], row[2], row[3]) for row in rows)
+
+
+def _write_failed(task: Task, place: str, error: OSError) -> WriteFailed:
+    if error.errno in DISK_FULL:
+        message = "cannot be written, the disk is full: free some space and run the same command again."
+    else:
+        message = f"cannot be written ({error.strerror}): check the output folder and its permissions."
+    return WriteFailed(task.out / place, message)
+
+
+def _write_maps(task: Task, place: str, maps: tuple[GemaxMap, ...]) -> tuple[MapRecord, ...]:
+    by_tau = {m.cuts.tau: m for m in maps}
+    if task.settings.stack == "files":
+        return tuple(_write_map(task, place, m) for m in maps)
+    groups = rgb_groups(sorted(by_tau))
+    return tuple(record for group in groups for record in _write_rgb(task, place, [by_tau[tau] for tau in group]))
+
+
+def _write_map(task: Task, place: str, m: GemaxMap) -> MapRecord:
+    file = f"{place}/{map_name([m.cuts.tau])}"
+    return _map_record(m, file, None, write_png(task.out / file, m.image))
+
+
+def _write_rgb(task: Task, place: str, group: list[GemaxMap]) -> list[MapRecord]:
+    """One RGB image of up to three maps; a short group repeats its last map in the channels left."""
+    file = f"{place}/{map_name([m.cuts.tau for m in group])}"
+    channels = [group[min(i, len(group) - 1)].image for i in range(CHANNELS)]
+    digest = write_png(task.out / file, np.stack(channels, axis=-1))
+    return [_map_record(m, file, channel, digest) for channel, m in enumerate(group)]
+
+
+def _map_record(m: GemaxMap, file: str, channel: int | None, digest: str) -> MapRecord:
+    cuts = m.cuts
+    return MapRecord(cuts.tau, file, channel, cuts.entropy, cuts.max_bin, tuple(cuts.cuts.tolist()), digest)
+
+
+def add_maps(task: Task, older: ScanRecord) -> ScanRecord:
+    """Add the maps of the tau that a record lacks, from its depth16.png; all else stays as it is.
+
+    Raises:
+        WriteFailed: a file cannot be written.
+        ScanError: depth16.png changed or vanished and the raw file cannot be converted again.
+    """
+    if any(_changed(task.out / block.file, block.sha256) for block in older.blocks):
+        return write_scan(task, convert_scan(task.ref.path, task.settings))
+    return replace(older, blocks=tuple(_extended(task, block) for block in older.blocks))
+
+
+def _changed(path: Path, sha256: str) -> bool:
+    try:
+        return fingerprint(path)[1] != sha256
+    except ScanError:
+        return True
+
+
+def _extended(task: Task, block: BlockRecord) -> BlockRecord:
+    present = {m.tau for m in block.maps}
+    missing = tuple(tau for tau in task.settings.taus if tau not in present)
+    place = block.file.rpartition("/")[0]
+    try:
+        maps = make_maps(read_png(task.out / block.file), missing, task.settings.maps) if missing else ()
+        added = _write_maps(task, place, maps)
+    except OSError as error:
+        raise _write_failed(task, place, error) from error
+    return replace(block, maps=tuple(sorted((*block.maps, *added), key=lambda m: m.tau)))

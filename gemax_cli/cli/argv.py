@@ -1,0 +1,34 @@
+"""Options of many values: ``--tau 20 30 40`` becomes ``--tau 20 --tau 30 --tau 40`` before Click parses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+SPREADING = ("--tau", "--depth")
+NUMBER = re.compile(r"\d[\d.,:]*")
+
+
+def spread(arguments: Sequence[str]) -> list[str]:
+    """Repeat the option's name before each further number; anything but a number ends its values.
+
+    A folder that is named like a number is given as ``./20``; after ``--`` nothing is touched.
+    """
+    stop = arguments.index("--") if "--" in arguments else len(arguments)
+    return [*_spread(arguments[:stop]), *arguments[stop:]]
+
+
+def _spread(arguments: Sequence[str]) -> Iterator[str]:
+    name = ""  # of the option whose values are being read
+    first = False  # its first value is still to come, and is Click's own business
+    for argument in arguments:
+        option, equals, _ = argument.partition("=")
+        if option in SPREADING:
+            name, first = option, not equals
+            yield argument
+        elif name and NUMBER.fullmatch(argument):
+            yield from [argument] if first else [name, argument]
+            first = False
+        else:
+            name = ""
+            yield argument

@@ -1,0 +1,106 @@
+"""What ``gemax convert`` says while it runs: a bar on stderr, records on stdout."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import click
+
+from gemax_cli.batch.run import Listener, Summary
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from gemax_cli.batch.plan import Plan
+    from gemax_cli.batch.task import Outcome
+
+MOST_FAILURES = 10  # named on the terminal; all of them are in failures.csv
+
+
+class Reporter(Listener):
+    """Progress bar with rate and time left where stderr is a terminal, failures as they come, a summary at the end."""
+
+    def __init__(self, *, quiet: bool, as_json: bool) -> None:
+        self.quiet, self.as_json = quiet, as_json
+        self._bar: Progress | None = None
+        self._named = 0
+
+    def __enter__(self) -> Reporter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def planned(self, plan: Plan, summary: Summary) -> None:
+        """Say what the walk noticed and start the bar."""
+        if not self.quiet:
+            for note in summary.notes:
+                click.echo(note, err=True)
+            if sys.stderr.isatty() and plan.steps:
+                self._bar = _progress_bar()
+                self._bar.add_task("convert", total=len(plan.steps))
+                self._bar.start()
+
+    def finished(self, outcome: Outcome) -> None:
+        """Advance the bar; print the record or the failure."""
+        if self._bar:
+            self._bar.advance(self._bar.task_ids[0])
+        if outcome.line and self.as_json:
+            sys.stdout.write(outcome.line)
+            sys.stdout.flush()
+        if outcome.failure and self._named < MOST_FAILURES:
+            self._named += 1
+            self._say(f"failed: {outcome.failure.message}")
+
+    def _say(self, text: str) -> None:
+        if self._bar:
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            click.echo(text, err=True)
+
+    def close(self, summary: Summary, out: Path) -> None:
+        """Print the summary."""
+        if not self.quiet:
+            click.echo(summary_text(summary, out), err=True)
+
+
+def _progress_bar() -> Progress:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        """Scans per second."""
+
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:.1f} scans/s" if task.speed else "", style="progress.data.speed")
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(file=sys.stderr), disable="NO_COLOR" in os.environ)
+
+
+def summary_text(summary: Summary, out: Path) -> str:
+    """The last lines of a run: counts, rate, and where to look."""
+    rate = summary.converted / summary.seconds if summary.seconds else 0.0
+    parts = [f"{summary.converted} converted"]
+    parts += [f"{summary.done} there already"] * bool(summary.done)
+    parts += [f"{len(summary.failures)} failed (see {out / 'failures.csv'})"] * bool(summary.failures)
+    parts += [f"{summary.left} not tried"] * bool(summary.left)
+    parts += [f"{summary.warned} with warnings (see {out / 'metadata.csv'})"] * bool(summary.warned)
+    text = f"{summary.found} scans: {', '.join(parts)}; {summary.seconds:.1f} s, {rate:.1f} scans/s."
+    return text + ("\nThe disk is full: free some space and run the same command again." if summary.disk_full else "")

@@ -1,0 +1,100 @@
+"""The compiled inner loops of the room: the level histogram and one pass of the path solver.
+
+Why they are correct is told in ``solver``. Both are plain integer arithmetic, so their results are the
+same bytes with and without compilation, on every platform and numba version.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemax_cli.jit import kernel
+
+
+@kernel
+def count_levels(codes: NDArray[np.uint16], levels: int) -> NDArray[np.int64]:
+    """Pixels per level of a flat array of 16-bit codes; code 0 is no data and is not counted.
+
+    Args:
+        codes: (pixels,) 0 or 1..65535.
+        levels: N; a code v falls in level (v - 1) * N // 65535.
+
+    Returns:
+        (N,) int64.
+    """
+    per_code = np.zeros(65536, np.int64)
+    for code in codes:
+        per_code[code] += 1
+    histogram = np.zeros(levels, np.int64)
+    for code in range(1, 65536):
+        histogram[(code - 1) * levels // 65535] += per_code[code]
+    return histogram
+
+
+@kernel
+def heaviest_path(
+    below: NDArray[np.int64], weight: NDArray[np.int64], tau: int, charge: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+    """Heaviest paths from node 0 to every node when each edge costs ``charge``: one pass, O(N log tau).
+
+    An edge (i, j) with 1 <= j - i <= tau weighs ``weight[below[j] - below[i]] - charge``. Of two predecessors
+    of equal worth the smaller node is taken.
+
+    Because the weights are Monge, a newer predecessor that has once beaten an older one beats it at every later
+    node. So the predecessors still to come into play stand in a queue, by age, each with the first node at which
+    it beats the one before it; a new one removes from the back all that it beats at their own first node, and finds
+    its first node against the rest by doubling and halving. Once a node lies more than tau behind it has lost.
+
+    Args:
+        below: (N + 1,) pixels below each level.
+        weight: (T + 1,) or longer, concave.
+        tau: longest edge, 1..N.
+        charge: per edge, in units of ``weight``.
+
+    Returns:
+        (N + 1,) value of the best path to each node, its number of edges, and its last node but one.
+    """
+    levels = below.size - 1
+    value = np.zeros(levels + 1, np.int64)
+    edges = np.zeros(levels + 1, np.int32)
+    previous = np.zeros(levels + 1, np.int32)
+    queue = np.zeros(levels + 1, np.int32)
+    first = np.zeros(levels + 1, np.int32)
+    head, tail = 0, -1
+    for node in range(1, levels + 1):
+        new = node - 1
+        start = node
+        while tail >= head:
+            old = queue[tail]
+            low = max(first[tail], node)
+            last = min(old + tau, levels)
+            lead = value[new] - value[old]
+            if low > last or lead > weight[below[low] - below[old]] - weight[below[low] - below[new]]:
+                tail -= 1
+                continue
+            step = 1
+            start = low + 1
+            while start <= last and lead <= weight[below[start] - below[old]] - weight[below[start] - below[new]]:
+                low = start
+                step *= 2
+                start += step
+            start = min(start, last + 1)
+            while start - low > 1:
+                middle = (low + start) // 2
+                if lead > weight[below[middle] - below[old]] - weight[below[middle] - below[new]]:
+                    start = middle
+                else:
+                    low = middle
+            break
+        if start <= levels:
+            tail += 1
+            queue[tail] = new
+            first[tail] = start
+        while head < tail and first[head + 1] <= node:
+            head += 1
+        best = queue[head]
+        value[node] = value[best] + weight[below[node] - below[best]] - charge
+        edges[node] = edges[best] + 1
+        previous[node] = best
+    return value, edges, previous

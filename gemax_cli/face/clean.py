@@ -1,0 +1,111 @@
+"""Cleaning before detection and rasterising: what a scanner sees wrongly is taken out, nothing is moved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemax_cli.face import clean_kernels as kernels
+from gemax_cli.scans.model import Points, Scan, TextureMap, Triangles
+
+SPIKE_SPACINGS = 1.5  # a point is a spike if it lies farther than this from the median of its neighbours, in spacings
+LONG_SPACINGS = 6.0  # longer edges are bridges over what was not seen, in typical edges ...
+LONG_SPREAD = 3.0  # ... unless the mesh is uneven by design: then in edges of its 95th percentile
+GRAZING_COSINE = 0.1  # a range sensor does not measure surfaces that turn away by more than 84 degrees
+PIECE_SHARE = 0.005  # smaller pieces, in points of the largest piece, are scraps
+
+Mask = NDArray[np.bool_]
+
+
+def clean_scan(scan: Scan) -> tuple[Scan, dict[str, int]]:
+    """Take spikes, isolated pieces, grazing and over-long triangles out of a scan.
+
+    In this order: spikes are points far from the component-wise median of their neighbours; triangles of
+    organised scans that turn away from the sensor, and triangles with an edge many times the usual, bridge what was
+    not seen; pieces of few points that no short edge ties to the rest are scraps. Points that go are taken out of
+    points, triangles, grid and texture alike; the others keep their order and coordinates. Limits are relative
+    to the scan's own spacing, so any unit will do; the viewing axis of an organised scan is taken to be Z.
+
+    Args:
+        scan: a mesh, an organised scan or bare points.
+
+    Returns:
+        The cleaned scan (the very same object where nothing had to go) and the counts ``spike_points``,
+        ``isolated_points``, ``grazing_triangles`` and ``long_triangles``. A scan of which nothing would be left, or
+        too few points to judge (less than 16), is returned as it is.
+    """
+    counts = {"spike_points": 0, "isolated_points": 0, "grazing_triangles": 0, "long_triangles": 0}
+    if len(scan.points) < 2 * kernels.MOST:
+        return scan, counts
+    neighbours = _neighbours(scan)
+    off, spacing = kernels.residuals(scan.points, neighbours)
+    smooth = ~(off > SPIKE_SPACINGS * spacing)
+    grazing, long, limit = _bad_triangles(scan, smooth, spacing)
+    sizes = kernels.piece_sizes(scan.points, neighbours, smooth, limit)
+    kept = sizes >= max(2.0, PIECE_SHARE * sizes.max())
+    if not kept.any():
+        return scan, counts
+    counts["spike_points"] = int((~smooth).sum())
+    counts["isolated_points"] = int((smooth & ~kept).sum())
+    counts["grazing_triangles"], counts["long_triangles"] = int(grazing.sum()), int(long.sum())
+    return _without(scan, kept, ~(grazing | long)), counts
+
+
+def _neighbours(scan: Scan) -> NDArray[np.int32]:
+    if len(scan.triangles):
+        return kernels.mesh_neighbours(len(scan.points), scan.triangles)
+    from scipy.spatial import cKDTree
+
+    _, nearest = cKDTree(scan.points).query(scan.points, k=kernels.MOST + 1)
+    return np.ascontiguousarray(nearest[:, 1:], np.int32)
+
+
+def _bad_triangles(scan: Scan, smooth: Mask, spacing: NDArray[np.float64]) -> tuple[Mask, Mask, float]:
+    """Masks of the grazing and of the over-long triangles among smooth points, and the limit of length."""
+    if not len(scan.triangles):
+        nothing = np.zeros(0, np.bool_)
+        return nothing, nothing, _limit(spacing[smooth])
+    longest, facing = kernels.triangle_shapes(scan.points, scan.triangles)
+    whole = smooth[scan.triangles].all(axis=1)
+    limit = _limit(longest[whole])
+    grazing = whole & (facing < GRAZING_COSINE) if scan.grid is not None else np.zeros(len(whole), np.bool_)
+    return grazing, whole & ~grazing & (longest > limit), limit
+
+
+def _limit(lengths: NDArray[np.float64]) -> float:
+    if not len(lengths):
+        return 0.0
+    middle, high = np.percentile(lengths[:: max(1, len(lengths) // 8000)], (50, 95))
+    return float(max(LONG_SPACINGS * middle, LONG_SPREAD * high))
+
+
+def _without(scan: Scan, kept: Mask, kept_triangles: Mask) -> Scan:
+    """The scan with only the points and triangles kept; triangles that lose a corner go, too."""
+    if kept.all() and kept_triangles.all():
+        return scan
+    number = np.cumsum(kept, dtype=np.int32) - 1
+    number[~kept] = -1
+    wanted = kept_triangles
+    if len(scan.triangles):
+        wanted = kept_triangles & kept[scan.triangles].all(axis=1)
+    triangles: Triangles = number[scan.triangles[wanted]] if len(scan.triangles) else scan.triangles
+    points: Points = scan.points[kept]
+    return replace(
+        scan,
+        points=points,
+        triangles=triangles,
+        grid=None if scan.grid is None else _renumber_grid(scan.grid, number),
+        texture=_texture_without(scan.texture, wanted),
+    )
+
+
+def _renumber_grid(grid: NDArray[np.int32], number: NDArray[np.int32]) -> NDArray[np.int32]:
+    return np.where(grid >= 0, number[grid], np.int32(-1))
+
+
+def _texture_without(texture: TextureMap | None, wanted: Mask) -> TextureMap | None:
+    if texture is None or not len(wanted):
+        return texture
+    return replace(texture, triangles=texture.triangles[wanted])

@@ -1,0 +1,80 @@
+"""Cleaning of a depth map: spikes, islands, small holes. Everything happens in metric depth, before quantisation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemax_cli.face import kernels
+from gemax_cli.face.raster import DepthMap
+
+SPIKE_MM = 3.0  # a spike stands off its surroundings by more than this
+MEMBRANE_MM = 1e-4  # a filled pixel is this near to its final depth, or nearer
+
+
+@dataclass(frozen=True, eq=False)
+class Mended:
+    """A cleaned depth map.
+
+    Attributes:
+        raw: (rows, columns) mm, as it came from the z-buffer, NaN for no data.
+        depth: (rows, columns) mm, mended.
+        filled: True where a small hole was filled; where a spike or a speck was removed from the surface, too.
+        spikes: True where a spike was removed.
+        specks: True where a speck was removed.
+    """
+
+    raw: DepthMap
+    depth: DepthMap
+    filled: NDArray[np.bool_]
+    spikes: NDArray[np.bool_]
+    specks: NDArray[np.bool_]
+
+
+def mend(raw: DepthMap, max_hole: float, max_speck: float, step: float, reach: int) -> Mended:
+    """Remove spikes and specks, then fill the small interior holes, those that the removal left included.
+
+    Args:
+        raw: depth map, mm.
+        max_hole: holes of up to this many pixels are filled.
+        max_speck: pieces of surface of up to this many pixels are removed.
+        step: neighbouring pixels whose depths differ by more, mm, belong to different pieces.
+        reach: radius of a spike's surroundings, pixels.
+    """
+    depth = raw.copy()
+    spikes = kernels.find_spikes(raw, reach, SPIKE_MM)
+    depth[spikes] = np.nan
+    specks = find_specks(depth, max_speck, step)
+    depth[specks] = np.nan
+    filled = find_holes(depth, max_hole)
+    kernels.stretch_membrane(depth, filled, MEMBRANE_MM)
+    return Mended(raw, depth, filled, spikes, specks)
+
+
+def find_specks(depth: DepthMap, max_speck: float, step: float) -> NDArray[np.bool_]:
+    """Connected pieces of surface of up to ``max_speck`` pixels; of the largest piece, never.
+
+    Pieces that hover before or behind the rest by more than ``step`` mm are pieces of their own.
+    """
+    labels = kernels.label_regions(depth, step, False)
+    sizes = np.bincount(labels.ravel())
+    small = sizes <= max_speck
+    small[0] = False
+    if len(sizes) > 1:
+        small[1 + int(np.argmax(sizes[1:]))] = False
+    return small[labels]
+
+
+def find_holes(depth: DepthMap, max_hole: float = np.inf) -> NDArray[np.bool_]:
+    """Pixels without data in regions of up to ``max_hole`` pixels that the surface encloses.
+
+    A region that touches the image's border is not enclosed.
+    """
+    labels = kernels.label_regions(depth, np.inf, True)
+    small = np.bincount(labels.ravel()) <= max_hole
+    small[0] = False
+    for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        small[side] = False
+    return small[labels]

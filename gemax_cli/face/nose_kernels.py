@@ -1,0 +1,417 @@
+"""The loops of the nose tip detector: height maps, candidates, fit of the typical face, refinement.
+
+All lengths are in mm. A frame is a centre and a rotation whose columns are the face's right, up and
+forward axes; a typical face is a table of depths behind the nose tip (see :mod:`gemax_cli.face.nose`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemax_cli.jit import kernel
+
+Floats = NDArray[np.float64]
+
+LARGEST_MAP = 4_000_000  # cells; a wider scene is seen at a coarser grid
+MOST_LOCAL = 4000  # points used about a tip
+FEW = 12  # points below which no quadric is fitted
+STEP, LOWEST = 6.0, -36.0  # of the typical face's table: spacing, and y of its first row
+NOSE_HALF_WIDTH, NOSE_HEIGHT = 18.0, 36.0  # the part of the table that is nose: |x| up to, y from -18 up to
+COARSE, FINE = 10.0, 6.0  # distance at which agreement with the typical face ends: before and after the fit
+
+
+@kernel
+def sample_triangles(points: Floats, triangles: NDArray[np.int32], step: float, limit: int) -> Floats:
+    """Points on a coarse surface, at most about ``step`` apart: (k, 3), vertices first.
+
+    Each triangle gets a barycentric lattice fine enough for its longest edge (24 steps at most); no more
+    than ``limit`` points are added.
+    """
+    count = len(points)
+    found = np.empty((count + limit, 3))
+    found[:count] = points
+    filled = count
+    for t in range(len(triangles)):
+        a, b, c = points[triangles[t, 0]], points[triangles[t, 1]], points[triangles[t, 2]]
+        longest = 0.0
+        for k in range(3):
+            longest += max((a[k] - b[k]) ** 2, (b[k] - c[k]) ** 2, (c[k] - a[k]) ** 2)
+        parts = min(int(np.sqrt(longest) / step) + 1, 24)
+        for i in range(parts):
+            for j in range(parts - i):
+                u, v = (i + 1 / 3) / parts, (j + 1 / 3) / parts
+                if filled == count + limit:
+                    return found
+                for k in range(3):
+                    found[filled, k] = a[k] + u * (b[k] - a[k]) + v * (c[k] - a[k])
+                filled += 1
+    return found[:filled]
+
+
+@kernel
+def height_map(samples: Floats, rotation: Floats, cell: float) -> tuple[Floats, Floats]:
+    """The surface seen against the forward axis: the highest sample of each cell.
+
+    Args:
+        samples: (n, 3).
+        rotation: (3, 3), columns right, up, forward.
+        cell: side of a cell.
+
+    Returns:
+        (rows, columns) heights along the forward axis, NaN where nothing is, row 0 lowest along the up
+        axis; and (right, up, cell) of the centre of cell (0, 0). Single empty cells are filled with the
+        mean of their neighbours.
+    """
+    n = len(samples)
+    turned = np.empty((n, 3))
+    low, high = np.full(2, np.inf), np.full(2, -np.inf)
+    for i in range(n):
+        for k in range(3):
+            turned[i, k] = (
+                samples[i, 0] * rotation[0, k] + samples[i, 1] * rotation[1, k] + samples[i, 2] * rotation[2, k]
+            )
+        for k in range(2):
+            low[k], high[k] = min(low[k], turned[i, k]), max(high[k], turned[i, k])
+    while ((high[0] - low[0]) / cell + 3) * ((high[1] - low[1]) / cell + 3) > LARGEST_MAP:
+        cell *= 1.5
+    columns, rows = int((high[0] - low[0]) / cell) + 3, int((high[1] - low[1]) / cell) + 3
+    seen = np.full((rows, columns), np.nan)
+    for i in range(n):
+        row, column = int((turned[i, 1] - low[1]) / cell) + 1, int((turned[i, 0] - low[0]) / cell) + 1
+        if not seen[row, column] >= turned[i, 2]:
+            seen[row, column] = turned[i, 2]
+    full = seen.copy()
+    for row in range(1, rows - 1):
+        for column in range(1, columns - 1):
+            if np.isnan(seen[row, column]):
+                total, around = 0.0, 0
+                for dr in range(-1, 2):
+                    for dc in range(-1, 2):
+                        value = seen[row + dr, column + dc]
+                        if not np.isnan(value):
+                            total += value
+                            around += 1
+                if around >= 4:
+                    full[row, column] = total / around
+    return full, np.array([low[0] - 0.5 * cell, low[1] - 0.5 * cell, cell])
+
+
+@kernel
+def depth_at(table: Floats, x: float, y: float) -> tuple[float, float, float]:
+    """Depth of the typical face and its slopes along x and y, at (x, y) from the tip; depth < 0 outside.
+
+    ``table`` is (rows, columns): x = 0, STEP ... to the side (both sides alike), y from LOWEST upwards.
+    """
+    side = -1.0 if x < 0 else 1.0
+    u, v = side * x / STEP, (y - LOWEST) / STEP
+    if not (u < table.shape[1] - 1 and 0 <= v < table.shape[0] - 1):
+        return -1.0, 0.0, 0.0
+    column, row = int(u), int(v)
+    u, v = u - column, v - row
+    a, b = table[row, column], table[row, column + 1]
+    c, d = table[row + 1, column], table[row + 1, column + 1]
+    across, along = (1 - v) * (b - a) + v * (d - c), (1 - u) * (c - a) + u * (d - b)
+    return a + u * (b - a) + v * (c - a) + u * v * (a - b - c + d), side * across / STEP, along / STEP
+
+
+@kernel
+def resemblance(seen: Floats, row: int, column: int, cell: float, table: Floats, roll: float) -> float:
+    """How much the surroundings of a cell look like those of a nose tip, 0 to 1.
+
+    Every place of the table counts by how close the surface is to it (Epanechnikov, COARSE mm); the nose
+    counts three times as much as the rest. Places where nothing is seen lower the figure by half their share.
+    """
+    cos, sin = np.cos(roll), np.sin(roll)
+    rows, columns = seen.shape
+    top = seen[row, column]
+    total, weight, missing = 0.0, 0.0, 0.0
+    for i in range(table.shape[0]):
+        y = LOWEST + i * STEP
+        for j in range(1 - table.shape[1], table.shape[1]):
+            x = j * STEP
+            share = 3.0 if abs(x) <= NOSE_HALF_WIDTH and -18 <= y <= NOSE_HEIGHT else 1.0
+            r = row + int(np.rint((sin * x + cos * y) / cell))
+            c = column + int(np.rint((cos * x - sin * y) / cell))
+            if r < 0 or c < 0 or r >= rows or c >= columns or np.isnan(seen[r, c]):
+                missing += share
+                continue
+            off = (seen[r, c] - top + table[i, abs(j)]) / COARSE
+            weight += share
+            total += share * max(0.0, 1.0 - off * off)
+    return total / max(weight, 1.0) * (1.0 - 0.5 * missing / (missing + weight))
+
+
+@kernel
+def candidates(seen: Floats, place: Floats, table: Floats, rolls: Floats, keep: int) -> Floats:
+    """The local maxima of a height map that look most like a nose tip.
+
+    Args:
+        seen: (rows, columns) height map, ``place`` its (right, up, cell) as :func:`height_map` returns them.
+        table: the typical face.
+        rolls: turns about the forward axis to try, radians.
+        keep: how many to return.
+
+    Returns:
+        (k, 5) rows of resemblance, right, up, forward, roll; best first.
+    """
+    cell = place[2]
+    reach = max(1, int(np.rint(6.0 / cell)))
+    ring = max(2, int(np.rint(12.0 / cell)))
+    best = np.zeros((keep, 5))
+    rows, columns = seen.shape
+    for row in range(rows):
+        for column in range(columns):
+            top = seen[row, column]
+            if np.isnan(top) or not _is_peak(seen, row, column, reach) or not _is_cap(seen, row, column, ring):
+                continue
+            value, turn = 0.0, 0.0
+            for roll in rolls:
+                alike = resemblance(seen, row, column, cell, table, roll)
+                if alike > value:
+                    value, turn = alike, roll
+            at = keep
+            while at > 0 and best[at - 1, 0] < value:
+                at -= 1
+            if at < keep:
+                best[at + 1 :] = best[at : keep - 1].copy()
+                best[at, 0], best[at, 1], best[at, 2] = value, place[0] + column * cell, place[1] + row * cell
+                best[at, 3], best[at, 4] = top, turn
+    return best[best[:, 0] > 0]
+
+
+@kernel
+def _is_peak(seen: Floats, row: int, column: int, reach: int) -> bool:
+    top = seen[row, column]
+    for r in range(max(0, row - reach), min(seen.shape[0], row + reach + 1)):
+        for c in range(max(0, column - reach), min(seen.shape[1], column + reach + 1)):
+            earlier = r < row or (r == row and c < column)
+            if seen[r, c] > top or (earlier and seen[r, c] == top):
+                return False
+    return True
+
+
+@kernel
+def _is_cap(seen: Floats, row: int, column: int, ring: int) -> bool:
+    """Whether the surface falls off by some mm on most of a ring about a cell (unseen counts as falling off)."""
+    fallen = 0
+    for dr in range(-1, 2):
+        for dc in range(-1, 2):
+            r, c = row + dr * ring, column + dc * ring
+            inside = 0 <= r < seen.shape[0] and 0 <= c < seen.shape[1]
+            if not inside or not seen[r, c] > seen[row, column] - 2.0:
+                fallen += 1
+    return fallen >= 6
+
+
+@kernel
+def solve(matrix: Floats, right: Floats) -> bool:
+    """Solve a small symmetric positive definite system in place (Cholesky); False if it is not definite."""
+    n = len(right)
+    for j in range(n):
+        for k in range(j):
+            matrix[j, j] -= matrix[j, k] * matrix[j, k]
+        if not matrix[j, j] > 1e-12:
+            return False
+        matrix[j, j] = np.sqrt(matrix[j, j])
+        for i in range(j + 1, n):
+            for k in range(j):
+                matrix[i, j] -= matrix[i, k] * matrix[j, k]
+            matrix[i, j] /= matrix[j, j]
+    for i in range(n):
+        for k in range(i):
+            right[i] -= matrix[i, k] * right[k]
+        right[i] /= matrix[i, i]
+    for i in range(n - 1, -1, -1):
+        for k in range(i + 1, n):
+            right[i] -= matrix[k, i] * right[k]
+        right[i] /= matrix[i, i]
+    return True
+
+
+@kernel
+def _turn(rotation: Floats, x: float, y: float, z: float) -> None:
+    """Rotate a frame in place about its own axes by the rotation vector (x, y, z)."""
+    angle = np.sqrt(x * x + y * y + z * z)
+    if angle < 1e-12:
+        return
+    sin, cos = np.sin(angle), 1.0 - np.cos(angle)
+    x, y, z = x / angle, y / angle, z / angle
+    for i in range(3):
+        a, b, c = rotation[i, 0], rotation[i, 1], rotation[i, 2]
+        along = (a * x + b * y + c * z) * cos
+        rotation[i, 0] = a * (1 - cos) + along * x + sin * (b * z - c * y)
+        rotation[i, 1] = b * (1 - cos) + along * y + sin * (c * x - a * z)
+        rotation[i, 2] = c * (1 - cos) + along * z + sin * (a * y - b * x)
+
+
+@kernel
+def near(samples: Floats, centre: Floats, radius: float, most: int) -> Floats:
+    """The samples within ``radius`` of ``centre``, thinned by a constant stride to at most ``most``: (k, 3)."""
+    count = 0
+    limit = radius * radius
+    which = np.empty(len(samples), np.int64)
+    for i in range(len(samples)):
+        x, y, z = samples[i, 0] - centre[0], samples[i, 1] - centre[1], samples[i, 2] - centre[2]
+        if x * x + y * y + z * z < limit:
+            which[count] = i
+            count += 1
+    stride = max(1, -(-count // most))
+    return samples[which[:count:stride]]
+
+
+@kernel
+def fit_face(local: Floats, frame: Floats, table: Floats, sigmas: Floats, damping: Floats) -> None:
+    """Move ``frame`` so that the typical face lies on the samples; robust Gauss-Newton, point to plane.
+
+    Args:
+        local: (n, 3) samples about the start.
+        frame: (13,) centre, rotation by rows, size; changed in place.
+        table: the typical face.
+        sigmas: scale of the Geman-McClure weights, mm, one per round.
+        damping: (7,) stiffness against rotation (3), shift (3) and size; in samples.
+    """
+    rotation = frame[3:12].reshape(3, 3)
+    normal, slope, u = np.empty((7, 7)), np.empty(7), np.empty(3)
+    step = np.empty(7)
+    for sigma in sigmas:
+        normal[:], step[:] = 0.0, 0.0
+        for i in range(len(local)):
+            for k in range(3):
+                u[k] = 0.0
+                for a in range(3):
+                    u[k] += (local[i, a] - frame[a]) * rotation[a, k]
+                u[k] /= frame[12]
+            depth, dx, dy = depth_at(table, u[0], u[1])
+            if depth < 0 or abs(u[2] + depth) > 30:
+                continue
+            length = np.sqrt(dx * dx + dy * dy + 1.0)
+            off = (u[2] + depth) / length
+            weight = sigma * sigma / (sigma * sigma + off * off)
+            weight *= weight
+            nx, ny, nz = dx / length, dy / length, 1.0 / length
+            slope[0], slope[1], slope[2] = -(u[1] * nz - u[2] * ny), -(u[2] * nx - u[0] * nz), -(u[0] * ny - u[1] * nx)
+            slope[3], slope[4], slope[5] = -nx, -ny, -nz
+            slope[6] = -(u[0] * nx + u[1] * ny + u[2] * nz)
+            for a in range(7):
+                step[a] -= weight * slope[a] * off
+                for b in range(a + 1):
+                    normal[a, b] += weight * slope[a] * slope[b]
+        for a in range(7):
+            normal[a, a] += damping[a]
+        step[6] -= damping[6] * np.log(frame[12])
+        if not solve(normal, step):
+            return
+        for a in range(3):
+            for k in range(3):
+                frame[a] += frame[12] * rotation[a, k] * step[3 + k]
+        _turn(rotation, step[0], step[1], step[2])
+        frame[12] *= np.exp(min(max(step[6], -0.1), 0.1))
+
+
+@kernel
+def agreement(local: Floats, frame: Floats, table: Floats) -> Floats:
+    """How well the typical face lies on the samples, by places of the table.
+
+    Returns:
+        (4,) share of agreement 0..1 over the seen places of the nose, the share of those that are seen,
+        and both for the rest of the face. A place agrees by how close its samples lie on average
+        (Epanechnikov, FINE mm).
+    """
+    rotation = frame[3:12].reshape(3, 3)
+    wide = 2 * table.shape[1] - 1
+    total, count = np.zeros((table.shape[0], wide)), np.zeros((table.shape[0], wide))
+    for i in range(len(local)):
+        u = np.zeros(3)
+        for k in range(3):
+            for a in range(3):
+                u[k] += (local[i, a] - frame[a]) * rotation[a, k]
+            u[k] /= frame[12]
+        depth, dx, dy = depth_at(table, u[0], u[1])
+        if depth < 0 or u[2] + depth < -40:
+            continue
+        row, column = int(np.rint((u[1] - LOWEST) / STEP)), int(np.rint(u[0] / STEP)) + table.shape[1] - 1
+        off = (u[2] + depth) / np.sqrt(dx * dx + dy * dy + 1.0) / FINE
+        total[row, column] += max(0.0, 1.0 - off * off)
+        count[row, column] += 1
+    out = np.zeros(4)
+    places = np.zeros(2)
+    for row in range(table.shape[0]):
+        y = LOWEST + row * STEP
+        for column in range(wide):
+            nose = abs(column - table.shape[1] + 1) * STEP <= NOSE_HALF_WIDTH and -18 <= y <= NOSE_HEIGHT
+            k = 0 if nose else 1
+            places[k] += 1
+            if count[row, column] > 0:
+                out[2 * k] += total[row, column] / count[row, column]
+                out[2 * k + 1] += 1
+    for k in range(2):
+        out[2 * k] /= max(out[2 * k + 1], 1.0)
+        out[2 * k + 1] /= places[k]
+    return out
+
+
+@kernel
+def settle(points: Floats, frame: Floats, windows: Floats) -> Floats:
+    """The most protruding point of the nose by local quadric fits (Newton steps to the extremum).
+
+    Args:
+        points: (n, 3), every point of the scan.
+        frame: (13,) centre, where the tip is expected, and rotation, whose third axis is the direction in which
+            the tip protrudes most.
+        windows: radii of the fitted patches, mm, one per step.
+
+    Returns:
+        (6,) position, largest and smallest curvature of the last patch (1/mm, positive on a dome), and the number of
+        its points, 0 where there were too few. A step that finds no dome only moves along the direction.
+    """
+    local = near(points, frame[:3], 2.0 * windows.max(), MOST_LOCAL)
+    u = np.zeros((len(local), 3))
+    for i in range(len(local)):
+        for k in range(3):
+            for a in range(3):
+                u[i, k] += (local[i, a] - frame[a]) * frame[3 + 3 * a + k]
+    x, y, z = 0.0, 0.0, 0.0
+    out = np.zeros(6)
+    for window in windows:
+        fit = _quadric(u, x, y, z, window)
+        out[5] = fit[6]
+        if fit[6] < FEW:
+            break
+        z += fit[0]
+        half, spread = -(fit[3] + fit[5]), np.sqrt((fit[3] - fit[5]) ** 2 + fit[4] ** 2)
+        out[3], out[4] = half + spread, half - spread
+        if out[4] <= 0:
+            continue
+        bend = 4 * fit[3] * fit[5] - fit[4] * fit[4]
+        dx, dy = (fit[4] * fit[2] - 2 * fit[5] * fit[1]) / bend, (fit[4] * fit[1] - 2 * fit[3] * fit[2]) / bend
+        scale = min(1.0, 0.5 * window / max(np.sqrt(dx * dx + dy * dy), 1e-9))
+        dx, dy = dx * scale, dy * scale
+        x, y = x + dx, y + dy
+        z += fit[1] * dx + fit[2] * dy + fit[3] * dx * dx + fit[4] * dx * dy + fit[5] * dy * dy
+    for a in range(3):
+        out[a] = frame[a] + frame[3 + 3 * a] * x + frame[4 + 3 * a] * y + frame[5 + 3 * a] * z
+    return out
+
+
+@kernel
+def _quadric(u: Floats, x: float, y: float, z: float, window: float) -> Floats:
+    """Least-squares a + b dx + c dy + d dx^2 + e dx dy + f dy^2 about (x, y, z): the six, and the points used."""
+    normal, right, term = np.zeros((6, 6)), np.zeros(6), np.empty(6)
+    count = 0
+    for i in range(len(u)):
+        dx, dy, dz = u[i, 0] - x, u[i, 1] - y, u[i, 2] - z
+        far = dx * dx + dy * dy + dz * dz
+        if far > window * window:
+            continue
+        weight = 1.0 - far / (window * window)
+        term[0], term[1], term[2], term[3], term[4], term[5] = 1.0, dx, dy, dx * dx, dx * dy, dy * dy
+        for a in range(6):
+            right[a] += weight * term[a] * dz
+            for b in range(a + 1):
+                normal[a, b] += weight * term[a] * term[b]
+        count += 1
+    out = np.zeros(7)
+    if count >= FEW and solve(normal, right):
+        out[:6], out[6] = right, count
+    return out

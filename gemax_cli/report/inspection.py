@@ -1,0 +1,84 @@
+"""What one raw file is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gemax_cli.batch.scan import ConvertedScan, convert_scan
+from gemax_cli.errors import ScanError
+from gemax_cli.scans.model import Scan
+from gemax_cli.scans.names import parse_name
+from gemax_cli.scans.read import read_scan
+from gemax_cli.settings import Settings
+
+
+def inspect_scan(path: Path | str, settings: Settings | None = None) -> dict[str, Any]:
+    """Facts on a raw file, plain values in the order to be read; lengths in the file's unit.
+
+    Raises:
+        ScanError: the file cannot be read; a nose tip that cannot be found is a fact, not an error.
+    """
+    path = Path(path)
+    scan = read_scan(path)
+    return {**_name_facts(path), **_content_facts(scan), **_face_facts(path, settings or Settings())}
+
+
+def _name_facts(path: Path) -> dict[str, Any]:
+    fields = parse_name(path.name, path.parts[:-1])
+    names = ("dataset", "subject", "sex", "expression", "level", "code", "race", "kind")
+    named = {name: getattr(fields, name) for name in names}
+    return {name: value for name, value in named.items() if value not in ("", None)}
+
+
+def _content_facts(scan: Scan) -> dict[str, Any]:
+    low, high = scan.points.min(axis=0), scan.points.max(axis=0)
+    facts: dict[str, Any] = {
+        "format": scan.format,
+        "points": len(scan.points),
+        "triangles": len(scan.triangles),
+        "grid": None if scan.grid is None else list(scan.grid.shape),
+        "lowest": _rounded(low),
+        "highest": _rounded(high),
+        "extent": _rounded(high - low),
+        "landmarks": len(scan.landmarks),
+        "texture": scan.texture.image if scan.texture else None,
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _rounded(values: Any) -> list[float]:
+    return [round(float(value), 4) for value in np.asarray(values)]
+
+
+def _face_facts(path: Path, settings: Settings) -> dict[str, Any]:
+    try:
+        converted = convert_scan(path, settings)
+    except ScanError as error:
+        return {"problem": error.message}
+    return {**_nose_facts(converted), **_block_facts(converted)}
+
+
+def _nose_facts(converted: ConvertedScan) -> dict[str, Any]:
+    nose, pose = converted.nose, converted.pose
+    facts: dict[str, Any] = {
+        "nose_tip": _rounded(nose.position),
+        "nose_source": nose.source,
+        "nose_confidence": round(float(nose.confidence), 3),
+    }
+    if pose:
+        facts["pose"] = {"yaw": round(pose.yaw, 1), "pitch": round(pose.pitch, 1), "roll": round(pose.roll, 1)}
+    return facts
+
+
+def _block_facts(converted: ConvertedScan) -> dict[str, Any]:
+    mapped = converted.blocks[0]
+    return {
+        "depth_mm": mapped.block.depth_mm,
+        "valid_pixels": int(np.count_nonzero(mapped.block.depth16)),
+        "entropy": {f"tau {m.cuts.tau}": round(m.cuts.entropy, 4) for m in mapped.maps},
+        "removed": {**converted.counts, **mapped.block.counts},
+        "warnings": list(converted.warnings),
+    }

@@ -1,0 +1,41 @@
+"""Telling 16-bit grey pictures from all others by their headers alone, without decoding a pixel."""
+
+from __future__ import annotations
+
+import struct
+from io import FileIO
+from pathlib import Path
+
+from gemax_cli.scans.files import open_scan
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_BITS, _SAMPLES, _SAMPLE_FORMAT = 258, 277, 339  # TIFF 6.0, section 8 and 19
+_SHORT, _UNSIGNED = 3, 1
+_MOST_ENTRIES = 512  # of a TIFF's directory; baseline pictures have about 15
+
+
+def is_grey16(path: Path) -> bool:
+    """Whether a PNG or TIFF has one channel of 16 bits; False for damaged headers and all other files.
+
+    Raises:
+        FileUnreadable, EmptyScan: as ``open_scan``.
+    """
+    with open_scan(path) as file:
+        start = file.read(26)
+        if start.startswith(_PNG):
+            return start[12:16] == b"IHDR" and start[24:26] == b"\x10\x00"  # bit depth 16, colour type grey
+        order = {b"II*\x00": "<", b"MM\x00*": ">"}.get(start[:4], "")
+        return bool(order) and len(start) >= 8 and _tiff_is_grey16(file, order, start[4:8])
+
+
+def _tiff_is_grey16(file: FileIO, order: str, offset: bytes) -> bool:
+    file.seek(struct.unpack(f"{order}I", offset)[0])
+    head = file.read(2)
+    count = struct.unpack(f"{order}H", head)[0] if len(head) == 2 else 0
+    entries = file.read(12 * count) if count <= _MOST_ENTRIES else b""
+    values = {_SAMPLES: 1, _SAMPLE_FORMAT: _UNSIGNED}
+    for at in range(0, len(entries) - 11, 12):
+        tag, kind, number, value = struct.unpack_from(f"{order}HHIH", entries, at)
+        if tag in (_BITS, _SAMPLES, _SAMPLE_FORMAT):
+            values[tag] = value if kind == _SHORT and number == 1 else 0
+    return values == {_BITS: 16, _SAMPLES: 1, _SAMPLE_FORMAT: _UNSIGNED}

@@ -1,0 +1,164 @@
+"""Organised scans: from the planes of a range sensor to numbered points and triangles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemax_cli.errors import BadFormat, EmptyScan
+from gemax_cli.jit import kernel
+from gemax_cli.scans.model import Points, Triangles
+
+LARGEST_MM = 1e5  # no scanner of faces measures farther than 100 m: such a coordinate is damage
+_FEWEST_PAIRS = 16  # below this many neighbours a median says nothing
+
+
+class GridPoints(NamedTuple):
+    """The measured places of an organised scan.
+
+    Attributes:
+        points: (n, 3) x, y, z in the order of ``grid``: row by row from the top, left to right.
+        extras: (n, k) what further planes hold at those places.
+        grid: (rows, columns) int32 number of the point, -1 where nothing was measured; row 0 is the top.
+        impossible: places dropped because a coordinate is not finite or beyond ``LARGEST_MM``.
+    """
+
+    points: Points
+    extras: NDArray[np.float64]
+    grid: NDArray[np.int32]
+    impossible: int
+
+
+def gather_grid(planes: NDArray[np.float64], background: float, bottom_up: bool) -> GridPoints:
+    """Number the measured places of a range sensor's planes.
+
+    Args:
+        planes: (3 + k, rows, columns) x, y, z in mm, then k further values of each place.
+        background: value of z where nothing was measured. Only z counts: x and y may be valid there.
+        bottom_up: the planes' first row is the lowest of the picture.
+    """
+    return GridPoints(*_gather(np.ascontiguousarray(planes, np.float64), float(background), bottom_up))
+
+
+def triangulate_grid(grid: NDArray[np.int32], points: Points) -> Triangles:
+    """Triangles (m, 3) int32 between neighbouring points of an organised scan, of any edge length.
+
+    A cell of 2 x 2 places gives two triangles, split along its shorter diagonal in space (from top left to
+    bottom right where both are equally long), one triangle where one corner is missing, else none. Corners
+    run counter-clockwise as the camera (+Z) sees them, given that x grows with the column and y upwards.
+
+    Args:
+        grid: (rows, columns) number of the point, negative where there is none; row 0 is the top.
+        points: (n, 3).
+
+    Raises:
+        IndexError: the grid names a point that there is not.
+    """
+    if grid.size and int(grid.max()) >= len(points):
+        raise IndexError(f"the grid names point {int(grid.max())} of {len(points)}")
+    triangles: Triangles = _triangulate(np.ascontiguousarray(grid, np.int32), np.ascontiguousarray(points, np.float64))
+    return triangles
+
+
+def surface_of(path: Path, gathered: GridPoints) -> Triangles:
+    """The triangles of what was gathered from a file, if it can be a face at all.
+
+    Raises:
+        EmptyScan: nothing was measured, all of it has one depth, or no cell of the grid has three corners.
+        BadFormat: neighbours in the grid are no neighbours in space.
+    """
+    if not len(gathered.points):
+        raise EmptyScan(path, "holds no measured point, only background: take another copy or leave it out.")
+    if np.ptp(gathered.points[:, 2]) == 0:
+        raise EmptyScan(path, "has the same depth everywhere, so it holds no face: take another copy or leave it out.")
+    triangles = triangulate_grid(gathered.grid, gathered.points)
+    if not len(triangles):
+        raise EmptyScan(path, f"holds {len(gathered.points)} scattered points and no surface: leave it out.")
+    if not is_organised(gathered.grid, gathered.points):
+        rows, columns = gathered.grid.shape
+        raise BadFormat(path, f"its points form no grid of {rows} x {columns}: the header is damaged.")
+    return triangles
+
+
+def is_organised(grid: NDArray[np.int32], points: Points) -> bool:
+    """Whether points one above the other in the grid lie one above the other in space.
+
+    Rows cut at a wrong length (a damaged count in a header) keep neighbours within a row, and the file keeps
+    its length; but what stands below a point is then somewhere else in the row. Every fourth row is looked at.
+    """
+    upper, lower = grid[:-1:4], grid[1::4]
+    both = (upper[: len(lower)] >= 0) & (lower >= 0)
+    steps = np.abs(points[upper[both], :2] - points[lower[both], :2])
+    if len(steps) < _FEWEST_PAIRS:
+        return True
+    across, along = np.median(steps, axis=0)
+    return bool(across <= along)
+
+
+@kernel
+def _gather(planes: Any, background: float, bottom_up: bool) -> Any:
+    count, rows, columns = planes.shape
+    points = np.empty((rows * columns, 3))
+    extras = np.empty((rows * columns, count - 3))
+    grid = np.full((rows, columns), -1, np.int32)
+    n = 0
+    impossible = 0
+    for row in range(rows):
+        at = rows - 1 - row if bottom_up else row
+        for column in range(columns):
+            z = planes[2, at, column]
+            if z == background:
+                continue
+            x, y = planes[0, at, column], planes[1, at, column]
+            # Written so that NaN fails, too.
+            if not (abs(x) <= LARGEST_MM and abs(y) <= LARGEST_MM and abs(z) <= LARGEST_MM):
+                impossible += 1
+                continue
+            points[n, 0], points[n, 1], points[n, 2] = x, y, z
+            for k in range(count - 3):
+                extras[n, k] = planes[3 + k, at, column]
+            grid[row, column] = n
+            n += 1
+    return points[:n], extras[:n], grid, impossible
+
+
+@kernel
+def _squared_distance(points: Any, i: int, j: int) -> float:
+    x, y, z = points[i, 0] - points[j, 0], points[i, 1] - points[j, 1], points[i, 2] - points[j, 2]
+    return x * x + y * y + z * z  # type: ignore[no-any-return]
+
+
+@kernel
+def _triangulate(grid: Any, points: Any) -> Any:
+    rows, columns = grid.shape
+    triangles = np.empty((2 * max(rows - 1, 0) * max(columns - 1, 0), 3), np.int32)
+    n = 0
+    for row in range(rows - 1):
+        for column in range(columns - 1):
+            a, b = grid[row, column], grid[row, column + 1]
+            c, d = grid[row + 1, column], grid[row + 1, column + 1]
+            missing = (a < 0) + (b < 0) + (c < 0) + (d < 0)
+            if missing > 1:
+                continue
+            if missing == 0:
+                if _squared_distance(points, b, c) < _squared_distance(points, a, d):
+                    triangles[n, 0], triangles[n, 1], triangles[n, 2] = a, c, b
+                    triangles[n + 1, 0], triangles[n + 1, 1], triangles[n + 1, 2] = b, c, d
+                else:
+                    triangles[n, 0], triangles[n, 1], triangles[n, 2] = a, c, d
+                    triangles[n + 1, 0], triangles[n + 1, 1], triangles[n + 1, 2] = a, d, b
+                n += 2
+                continue
+            if a < 0:
+                triangles[n, 0], triangles[n, 1], triangles[n, 2] = b, c, d
+            elif b < 0:
+                triangles[n, 0], triangles[n, 1], triangles[n, 2] = a, c, d
+            elif c < 0:
+                triangles[n, 0], triangles[n, 1], triangles[n, 2] = a, d, b
+            else:
+                triangles[n, 0], triangles[n, 1], triangles[n, 2] = a, c, b
+            n += 1
+    return triangles[:n]

@@ -1,0 +1,249 @@
+"""Kernels that turn the bytes of a text file into numbers.
+
+Kernels see bytes, never Python strings: a list of 100,000 numbers costs one call.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemax_cli.jit import kernel
+
+Bytes = NDArray[np.uint8]
+
+# 10^k is exact in a double up to k = 22, and so is every integer up to 2^53. One multiplication or division of
+# two exact doubles is correctly rounded (W. D. Clinger, "How to Read Floating Point Numbers Accurately", PLDI 1990).
+_POWERS = np.array([float(f"1e{power}") for power in range(23)])
+_LARGEST_POWER = 22
+_LARGEST_EXACT = 2**53
+_ROOM_FOR_DIGIT = 10**17  # below it, ten times a mantissa plus a digit fits int64 with ease
+_LARGEST_INDEX = 2**31 - 1
+_EXPONENT_CAP = 9999
+_MOST_CORNERS = 64  # of a polygon that is cut ear by ear, which takes the cube of their number at worst
+
+_SEPARATOR = np.zeros(256, dtype=np.bool_)
+_SEPARATOR[list(b" \t\r\n,")] = True
+
+
+@kernel
+def _skip_separators(text: Bytes, at: int, stop: int) -> int:
+    while at < stop and _SEPARATOR[text[at]]:
+        at += 1
+    return at
+
+
+@kernel
+def read_reals(
+    text: Bytes, start: int, stop: int, out: NDArray[np.float64], slow: NDArray[np.int64]
+) -> tuple[int, int, int]:
+    """Read the decimal numbers of ``text[start:stop]``, parted by blanks, line ends or commas.
+
+    Args:
+        text: (n,) uint8, the file.
+        start: first byte.
+        stop: the byte after the last.
+        out: room for (stop - start + 1) // 2 float64, which is enough for any text.
+        slow: room for as many rows (slot of ``out``, first byte) of the numbers of too many digits or too large an
+            exponent for exact arithmetic; their slots are left for the caller to fill.
+
+    Returns:
+        Numbers read, rows of ``slow`` written, and where the first malformed number begins, or -1.
+    """
+    count, slow_count = 0, 0
+    at = _skip_separators(text, start, stop)
+    while at < stop:
+        first = at
+        negative = text[at] == 45
+        if negative or text[at] == 43:
+            at += 1
+        mantissa, scale, digits, exact = np.int64(0), 0, 0, True
+        while at < stop:
+            digit = np.int64(text[at]) - 48
+            if digit < 0 or digit > 9:
+                break
+            if mantissa < _ROOM_FOR_DIGIT:
+                mantissa = mantissa * 10 + digit
+            else:
+                exact = False
+            digits += 1
+            at += 1
+        if at < stop and text[at] == 46:
+            at += 1
+            while at < stop:
+                digit = np.int64(text[at]) - 48
+                if digit < 0 or digit > 9:
+                    break
+                if mantissa < _ROOM_FOR_DIGIT:
+                    mantissa = mantissa * 10 + digit
+                    scale -= 1
+                else:
+                    exact = False
+                digits += 1
+                at += 1
+        if digits == 0:
+            return count, slow_count, first
+        if at < stop and (text[at] == 101 or text[at] == 69):
+            at += 1
+            minus = at < stop and text[at] == 45
+            if at < stop and (minus or text[at] == 43):
+                at += 1
+            exponent, digits = 0, 0
+            while at < stop and text[at] >= 48 and text[at] <= 57:
+                exponent = min(exponent * 10 + (np.int64(text[at]) - 48), _EXPONENT_CAP)
+                digits += 1
+                at += 1
+            if digits == 0:
+                return count, slow_count, first
+            scale += -exponent if minus else exponent
+        if at < stop and not _SEPARATOR[text[at]]:
+            return count, slow_count, first
+        if mantissa == 0:
+            scale = 0
+        if exact and mantissa <= _LARGEST_EXACT and -_LARGEST_POWER <= scale <= _LARGEST_POWER:
+            value = mantissa / _POWERS[-scale] if scale < 0 else mantissa * _POWERS[scale]
+            out[count] = -value if negative else value
+        else:
+            slow[slow_count, 0], slow[slow_count, 1] = count, first
+            slow_count += 1
+        count += 1
+        at = _skip_separators(text, at, stop)
+    return count, slow_count, -1
+
+
+@kernel
+def read_indexes(text: Bytes, start: int, stop: int, out: NDArray[np.int32]) -> tuple[int, int]:
+    """Read the integers of ``text[start:stop]``, decimal or hexadecimal, parted by blanks, line ends or commas.
+
+    Args:
+        text: (n,) uint8, the file.
+        start: first byte.
+        stop: the byte after the last.
+        out: room for (stop - start + 1) // 2 int32, which is enough for any text.
+
+    Returns:
+        Numbers read, and where the first one begins that is malformed or beyond 2^31 - 1, or -1.
+    """
+    count = 0
+    at = _skip_separators(text, start, stop)
+    while at < stop:
+        first = at
+        negative = text[at] == 45
+        if negative or text[at] == 43:
+            at += 1
+        base, value, digits = 10, np.int64(0), 0
+        if at + 2 < stop and text[at] == 48 and (text[at + 1] == 120 or text[at + 1] == 88):
+            base = 16
+            at += 2
+        while at < stop:
+            digit = np.int64(text[at]) - 48
+            if base == 16 and digit > 9:
+                digit = (np.int64(text[at]) | 32) - 87  # "a" and "A" are 10
+                if digit < 10:
+                    break
+            if digit < 0 or digit >= base:
+                break
+            value = min(value * base + digit, _LARGEST_INDEX + 1)
+            digits += 1
+            at += 1
+        if digits == 0 or value > _LARGEST_INDEX or (at < stop and not _SEPARATOR[text[at]]):
+            return count, first
+        out[count] = -value if negative else value
+        count += 1
+        at = _skip_separators(text, at, stop)
+    return count, -1
+
+
+@kernel
+def _plane_axes(points: NDArray[np.float64], indexes: NDArray[np.int32], start: int, stop: int) -> tuple[int, int]:
+    """The two axes, in turning order, of the coordinate plane that a polygon faces most (Newell's normal)."""
+    normal = np.zeros(3)
+    for corner in range(start, stop):
+        here = points[indexes[corner]]
+        there = points[indexes[corner + 1 if corner + 1 < stop else start]]
+        for axis in range(3):
+            a, b = (axis + 1) % 3, (axis + 2) % 3
+            normal[axis] += (here[a] - there[a]) * (here[b] + there[b])
+    best = 0
+    for axis in range(1, 3):
+        if abs(normal[axis]) > abs(normal[best]):
+            best = axis
+    a, b = (best + 1) % 3, (best + 2) % 3
+    return (a, b) if normal[best] >= 0 else (b, a)
+
+
+@kernel
+def _turn(points: NDArray[np.float64], first: int, second: int, third: int, axes: tuple[int, int]) -> float:
+    """Twice the signed area of a triangle, seen along the axis that ``axes`` leave out."""
+    a, b = axes
+    ahead = (points[second, a] - points[first, a]) * (points[third, b] - points[first, b])
+    return float(ahead - (points[third, a] - points[first, a]) * (points[second, b] - points[first, b]))
+
+
+@kernel
+def _find_ear(points: NDArray[np.float64], ring: NDArray[np.int64], size: int, axes: tuple[int, int]) -> int:
+    """Place in ``ring`` of a corner that can be cut off; 1 where the polygon crosses itself and has none."""
+    for place in range(1, size + 1):
+        before, here, after = ring[place - 1], ring[place % size], ring[(place + 1) % size]
+        if _turn(points, before, here, after, axes) <= 0:
+            continue
+        free = True
+        for other in range(size):
+            point = ring[other]
+            if point in (before, here, after):
+                continue
+            if (
+                _turn(points, before, here, point, axes) >= 0
+                and _turn(points, here, after, point, axes) >= 0
+                and _turn(points, after, before, point, axes) >= 0
+            ):
+                free = False
+                break
+        if free:
+            return place % size
+    return 1
+
+
+@kernel
+def clip_ears(
+    points: NDArray[np.float64],
+    indexes: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    out: NDArray[np.int64],
+) -> int:
+    """Cut simple polygons, concave ones too, into triangles by clipping ears (G. H. Meisters, 1975).
+
+    A polygon is looked at along the axis it faces most. Convex ones come out as a fan from their first corner, and so
+    do those of more than 64 corners.
+
+    Args:
+        points: (n, 3).
+        indexes: (k,) points of the corners, every one within range.
+        starts: (p,) place in ``indexes`` of each polygon's first corner.
+        stops: (p,) place after its last.
+        out: (k, 3) room for the places in ``indexes`` of the triangles' corners.
+
+    Returns:
+        Triangles written: corners less two of every polygon.
+    """
+    count = 0
+    ring, place_of = np.empty(_MOST_CORNERS, np.int64), np.empty(_MOST_CORNERS, np.int64)
+    for polygon in range(starts.size):
+        start, size = starts[polygon], stops[polygon] - starts[polygon]
+        if size <= 3 or size > _MOST_CORNERS:
+            for corner in range(1, size - 1):
+                out[count] = start, start + corner, start + corner + 1
+                count += 1
+            continue
+        axes = _plane_axes(points, indexes, start, stops[polygon])
+        for corner in range(size):
+            ring[corner], place_of[corner] = indexes[start + corner], start + corner
+        while size >= 3:
+            ear = _find_ear(points, ring, size, axes) if size > 3 else 1
+            out[count] = place_of[ear - 1 if ear else size - 1], place_of[ear], place_of[(ear + 1) % size]
+            count += 1
+            size -= 1
+            for corner in range(ear, size):
+                ring[corner], place_of[corner] = ring[corner + 1], place_of[corner + 1]
+    return count

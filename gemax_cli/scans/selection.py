@@ -1,0 +1,117 @@
+"""Which of the scans found are wanted."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from gemax_cli.errors import SettingsError
+from gemax_cli.scans.model import ScanRef
+from gemax_cli.scans.names import DATASETS, EXPRESSIONS, expression_code
+
+Kind = Literal["F3D", "RAW"]
+Protocol = Literal["", "paper"]
+
+SIX_EXPRESSIONS = frozenset(EXPRESSIONS) - {"NE"}
+PAPER_LEVELS = (3, 4)  # "the highest 2 intensity levels", section 4.1
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Filters of a conversion; an empty one keeps everything, several must all agree.
+
+    Attributes:
+        datasets: of ``DATASETS``, in any case.
+        expressions: two-letter codes or English words ("HA", "happy"), in any case.
+        levels: 0 to 4; scans whose names give no level are dropped where any is asked for.
+        subjects: "F0001", "bs000", in any case.
+        patterns: shell patterns; one must fit the source path or the scan id. "*" crosses "/"; case does not count.
+        kind: of BU-3DFE's two meshes. "F3D" takes RAW only where it stands alone; "RAW" takes no F3D. Files
+            named one by one are taken whatever their kind.
+        protocol: "paper" keeps what section 4.1 of the paper trains and tests on. BU-3DFE: the six expressions
+            at levels 3 and 4. Bosphorus: the six expressions (E_*) of the subjects who have all six. No other
+            dataset. Who has all six is decided before the other filters are applied.
+
+    Raises:
+        SettingsError: a dataset, expression, level, kind or protocol does not exist.
+    """
+
+    datasets: tuple[str, ...] = ()
+    expressions: tuple[str, ...] = ()
+    levels: tuple[int, ...] = ()
+    subjects: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    kind: Kind = "F3D"
+    protocol: Protocol = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "datasets", tuple(_dataset(name) for name in self.datasets))
+        object.__setattr__(self, "expressions", tuple(_expression(word) for word in self.expressions))
+        if wrong := [level for level in self.levels if level not in range(5)]:
+            raise SettingsError(f"level {wrong[0]} does not exist: give 0 to 4.")
+        if self.kind not in ("F3D", "RAW"):
+            raise SettingsError(f"kind {self.kind!r} does not exist: give F3D or RAW.")
+        if self.protocol not in ("", "paper"):
+            raise SettingsError(f"protocol {self.protocol!r} does not exist: give 'paper' or leave it out.")
+
+
+def select(scans: Sequence[ScanRef], selection: Selection) -> list[ScanRef]:
+    """Keep the scans that pass every filter but ``kind``, in their order."""
+    if selection.protocol == "paper":
+        scans = _paper_protocol(scans)
+    tests = _tests(selection)
+    return [scan for scan in scans if all(test(scan) for test in tests)]
+
+
+def _dataset(name: str) -> str:
+    known = {dataset.casefold(): dataset for dataset in DATASETS}
+    if name.casefold() not in known:
+        raise SettingsError(f"dataset {name!r} is not known: give one of {', '.join(DATASETS)}.")
+    return known[name.casefold()]
+
+
+def _expression(word: str) -> str:
+    code = expression_code(word)
+    if not code:
+        raise SettingsError(f"expression {word!r} is not known: give one of {', '.join(EXPRESSIONS)}.")
+    return code
+
+
+def _tests(selection: Selection) -> list[Callable[[ScanRef], bool]]:
+    tests: list[Callable[[ScanRef], bool]] = []
+    if selection.datasets:
+        tests.append(lambda scan: scan.dataset in selection.datasets)
+    if selection.expressions:
+        tests.append(lambda scan: scan.expression in selection.expressions)
+    if selection.levels:
+        tests.append(lambda scan: scan.level in selection.levels)
+    if selection.subjects:
+        subjects = {subject.casefold() for subject in selection.subjects}
+        tests.append(lambda scan: scan.subject.casefold() in subjects)
+    if selection.patterns:
+        shapes = [re.compile(fnmatch.translate(pattern.casefold())) for pattern in selection.patterns]
+        tests.append(lambda scan: any(_fits(shape, scan) for shape in shapes))
+    return tests
+
+
+def _fits(shape: re.Pattern[str], scan: ScanRef) -> bool:
+    return bool(shape.match(scan.source.casefold()) or shape.match(scan.scan.casefold()))
+
+
+def _paper_protocol(scans: Iterable[ScanRef]) -> list[ScanRef]:
+    scans = [scan for scan in scans if _in_paper(scan)]
+    shown: dict[str, set[str]] = defaultdict(set)
+    for scan in scans:
+        shown[scan.subject].add(scan.expression)
+    complete = {subject for subject, expressions in shown.items() if expressions >= SIX_EXPRESSIONS}
+    return [scan for scan in scans if scan.dataset != "Bosphorus" or scan.subject in complete]
+
+
+def _in_paper(scan: ScanRef) -> bool:
+    if scan.expression not in SIX_EXPRESSIONS:
+        return False
+    return scan.dataset == "Bosphorus" or (scan.dataset == "BU-3DFE" and scan.level in PAPER_LEVELS)

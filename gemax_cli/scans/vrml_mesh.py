@@ -1,0 +1,306 @@
+"""The surface of a VRML 97 scene: shapes with their transforms, joined into one mesh."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemax_cli.errors import BadFormat, EmptyScan
+from gemax_cli.scans.kernels import clip_ears
+from gemax_cli.scans.model import Points, TextureMap, Triangles
+from gemax_cli.scans.vrml import MAX_DEPTH, Node, VrmlText
+
+MAX_POINTS = 10_000_000
+MAX_VISITS = 20_000
+"""Nodes looked at. A file of a few lines can USE a node billions of times over."""
+
+Affine = NDArray[np.float64]  # (3, 4)
+
+_GROUPS = {"Transform": "children", "Group": "children", "Anchor": "children", "Billboard": "children"}
+_GROUPS |= {"Collision": "children", "LOD": "level", "Switch": "choice"}
+_OTHER_GEOMETRY = {
+    "PointSet",
+    "IndexedLineSet",
+    "ElevationGrid",
+    "Extrusion",
+    "Box",
+    "Sphere",
+    "Cone",
+    "Cylinder",
+    "Text",
+}
+_OTHER_GEOMETRY |= {"Inline"}
+
+
+@dataclass(frozen=True, eq=False)
+class VrmlMesh:
+    """The joined shapes of a scene, in the scene's own axes.
+
+    Attributes:
+        points: (n, 3).
+        triangles: (m, 3), counter-clockwise seen from outside.
+        texture: of the first picture named; None without texture coordinates.
+        warnings: sentences on what was left out.
+    """
+
+    points: Points
+    triangles: Triangles
+    texture: TextureMap | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """One IndexedFaceSet; ``coordinates`` and ``texture_triangles`` are empty where it has no texture coordinates."""
+
+    points: Points
+    triangles: Triangles
+    coordinates: NDArray[np.float64]
+    texture_triangles: Triangles
+    image: str | None
+
+
+def surface(text: VrmlText) -> VrmlMesh:
+    """Every IndexedFaceSet of the scene, transformed, triangulated and joined, in the order of the file.
+
+    Polygons are fanned from their first corner, which is right for convex ones, and cut ear by ear where the file says
+    ``convex FALSE``. Of an LOD the first level counts, of a Switch the choice it makes.
+
+    Raises:
+        BadFormat: an index points beyond its list, or the scene repeats itself beyond MAX_POINTS or MAX_VISITS.
+        EmptyScan: there is no IndexedFaceSet, or none with a face.
+    """
+    scene = _Scene(text)
+    pieces = [piece for piece in scene.pieces() if len(piece.triangles)]
+    if not pieces:
+        raise EmptyScan(text.path, scene.nothing_found())
+    starts = np.cumsum([0] + [len(piece.points) for piece in pieces])
+    triangles = [piece.triangles + np.int32(start) for piece, start in zip(pieces, starts, strict=False)]
+    texture = scene.joined_texture(pieces)
+    points = np.concatenate([piece.points for piece in pieces])
+    return VrmlMesh(points, np.concatenate(triangles), texture, tuple(scene.warnings))
+
+
+class _Scene:
+    def __init__(self, text: VrmlText) -> None:
+        self.text = text
+        self.warnings: dict[str, None] = {}  # a set that keeps its order
+        self._left_out: dict[str, None] = {}
+        self._visits = 0
+        self._points = 0
+        self._known: dict[tuple[int, str | None], _Piece] = {}
+
+    def pieces(self) -> Iterator[_Piece]:
+        for root in self.text.roots:
+            yield from self._visit(root, None, 0)
+        if self._left_out:
+            self.warn(f"only IndexedFaceSet nodes are read: left out {', '.join(self._left_out)}.")
+
+    def warn(self, sentence: str) -> None:
+        self.warnings[sentence] = None
+
+    def nothing_found(self) -> str:
+        held = f" (but {', '.join(self._left_out)}, which is not read)" if self._left_out else ""
+        return f"there is no IndexedFaceSet with a face in it{held}."
+
+    def _visit(self, node: Node, affine: Affine | None, depth: int) -> Iterator[_Piece]:
+        self._visits += 1
+        if self._visits > MAX_VISITS or depth > MAX_DEPTH:
+            raise BadFormat(
+                self.text.path, f"the scene has more than {MAX_VISITS} nodes, or repeats itself without end."
+            )
+        if node.kind == "Shape":
+            yield from self._shape(node, affine)
+        elif node.kind in _GROUPS:
+            if node.kind == "Transform":
+                affine = _chained(affine, self._local(node))
+            for child in self._chosen(node):
+                yield from self._visit(child, affine, depth + 1)
+        elif node.kind in _OTHER_GEOMETRY:
+            self._left_out[node.kind] = None
+        elif node.kind in self.text.prototypes:
+            self._prototype(node)
+
+    def _chosen(self, node: Node) -> list[Node]:
+        children = node.nodes(_GROUPS[node.kind])
+        if node.kind == "LOD":
+            return children[:1]
+        if node.kind == "Switch":
+            choice = self.text.indexes(node, "whichChoice")
+            return children[choice[0] : choice[0] + 1] if choice.size and choice[0] >= 0 else []
+        return children
+
+    def _prototype(self, node: Node) -> None:
+        if self.text.prototypes[node.kind].makes_surface:
+            what = f"its surface is made by the PROTO {node.kind}, which is not read: save it without prototypes."
+            raise BadFormat(self.text.path, what)
+
+    def _shape(self, node: Node, affine: Affine | None) -> Iterator[_Piece]:
+        for geometry in node.nodes("geometry"):
+            if geometry.kind in self.text.prototypes:
+                self._prototype(geometry)
+            elif geometry.kind != "IndexedFaceSet":
+                self._left_out[geometry.kind] = None
+            else:
+                piece = self._face_set(geometry, _image(node))
+                self._count(piece)
+                yield piece if affine is None else _moved(piece, affine)
+
+    def _count(self, piece: _Piece) -> None:
+        self._points += len(piece.points)
+        if self._points > MAX_POINTS:
+            raise BadFormat(self.text.path, f"the scene has more than {MAX_POINTS} points: it is no face scan.")
+
+    def _face_set(self, geometry: Node, image: str | None) -> _Piece:
+        key = (id(geometry), image)
+        if key not in self._known:
+            self._known[key] = self._read_face_set(geometry, image)
+        return self._known[key]
+
+    def _read_face_set(self, geometry: Node, image: str | None) -> _Piece:
+        points = self._list(geometry, "coord", 3)
+        indexes = self.text.indexes(geometry, "coordIndex")
+        self._check_range(indexes, len(points))
+        corners = _corners(points, indexes, geometry.flag("convex", True))
+        if not geometry.flag("ccw", True):
+            corners = corners[:, ::-1]
+        coordinates = self._list(geometry, "texCoord", 2)
+        texture_indexes = self._texture_indexes(geometry, indexes, len(coordinates))
+        if texture_indexes is None:
+            return _Piece(points, indexes[corners], _NO_COORDINATES, _NO_TRIANGLES, None)
+        return _Piece(points, indexes[corners], coordinates, texture_indexes[corners], image)
+
+    def _list(self, geometry: Node, name: str, width: int) -> NDArray[np.float64]:
+        nodes = geometry.nodes(name)
+        return self.text.reals(nodes[0], "point", width) if nodes else np.empty((0, width))
+
+    def _check_range(self, indexes: NDArray[np.int32], count: int) -> None:
+        if not indexes.size or (indexes.min() >= -1 and indexes.max() < count):
+            return
+        wrong = indexes[(indexes < -1) | (indexes >= count)][0]
+        raise BadFormat(self.text.path, f"a face names point {wrong}, but there are {count} points (0 to {count - 1}).")
+
+    def _texture_indexes(self, geometry: Node, indexes: NDArray[np.int32], count: int) -> NDArray[np.int32] | None:
+        """The texture coordinate of every corner, or None; one that fits badly costs the picture, not the scan."""
+        if not count:
+            return None
+        own = self.text.indexes(geometry, "texCoordIndex")
+        own = own if own.size else indexes
+        shared = min(len(own), len(indexes))
+        same = np.array_equal(own[:shared] == -1, indexes[:shared] == -1)
+        same = same and (own[shared:] == -1).all() and (indexes[shared:] == -1).all()
+        if not same or own.min() < -1 or own.max() >= count:
+            self.warn("the texture coordinates do not fit the faces and are left out.")
+            return None
+        return own
+
+    def joined_texture(self, pieces: list[_Piece]) -> TextureMap | None:
+        """The texture coordinates of all pieces that show the first picture.
+
+        The corners of other triangles point to a coordinate that is not a number, added at the end.
+        """
+        textured = [piece for piece in pieces if len(piece.coordinates)]
+        if not textured:
+            return None
+        image = textured[0].image
+        if any(piece.image != image for piece in textured):
+            self.warn(f"the shapes show several pictures: only the texture coordinates of {image} are kept.")
+        coordinates, triangles, count = [], [], sum(len(p.coordinates) for p in textured if p.image == image)
+        start = 0
+        for piece in pieces:
+            if len(piece.coordinates) and piece.image == image:
+                coordinates.append(piece.coordinates)
+                triangles.append(piece.texture_triangles + np.int32(start))
+                start += len(piece.coordinates)
+            else:
+                triangles.append(np.full_like(piece.triangles, count))
+        if any(len(piece.texture_triangles) == 0 or piece.image != image for piece in pieces):
+            coordinates.append(np.full((1, 2), np.nan))
+        return TextureMap(image, np.concatenate(coordinates), np.concatenate(triangles))
+
+    def _local(self, node: Node) -> Affine | None:
+        """The matrix of a Transform: T C R SR S -SR -C (ISO/IEC 14772-1, 6.52); None if it changes nothing."""
+        vectors = {name: self._vector(node, name, default) for name, default in _TRANSFORM.items()}
+        unmoved = all(np.array_equal(vectors[name], _TRANSFORM[name]) for name in ("translation", "scale"))
+        if unmoved and vectors["rotation"][3] == 0:
+            return None
+        tilt = _rotation(vectors["scaleOrientation"])
+        linear = _rotation(vectors["rotation"]) @ tilt @ np.diag(vectors["scale"]) @ tilt.T
+        center = vectors["center"]
+        return np.column_stack([linear, vectors["translation"] + center - linear @ center])
+
+    def _vector(self, node: Node, name: str, default: tuple[float, ...]) -> NDArray[np.float64]:
+        value = self.text.reals(node, name, len(default))
+        if name in node.fields and len(value) != 1:
+            raise BadFormat(self.text.path, f"Transform.{name} should hold {len(default)} numbers.")
+        return value[0] if len(value) else np.array(default)
+
+
+_NO_COORDINATES: NDArray[np.float64] = np.empty((0, 2))
+_NO_TRIANGLES: Triangles = np.empty((0, 3), np.int32)
+_TRANSFORM: dict[str, tuple[float, ...]] = {
+    "translation": (0.0, 0.0, 0.0),
+    "rotation": (0.0, 0.0, 1.0, 0.0),
+    "scale": (1.0, 1.0, 1.0),
+    "scaleOrientation": (0.0, 0.0, 1.0, 0.0),
+    "center": (0.0, 0.0, 0.0),
+}
+
+
+def _image(shape: Node) -> str | None:
+    """The first picture that the shape's appearance names."""
+    names = [
+        url for look in shape.nodes("appearance") for texture in look.nodes("texture") for url in texture.strings("url")
+    ]
+    return names[0] if names else None
+
+
+def _corners(points: Points, indexes: NDArray[np.int32], convex: bool) -> NDArray[np.intp]:
+    """Places in ``indexes`` of the corners of the triangles that its polygons are cut into, (m, 3).
+
+    Polygons end at -1; those of less than three corners make no triangle.
+    """
+    stops = np.flatnonzero(indexes == -1)
+    if indexes.size and indexes[-1] != -1:
+        stops = np.append(stops, indexes.size)
+    starts = np.append(0, stops[:-1] + 1) if stops.size else stops
+    if not convex:
+        out = np.empty((indexes.size, 3), np.int64)
+        return out[: clip_ears(points, indexes, starts, stops, out)].astype(np.intp)
+    counts = np.maximum(stops - starts - 2, 0)
+    first = np.repeat(starts, counts)
+    step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.column_stack([first, first + step + 1, first + step + 2])
+
+
+def _rotation(axis_angle: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rodrigues' formula; an axis of no length turns nothing."""
+    axis, angle = axis_angle[:3], axis_angle[3]
+    length = float(np.sqrt((axis * axis).sum()))
+    if length == 0:
+        return np.eye(3)
+    x, y, z = axis / length
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    matrix: NDArray[np.float64] = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross)
+    return matrix
+
+
+def _chained(outer: Affine | None, inner: Affine | None) -> Affine | None:
+    if outer is None or inner is None:
+        return inner if outer is None else outer
+    linear = outer[:, :3] @ inner[:, :3]
+    return np.column_stack([linear, outer[:, :3] @ inner[:, 3] + outer[:, 3]])
+
+
+def _moved(piece: _Piece, affine: Affine) -> _Piece:
+    """The piece in the scene's axes; a mirroring transform turns its triangles over again."""
+    x, y, z = piece.points.T
+    # Written out, not as a matrix product: a BLAS may add in another order on another machine.
+    points = np.column_stack([row[0] * x + row[1] * y + row[2] * z + row[3] for row in affine])
+    if np.linalg.det(affine[:, :3]) >= 0:
+        return replace(piece, points=points)
+    flipped = piece.texture_triangles[:, ::-1]
+    return replace(piece, points=points, triangles=piece.triangles[:, ::-1], texture_triangles=flipped)

@@ -1,0 +1,161 @@
+"""The output folder as a whole: who may write, what it was made with, its tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from gemax_cli import __version__
+from gemax_cli.errors import FolderInUse, OutputUnwritable, SettingsConflict
+from gemax_cli.settings import MapSettings, Settings
+from gemax_cli.stack.naming import FAILURES, RUN
+from gemax_cli.stack.png import write_atomically
+from gemax_cli.stack.records import ScanRecord, read_records
+from gemax_cli.stack.tables import Failure, read_failures, write_failures, write_metadata
+
+LOCK = ".gemax.lock"
+TABLES_LOCK = ".gemax-tables.lock"
+PROVENANCE = ("numpy", "numba", "scipy", "pillow", "imageio", "joblib")
+Shard = tuple[int, int]
+
+
+def make_folder(folder: Path) -> None:
+    """Create the output folder where it is missing.
+
+    Raises:
+        OutputUnwritable: it cannot be made, is no folder, or may not be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputUnwritable(f"{folder}: cannot be made ({reason}): give another output folder.") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputUnwritable(f"{folder}: may not be written to: change its permissions or give another folder.")
+
+
+@contextmanager
+def locked(folder: Path, shard: Shard | None = None) -> Iterator[None]:
+    """Hold the output folder alone; shards of one run hold it together, each its own part.
+
+    Raises:
+        FolderInUse: another process holds it.
+    """
+    with ExitStack() as stack:
+        if shard:
+            _take(stack, folder, f".gemax-{shard[0]}-of-{shard[1]}.lock")
+            with ExitStack() as moment:  # nobody may hold the whole folder while a shard starts
+                _take(moment, folder, LOCK)
+        else:
+            _take(stack, folder, LOCK)
+            for path in sorted(folder.glob(".gemax-*-of-*.lock")):
+                _take(stack, folder, path.name)
+        yield
+
+
+def _take(stack: ExitStack, folder: Path, name: str) -> None:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / name)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        message = f"{folder}: another gemax is writing to it: wait for it to end or give another output folder."
+        raise FolderInUse(message) from None
+    stack.callback(lock.release)
+
+
+def check_settings(folder: Path, settings: Settings) -> None:
+    """Compare with the settings that the folder was made with (any tau may be added).
+
+    Raises:
+        SettingsConflict: they differ; the message names what differs.
+    """
+    run = read_run(folder)
+    if run and run.get("settings_sha256") != settings.digest:
+        changes = "; ".join(_changes(run.get("settings", {}), settings.as_dict())) or "the version of gemax"
+        raise SettingsConflict(
+            f"{folder}: was made with other settings ({changes}): "
+            "give another output folder, or --overwrite to make all of it again."
+        )
+
+
+def _changes(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in new.items():
+        before = old.get(name)
+        if isinstance(value, dict):
+            yield from _changes(before if isinstance(before, dict) else {}, value, f"{prefix}{name}.")
+        elif value != before and name != "taus":
+            yield f"{prefix}{name} was {json.dumps(before)}, is {json.dumps(value)}"
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """The content of run.json; empty where there is none or it is damaged."""
+    try:
+        run = json.loads((folder / RUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return run if isinstance(run, dict) else {}
+
+
+def map_settings(folder: Path) -> MapSettings:
+    """Levels and bins that a folder was made with; the defaults where it does not say."""
+    values = read_run(folder).get("settings", {}).get("maps")
+    return MapSettings(**values) if values else MapSettings()
+
+
+def write_run(folder: Path, settings: Settings, command: Iterable[str]) -> None:
+    """Write run.json: settings, their hash, versions and the command line. No date: the same run, the same bytes."""
+    values = {
+        "gemax": __version__,
+        "settings": settings.as_dict(),
+        "settings_sha256": settings.digest,
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in PROVENANCE},
+        "command": list(command),
+    }
+    write_atomically(folder / RUN, (json.dumps(values, indent=2) + "\n").encode("ascii"))
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def write_tables(folder: Path, failures: Iterable[Failure], tried: Callable[[str], bool]) -> None:
+    """Make metadata.csv from the records, and bring failures.csv up to date.
+
+    Args:
+        folder: the output folder.
+        failures: of this run.
+        tried: says whether a source was tried in this run; older failures of others are kept.
+    """
+    from filelock import FileLock
+
+    with FileLock(folder / TABLES_LOCK):  # shards end at the same moment; the last one in sees all records
+        taus = {m.tau for record in read_records(folder) for block in record.blocks for m in block.maps}
+        write_metadata(folder, read_records(folder), taus)
+        write_failures(folder, [*_older_failures(folder, tried), *failures])
+
+
+def _older_failures(folder: Path, tried: Callable[[str], bool]) -> list[Failure]:
+    path = folder / FAILURES
+    if not path.is_file():
+        return []
+    try:
+        return [failure for failure in read_failures(path) if not tried(failure.source)]
+    except ValueError:
+        return []
+
+
+def files_exist(folder: Path, record: ScanRecord) -> bool:
+    """Whether every file of a record is there."""
+    return all((folder / file).is_file() for file in record.files)

@@ -1,0 +1,37 @@
+"""Names inside the output folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+DEPTH16 = "depth16.png"
+RUN = "run.json"
+METADATA = "metadata.csv"
+FAILURES = "failures.csv"
+CHANNELS = 3
+
+
+def block_folder(scan: str, depth_mm: float, many: bool) -> str:
+    """Folder of a depth block, relative to the output folder: one of its own where there are ``many`` depths."""
+    return f"{scan}/d{depth_label(depth_mm)}" if many else scan
+
+
+def depth_label(depth_mm: float) -> str:
+    """Three digits at least: 060 for 60 mm, 062.5 for 62.5 mm."""
+    whole, _, rest = f"{depth_mm:g}".partition(".")
+    return whole.zfill(3) + (f".{rest}" if rest else "")
+
+
+def map_name(taus: Sequence[int]) -> str:
+    """File name of the map of one tau, or of the RGB image of up to three."""
+    return f"gemax_tau{'_'.join(f'{tau:03d}' for tau in taus)}.png"
+
+
+def rgb_groups(taus: Sequence[int]) -> list[tuple[int, ...]]:
+    """``taus`` in threes, in order; the last group may be short."""
+    return [tuple(taus[i : i + CHANNELS]) for i in range(0, len(taus), CHANNELS)]
+
+
+def records_name(shard: tuple[int, int] | None) -> str:
+    """``records.jsonl``, or the shard's own ``records-i-of-n.jsonl``."""
+    return f"records-{shard[0]}-of-{shard[1]}.jsonl" if shard else "records.jsonl"

@@ -1,0 +1,252 @@
+"""Records: one line of JSON per converted scan, appended when its files are safely in place."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+Affine = tuple[tuple[float, float, float, float], ...]
+
+
+@dataclass(frozen=True)
+class MapRecord:
+    """One GEMax map.
+
+    Attributes:
+        tau: its distortion bound, levels.
+        file: path relative to the output folder.
+        channel: 0..2 in an RGB image, None in a grey one.
+        entropy: bits, over the valid pixels.
+        max_bin: width of the widest bin, levels.
+        cuts: K + 1 levels from 0 to N; grey value k covers levels cuts[k] to cuts[k + 1] - 1.
+        sha256: of the file.
+    """
+
+    tau: int
+    file: str
+    channel: int | None
+    entropy: float
+    max_bin: int
+    cuts: tuple[int, ...]
+    sha256: str
+
+
+@dataclass(frozen=True)
+class BlockRecord:
+    """One depth block and its maps.
+
+    Attributes:
+        depth_mm: metric depth of the block.
+        mm_per_pixel: pixel pitch.
+        pixel_to_raw: 3 x 4 affine from (column, row, depth in mm, 1) to the raw file's millimetres.
+        valid_pixels: pixels with data.
+        counts: pixels filled, left open, removed.
+        file: path of depth16.png relative to the output folder.
+        sha256: of that file.
+        maps: one per tau, ascending.
+    """
+
+    depth_mm: float
+    mm_per_pixel: float
+    pixel_to_raw: Affine
+    valid_pixels: int
+    counts: dict[str, int]
+    file: str
+    sha256: str
+    maps: tuple[MapRecord, ...]
+
+
+@dataclass(frozen=True)
+class NoseRecord:
+    """Where the nose tip was found: raw file's millimetres, source and confidence as in ``face.model.NoseTip``."""
+
+    x: float
+    y: float
+    z: float
+    source: str
+    confidence: float
+    runner_up: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class PoseRecord:
+    """Head pose in degrees and whether the scan was rotated to frontal."""
+
+    yaw: float
+    pitch: float
+    roll: float
+    aligned: bool
+
+
+@dataclass(frozen=True)
+class ScanRecord:
+    """All that is known of a converted scan; ``settings`` is ``Settings.digest``."""
+
+    scan: str
+    dataset: str
+    subject: str
+    sex: str
+    expression: str
+    level: int | None
+    code: str
+    race: str
+    kind: str
+    source: str
+    source_bytes: int
+    source_sha256: str
+    settings: str
+    nose: NoseRecord
+    pose: PoseRecord | None
+    counts: dict[str, int]
+    blocks: tuple[BlockRecord, ...]
+    warnings: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def to_line(self) -> str:
+        """One line of JSON, ASCII, with its newline."""
+        return json.dumps(asdict(self), separators=(",", ":")) + "\n"
+
+    @classmethod
+    def from_line(cls, line: str | bytes) -> ScanRecord:
+        """The record that ``to_line`` wrote.
+
+        Raises:
+            ValueError: the line is no record.
+        """
+        try:
+            return _record(json.loads(line))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a record: {error}") from error
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file of the scan, relative to the output folder, each once."""
+        named = [file for block in self.blocks for file in (block.file, *(m.file for m in block.maps))]
+        return tuple(dict.fromkeys(named))
+
+    def taus(self, depth_mm: float) -> tuple[int, ...]:
+        """The tau that the block of ``depth_mm`` has maps of; empty if there is no such block."""
+        return tuple(m.tau for block in self.blocks if block.depth_mm == depth_mm for m in block.maps)
+
+
+def _record(values: dict[str, Any]) -> ScanRecord:
+    pose, warnings = values["pose"], tuple(values["warnings"])
+    nested = {
+        "nose": _nose(values["nose"]),
+        "pose": PoseRecord(**pose) if pose else None,
+        "blocks": tuple(_block(block) for block in values["blocks"]),
+        "warnings": warnings,
+    }
+    return ScanRecord(**{**values, **nested})
+
+
+def _nose(values: dict[str, Any]) -> NoseRecord:
+    runner_up = values["runner_up"]
+    return NoseRecord(**{**values, "runner_up": tuple(runner_up) if runner_up else None})
+
+
+def _block(values: dict[str, Any]) -> BlockRecord:
+    maps = tuple(MapRecord(**{**m, "cuts": tuple(m["cuts"])}) for m in values["maps"])
+    affine = tuple(tuple(row) for row in values["pixel_to_raw"])
+    return BlockRecord(**{**values, "maps": maps, "pixel_to_raw": affine})
+
+
+def record_files(folder: Path) -> list[Path]:
+    """The record files of an output folder, shards included, in order of name."""
+    return sorted([*folder.glob("records.jsonl"), *folder.glob("records-*-of-*.jsonl")])
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """(offset, line) of every whole line; a line torn by a killed run is left out."""
+    offset = 0
+    with path.open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                yield offset, line
+            offset += len(line)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record stands: file and offset of its line."""
+
+    path: Path
+    offset: int
+
+    def read(self) -> ScanRecord:
+        """Read the record."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            return ScanRecord.from_line(file.readline())
+
+
+def index_records(folder: Path) -> dict[str, Place]:
+    """Scan id to the place of its newest record, in order of id; lines that are no record are passed over.
+
+    Only places are kept, not records: a folder of any length fits into memory.
+    """
+    places: dict[str, Place] = {}
+    for path in record_files(folder):
+        for offset, line in read_lines(path):
+            try:
+                places[str(json.loads(line)["scan"])] = Place(path, offset)
+            except (ValueError, KeyError, TypeError):
+                continue
+    return dict(sorted(places.items()))
+
+
+def read_records(folder: Path) -> Iterator[ScanRecord]:
+    """The newest record of every scan, in order of id."""
+    for place in index_records(folder).values():
+        yield place.read()
+
+
+class RecordWriter:
+    """Appends records to one file, each line flushed; a torn last line of an earlier run is cut off first."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab+")
+        self._cut_torn_line()
+
+    def _cut_torn_line(self) -> None:
+        self._file.seek(0)
+        whole = 0
+        for line in self._file:
+            whole += len(line) if line.endswith(b"\n") else 0
+        self._file.truncate(whole)
+        self._file.seek(0, os.SEEK_END)
+
+    def append_line(self, line: str) -> None:
+        """Write one line of JSON (``ScanRecord.to_line``) and hand it to the system."""
+        self._file.write(line.encode("ascii"))
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> RecordWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def tidy_records(path: Path) -> None:
+    """Rewrite one record file: newest line of each scan, in order of id, so that it does not tell who came first."""
+    newest: dict[str, int] = {}
+    for offset, line in read_lines(path):
+        newest[json.loads(line)["scan"]] = offset
+    temporary = path.with_name(f".gemax-tmp-{path.name}")
+    with path.open("rb") as old, temporary.open("wb") as new:
+        for _, offset in sorted(newest.items()):
+            old.seek(offset)
+            new.write(old.readline())
+    temporary.replace(path)

@@ -1,0 +1,114 @@
+"""metadata.csv and failures.csv: made from the records, never the other way round."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gemax_cli.stack.naming import FAILURES, METADATA
+from gemax_cli.stack.png import write_atomically
+from gemax_cli.stack.records import BlockRecord, ScanRecord
+
+LEADING = (
+    "scan", "dataset", "subject", "sex", "expression", "level", "source", "nose_x", "nose_y", "nose_z",
+    "nose_source", "nose_confidence", "warnings", "depth_mm", "valid_pixels", "mm_per_pixel", "depth16_file_name",
+)  # fmt: skip
+TRAILING = ("code", "race", "kind", "yaw", "pitch", "roll", "filled_pixels", "source_sha256")
+FAILURE_COLUMNS = ("source", "stage", "error", "message")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a scan was not converted; one row of failures.csv."""
+
+    source: str
+    stage: str
+    error: str
+    message: str
+
+
+def metadata_columns(taus: Iterable[int]) -> tuple[str, ...]:
+    """All columns of metadata.csv for these tau."""
+    per_tau = (
+        f"{kind}_tau{tau:03d}{end}"
+        for tau in sorted(taus)
+        for kind, end in (("gemax", "_file_name"), ("entropy", ""), ("max_bin", ""))
+    )
+    return (*LEADING, *per_tau, *TRAILING)
+
+
+def metadata_rows(record: ScanRecord) -> Iterator[dict[str, object]]:
+    """One row per depth block of a scan."""
+    for block in record.blocks:
+        yield {**_scan_cells(record), **_block_cells(block)}
+
+
+def _scan_cells(record: ScanRecord) -> dict[str, object]:
+    nose, pose = record.nose, record.pose
+    angles = {"yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll} if pose else {}
+    return {
+        **{name: getattr(record, name) for name in ("scan", "dataset", "subject", "sex", "expression", "source")},
+        **{name: getattr(record, name) for name in ("code", "race", "kind", "source_sha256")},
+        **{name: f"{angle:.2f}" for name, angle in angles.items()},
+        "level": "" if record.level is None else record.level,
+        "nose_x": f"{nose.x:.4f}",
+        "nose_y": f"{nose.y:.4f}",
+        "nose_z": f"{nose.z:.4f}",
+        "nose_source": nose.source,
+        "nose_confidence": f"{nose.confidence:.3f}",
+        "warnings": "; ".join(record.warnings),
+    }
+
+
+def _block_cells(block: BlockRecord) -> dict[str, object]:
+    cells: dict[str, object] = {
+        "depth_mm": f"{block.depth_mm:g}",
+        "valid_pixels": block.valid_pixels,
+        "mm_per_pixel": f"{block.mm_per_pixel:.6g}",
+        "depth16_file_name": block.file,
+        "filled_pixels": block.counts.get("filled_pixels", 0),
+    }
+    for m in block.maps:
+        cells[f"gemax_tau{m.tau:03d}_file_name"] = m.file
+        cells[f"entropy_tau{m.tau:03d}"] = f"{m.entropy:.6f}"
+        cells[f"max_bin_tau{m.tau:03d}"] = m.max_bin
+    return cells
+
+
+def write_metadata(folder: Path, records: Iterable[ScanRecord], taus: Iterable[int]) -> None:
+    """Write metadata.csv with one row per scan and depth, in the order of ``records``."""
+    rows = (row for record in records for row in metadata_rows(record))
+    _write_csv(folder / METADATA, metadata_columns(taus), rows)
+
+
+def write_failures(folder: Path, failures: Iterable[Failure]) -> None:
+    """Write failures.csv, in order of source; without a failure there is no such file."""
+    ordered = sorted(failures, key=lambda failure: (failure.source, failure.stage))
+    if ordered:
+        _write_csv(folder / FAILURES, FAILURE_COLUMNS, (vars(failure) for failure in ordered))
+    else:
+        (folder / FAILURES).unlink(missing_ok=True)
+
+
+def read_failures(path: Path) -> list[Failure]:
+    """The rows of a failures.csv.
+
+    Raises:
+        ValueError: the file has other columns.
+    """
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
+        rows = csv.DictReader(file)
+        if not set(FAILURE_COLUMNS) <= set(rows.fieldnames or ()):
+            raise ValueError(f"{path}: it lacks the columns {', '.join(FAILURE_COLUMNS)}: give a failures.csv.")
+        return [Failure(*(row[name] or "" for name in FAILURE_COLUMNS)) for row in rows]
+
+
+def _write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[dict[str, object]]) -> None:
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    write_atomically(path, text.getvalue().encode("utf-8", "surrogateescape"))

@@ -1,0 +1,174 @@
+"""Who the face belongs to and what it does: identities and expressions as a few numbers in millimetres."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from gemax_cli.errors import SettingsError
+
+EXPRESSIONS = ("NE", "AN", "DI", "FE", "HA", "SA", "SU")
+LEVEL_GAIN = (0.0, 0.35, 0.58, 0.80, 1.0)  # of the peak, for levels 0 (neutral) to 4
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Measures of a face at rest, mm unless said otherwise, about adult means.
+
+    Attributes:
+        width: factor on every lateral measure of the head.
+        length: factor on every vertical distance from the nose tip.
+        jaw_width: factor on the width of the head at the jaw.
+        forehead: by how much the forehead slopes back at the hairline.
+        nose_length: from saddle to tip.
+        nose_height: of the tip above the face behind it.
+        nose_width: half the distance between the wings.
+        nose_hump: of the bridge, above (or below) the straight line.
+        nose_skew: sideways shift of the nose.
+        eye_distance: from the midline to the middle of an eye.
+        eye_width: half the length of the lids' opening.
+        eye_height: of the upper lid above the line of the corners.
+        eye_depth: of the socket.
+        brow_height: of the brow above the eye.
+        brow_arch: of the brow's highest point above its inner end.
+        brow_ridge: height of the bone below the brow.
+        mouth_width: half the distance between the corners.
+        lip_upper: height of the red of the upper lip.
+        lip_lower: height of the red of the lower lip.
+        lip_swell: how far the lips stand out.
+        cheek: height of the cheek bone.
+        cheek_fat: height of the soft cheek.
+        chin: height of the chin's boss.
+        philtrum: depth of the groove below the nose.
+        style: factor on every motion of this person's expressions.
+    """
+
+    width: float = 1.0
+    length: float = 1.0
+    jaw_width: float = 1.0
+    forehead: float = 0.0
+    nose_length: float = 40.0
+    nose_height: float = 22.0
+    nose_width: float = 15.5
+    nose_hump: float = 0.0
+    nose_skew: float = 0.0
+    eye_distance: float = 31.5
+    eye_width: float = 14.5
+    eye_height: float = 5.2
+    eye_depth: float = 8.0
+    brow_height: float = 16.5
+    brow_arch: float = 4.0
+    brow_ridge: float = 2.4
+    mouth_width: float = 25.0
+    lip_upper: float = 7.0
+    lip_lower: float = 9.0
+    lip_swell: float = 3.4
+    cheek: float = 4.0
+    cheek_fat: float = 2.5
+    chin: float = 5.0
+    philtrum: float = 1.2
+    style: float = 1.0
+
+
+# Half the range that each measure is drawn from, about the mean above.
+_SPREAD = {
+    "width": 0.07, "length": 0.07, "jaw_width": 0.09, "forehead": 7.0, "nose_length": 5.0, "nose_height": 3.5,
+    "nose_width": 2.8, "nose_hump": 2.2, "nose_skew": 1.2, "eye_distance": 2.2, "eye_width": 1.6, "eye_height": 1.4,
+    "eye_depth": 3.0, "brow_height": 2.2, "brow_arch": 3.5, "brow_ridge": 2.2, "mouth_width": 4.0, "lip_upper": 3.0,
+    "lip_lower": 3.5, "lip_swell": 1.6, "cheek": 2.6, "cheek_fat": 4.5, "chin": 3.0, "philtrum": 0.7, "style": 0.12,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Motion:
+    """What the muscles do: displacements in mm, or strengths from 0 to 1; all zero at rest.
+
+    Attributes:
+        brow_inner: rise of the inner ends of the brows.
+        brow_outer: rise of their outer ends.
+        frown: strength of the upright furrows between the brows.
+        forehead_lines: strength of the furrows across the forehead.
+        lid_upper: rise of the upper lids.
+        lid_lower: rise of the lower lids.
+        cheek_raise: strength.
+        nose_wrinkle: strength.
+        fold: strength of the folds from nose to mouth.
+        corner_out: of the mouth's corners, sideways.
+        corner_up: of the mouth's corners.
+        lip_raise: of the middle of the upper lip.
+        part: distance between the lips.
+        jaw: drop of the chin.
+        press: strength, of lips pressed together.
+        pout: strength, of the lower lip pushed out and the chin drawn up.
+    """
+
+    brow_inner: float = 0.0
+    brow_outer: float = 0.0
+    frown: float = 0.0
+    forehead_lines: float = 0.0
+    lid_upper: float = 0.0
+    lid_lower: float = 0.0
+    cheek_raise: float = 0.0
+    nose_wrinkle: float = 0.0
+    fold: float = 0.0
+    corner_out: float = 0.0
+    corner_up: float = 0.0
+    lip_raise: float = 0.0
+    part: float = 0.0
+    jaw: float = 0.0
+    press: float = 0.0
+    pout: float = 0.0
+
+
+# Peaks of the six basic expressions, after the descriptions of their action units by Ekman and Friesen (1978).
+PEAKS = {
+    "NE": Motion(),
+    "AN": Motion(brow_inner=-6.5, brow_outer=-1.0, frown=1.0, lid_upper=-0.6, lid_lower=1.4, nose_wrinkle=0.25,
+                 corner_out=-2.0, corner_up=-1.5, press=1.0, pout=0.5),
+    "DI": Motion(brow_inner=-4.0, brow_outer=-2.5, frown=0.4, lid_upper=-2.2, lid_lower=1.6, cheek_raise=0.7,
+                 nose_wrinkle=1.0, fold=1.0, corner_out=1.0, corner_up=-3.0, lip_raise=5.0, part=3.0, jaw=2.0),
+    "FE": Motion(brow_inner=6.0, brow_outer=2.5, frown=0.5, forehead_lines=0.6, lid_upper=2.6, lid_lower=0.5,
+                 corner_out=4.5, corner_up=-3.0, lip_raise=0.5, part=8.0, jaw=7.0),
+    "HA": Motion(brow_outer=0.5, lid_upper=-1.4, lid_lower=1.8, cheek_raise=1.0, fold=1.0, corner_out=7.5,
+                 corner_up=8.5, lip_raise=1.0, part=6.0, jaw=4.0),
+    "SA": Motion(brow_inner=6.0, brow_outer=-3.5, frown=0.5, forehead_lines=0.3, lid_upper=-1.8, fold=0.4,
+                 corner_out=-1.0, corner_up=-7.0, pout=1.0),
+    "SU": Motion(brow_inner=8.0, brow_outer=8.0, forehead_lines=1.0, lid_upper=3.0, lid_lower=-0.4, corner_out=-5.0,
+                 part=20.0, jaw=20.0, lip_raise=0.5),
+}  # fmt: skip
+
+
+def draw_identity(random: np.random.Generator) -> Identity:
+    """Draw every measure independently, from a triangular law about its mean."""
+    mean = Identity()
+    drawn = {f.name: _draw(random, getattr(mean, f.name), _SPREAD[f.name]) for f in fields(Identity)}
+    return Identity(**drawn)
+
+
+def _draw(random: np.random.Generator, mean: float, spread: float) -> float:
+    # Uniform numbers alone: their stream is plain integer arithmetic, the same on every platform.
+    return mean + spread * float(random.random() + random.random() - 1.0)
+
+
+def make_motion(expression: str, level: int, gain: float = 1.0) -> Motion:
+    """The motion of one of EXPRESSIONS at ``level`` 0 to 4, scaled by the person's ``gain``.
+
+    Raises:
+        SettingsError: there is no such expression or level.
+    """
+    if expression not in PEAKS:
+        raise SettingsError(f"expression is {expression!r}: give one of {', '.join(EXPRESSIONS)}.")
+    if not 0 <= level < len(LEVEL_GAIN):
+        raise SettingsError(f"level is {level}: give 0 (neutral) to 4.")
+    return _each(PEAKS[expression], lambda value: value * LEVEL_GAIN[level] * gain)
+
+
+def vary_motion(motion: Motion, random: np.random.Generator, spread: float = 0.12) -> Motion:
+    """Vary every displacement by a random factor of 1 +- ``spread``: no two takes are alike."""
+    return _each(motion, lambda value: value * _draw(random, 1.0, spread))
+
+
+def _each(motion: Motion, change: Callable[[float], float]) -> Motion:
+    return replace(motion, **{f.name: change(getattr(motion, f.name)) for f in fields(Motion)})

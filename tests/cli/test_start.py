@@ -1,0 +1,48 @@
+"""What it costs to start: the imports that ``--help`` and ``--version`` must do without."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("numpy", "numba", "open3d", "joblib", "imageio", "scipy", "PIL", "rich")
+PROBE = """
+import sys
+from gemax_cli.cli.main import run
+code = run(sys.argv[1:])
+print(*(name for name in {heavy!r} if name in sys.modules), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def probe(*arguments):
+    command = [sys.executable, "-c", PROBE.format(heavy=HEAVY), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["convert", "--help"], ["entropy", "--help"], ["demo", "--help"], ["bench", "-h"]],
+)
+def test_help_imports_nothing_heavy(line):
+    done = probe(*line.split())
+    assert done.returncode == 0
+    assert done.stderr.strip() == ""
+    assert "gemax" in done.stdout
+
+
+def test_a_usage_error_imports_nothing_heavy():
+    done = probe("convert", "--frobnicate")
+    assert done.returncode == 2
+    assert "No such option" in done.stderr
+    assert done.stderr.splitlines()[-1] == ""
+
+
+def test_both_face_databases_convert_without_open3d(raw, tmp_path):
+    code = (
+        "import sys; sys.modules['open3d'] = None; from gemax_cli.cli.main import run; "
+        f"sys.exit(run(['convert', {str(raw)!r}, {str(tmp_path / 'out')!r}, '--jobs', '1', '--tau', '20']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "out").rglob("depth16.png"))) == 6

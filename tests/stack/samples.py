@@ -1,0 +1,47 @@
+"""Records to test with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from gemax_cli.stack.records import BlockRecord, MapRecord, NoseRecord, PoseRecord, ScanRecord
+
+SCAN = "BU-3DFE/F0001/F0001_AN01WH"
+
+
+def map_record(tau: int = 20, folder: str = SCAN, **changes: Any) -> MapRecord:
+    record = MapRecord(tau, f"{folder}/gemax_tau{tau:03d}.png", None, 7.8125, tau, (0, 10, 4096), "0" * 64)
+    return replace(record, **changes)
+
+
+def block_record(taus: tuple[int, ...] = (20, 30), depth: float = 60.0, folder: str = SCAN) -> BlockRecord:
+    affine = ((1.0, 0.0, 0.0, -111.5), (0.0, -1.0, 0.0, 111.5), (0.0, 0.0, -1.0, 0.0))
+    maps = tuple(map_record(tau, folder) for tau in taus)
+    counts = {"filled_pixels": 3}
+    return BlockRecord(depth, 1.0, affine, 25000, counts, f"{folder}/depth16.png", "1" * 64, maps)
+
+
+def scan_record(scan: str = SCAN, **changes: Any) -> ScanRecord:
+    record = ScanRecord(
+        scan=scan,
+        dataset="BU-3DFE",
+        subject="F0001",
+        sex="F",
+        expression="AN",
+        level=1,
+        code="",
+        race="WH",
+        kind="F3D",
+        source=f"{scan}_F3D.wrl",
+        source_bytes=100,
+        source_sha256="2" * 64,
+        settings="3" * 64,
+        nose=NoseRecord(1.0, 2.0, 3.5, "outline", 1.0, (0.0, 0.0, 1.0)),
+        pose=PoseRecord(1.0, -2.0, 0.5, False),
+        counts={"spike_points": 1},
+        blocks=(block_record(folder=scan),),
+        warnings=("look at me",),
+        seconds={"read": 0.01},
+    )
+    return replace(record, **changes)

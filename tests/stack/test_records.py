@@ -1,0 +1,105 @@
+import json
+
+import pytest
+
+from gemax_cli.stack.records import (
+    RecordWriter,
+    ScanRecord,
+    index_records,
+    read_records,
+    record_files,
+    tidy_records,
+)
+from tests.stack.samples import SCAN, block_record, scan_record
+
+
+def write(path, *records):
+    with RecordWriter(path) as writer:
+        for record in records:
+            writer.append_line(record.to_line())
+
+
+def test_a_line_holds_the_whole_record():
+    record = scan_record()
+    assert ScanRecord.from_line(record.to_line()) == record
+    assert ScanRecord.from_line(scan_record(pose=None, level=None).to_line()).pose is None
+
+
+def test_a_line_is_one_line_of_ascii_whatever_the_names():
+    line = scan_record(source="ü\n\udcff/名.wrl").to_line()
+    assert line.isascii()
+    assert line.count("\n") == 1
+    assert ScanRecord.from_line(line).source == "ü\n\udcff/名.wrl"
+
+
+@pytest.mark.parametrize("line", ["", "{}", "[]", "null", '{"scan": 1}', "{", '{"nose": 5}'])
+def test_what_is_no_record_is_a_value_error(line):
+    with pytest.raises(ValueError, match=r".*"):
+        ScanRecord.from_line(line)
+
+
+def test_files_are_named_once():
+    record = scan_record(blocks=(block_record(), block_record(depth=70.0)))
+    assert record.files == (f"{SCAN}/depth16.png", f"{SCAN}/gemax_tau020.png", f"{SCAN}/gemax_tau030.png")
+
+
+def test_taus_of_a_depth():
+    record = scan_record(blocks=(block_record((20,)), block_record((30, 40), 70.0)))
+    assert record.taus(60.0) == (20,)
+    assert record.taus(70.0) == (30, 40)
+    assert record.taus(80.0) == ()
+
+
+def test_the_newest_line_of_a_scan_counts(tmp_path):
+    write(tmp_path / "records.jsonl", scan_record("b", level=1), scan_record("a"), scan_record("b", level=2))
+    assert [(r.scan, r.level) for r in read_records(tmp_path)] == [("a", 1), ("b", 2)]
+
+
+def test_shards_are_read_together(tmp_path):
+    write(tmp_path / "records-2-of-2.jsonl", scan_record("b"))
+    write(tmp_path / "records-1-of-2.jsonl", scan_record("a"))
+    write(tmp_path / "records.jsonl", scan_record("c"))
+    (tmp_path / "records-old.txt").write_text("no")
+    assert len(record_files(tmp_path)) == 3
+    assert list(index_records(tmp_path)) == ["a", "b", "c"]
+
+
+def test_a_torn_line_is_passed_over_and_cut_off(tmp_path):
+    path = tmp_path / "records.jsonl"
+    whole = scan_record("a").to_line().encode()
+    for cut in (1, 10, len(whole) - 1):
+        path.write_bytes(whole + scan_record("b").to_line().encode()[:cut])
+        assert list(index_records(tmp_path)) == ["a"]
+        write(path, scan_record("c"))
+        assert list(index_records(tmp_path)) == ["a", "c"]
+        assert all(json.loads(line) for line in path.read_text().splitlines())
+
+
+def test_lines_that_are_no_record_are_passed_over(tmp_path):
+    path = tmp_path / "records.jsonl"
+    path.write_text("nonsense\n[]\n" + scan_record("a").to_line())
+    assert list(index_records(tmp_path)) == ["a"]
+
+
+def test_an_empty_folder_has_no_records(tmp_path):
+    assert index_records(tmp_path) == {}
+    assert list(read_records(tmp_path)) == []
+
+
+def test_tidy_orders_and_keeps_the_newest(tmp_path):
+    path = tmp_path / "records.jsonl"
+    write(path, scan_record("b", level=1), scan_record("a"), scan_record("b", level=2))
+    tidy_records(path)
+    lines = path.read_text().splitlines()
+    assert [json.loads(line)["scan"] for line in lines] == ["a", "b"]
+    assert json.loads(lines[1])["level"] == 2
+    assert [p.name for p in tmp_path.iterdir()] == ["records.jsonl"]
+
+
+def test_tidy_does_not_tell_who_came_first(tmp_path):
+    records = [scan_record(name) for name in "dacb"]
+    write(tmp_path / "one.jsonl", *records)
+    write(tmp_path / "two.jsonl", *reversed(records))
+    tidy_records(tmp_path / "one.jsonl")
+    tidy_records(tmp_path / "two.jsonl")
+    assert (tmp_path / "one.jsonl").read_bytes() == (tmp_path / "two.jsonl").read_bytes()
