@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import click
 
@@ -13,8 +15,12 @@ from gemax_cli import __version__
 from gemax_cli.cli.argv import spread
 from gemax_cli.errors import GemaxError
 
-COMMANDS = ("convert", "entropy", "preview", "inspect", "sample", "bench", "demo")
-INTERNAL_ERROR, INTERRUPTED = 1, 130
+COMMANDS = ("convert", "entropy", "verify", "preview", "inspect", "sample", "bench", "demo")
+INTERNAL_ERROR, INTERRUPTED, TERMINATED = 1, 130, 143
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: wind up as after Ctrl-C."""
 
 
 class LazyGroup(click.Group):
@@ -45,11 +51,16 @@ def gemax() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
+def _terminate(number: int, frame: object) -> NoReturn:  # noqa: ARG001
+    raise Terminated
+
+
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line; returns the exit code (0, 1, 2, 3, 4, 5 or 130)."""
+    """Run the command line; returns the exit code (0, 1, 2, 3, 4, 5, 130 or 143)."""
     try:
         code = gemax.main(args=spread(arguments), prog_name="gemax", standalone_mode=False)
         sys.stdout.flush()
@@ -60,9 +71,9 @@ def run(arguments: Sequence[str]) -> int:
     except GemaxError as error:
         click.echo(f"gemax: {error}", err=True)
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as stop:
         click.echo("gemax: interrupted; what is done stays done, the same command goes on from here.", err=True)
-        return INTERRUPTED
+        return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
     except BrokenPipeError:
         return _closed_pipe()
     except Exception as error:

@@ -98,3 +98,22 @@ def heaviest_path(
         edges[node] = edges[best] + 1
         previous[node] = best
     return value, edges, previous
+
+
+@kernel
+def walk_back(previous: NDArray[np.int32], bins: int) -> NDArray[np.int32]:
+    """Nodes of the path of K edges that ``previous`` leads from node N back to node 0.
+
+    Args:
+        previous: (N + 1,) last node but one of each node's path.
+        bins: K.
+
+    Returns:
+        (K + 1,) int32.
+    """
+    cuts = np.zeros(bins + 1, np.int32)
+    node = previous.size - 1
+    for place in range(bins, 0, -1):
+        cuts[place] = node
+        node = previous[node]
+    return cuts

@@ -119,5 +119,5 @@ def _empty(scan: Scan, depth_mm: float) -> EmptyBlock:
     return EmptyBlock(
         scan.path,
         f"no surface lies within {depth_mm:g} mm behind the nose tip inside the image: "
-        "check the nose tip, the unit and the axes.",
+        "check the nose tip, the unit, the axes and the limit of edge lengths.",
     )

@@ -182,13 +182,15 @@ def label_regions(depth: NDArray[np.float64], step: float, holes: bool) -> NDArr
         step: neighbours of the surface are connected if their depths differ by this much or less, mm.
         holes: label the pixels without data (4 neighbours) instead of the surface (8 neighbours); the one
             neighbourhood is the complement of the other, so a ring of surface does enclose a hole.
+
+    ``scipy.ndimage.label`` knows no step, and to import it takes longer than fifty scans take here.
     """
     rows, columns = depth.shape
     wide = columns + 2
     # a rim of one pixel, labelled -1, saves every test for the image's border
     at = np.zeros((rows + 2, wide))
     at[1:-1, 1:-1] = depth
-    labels: NDArray[np.int32] = np.full((rows + 2, wide), -1, np.int32)
+    labels = np.full((rows + 2, wide), -1, np.int32)
     labels[1:-1, 1:-1] = 0
     flat, mark = at.ravel(), labels.ravel()
     around = np.array([-1, 1, -wide, wide, -wide - 1, -wide + 1, wide - 1, wide + 1])
@@ -214,7 +216,7 @@ def label_regions(depth: NDArray[np.float64], step: float, holes: bool) -> NDArr
                     mark[there] = count
                     stack[waiting] = there
                     waiting += 1
-    return labels[1:-1, 1:-1].copy()
+    return np.ascontiguousarray(labels[1:-1, 1:-1])
 
 
 @kernel

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.errors import NoNoseTip
 from gemax_cli.face import nose_kernels as kernels
-from gemax_cli.face.model import NoseTip
+from gemax_cli.face.model import NoseTip, Pose
 from gemax_cli.scans.model import Scan
+from gemax_cli.settings import NoseSettings
 
 Floats = NDArray[np.float64]
 
@@ -41,15 +43,20 @@ TYPICAL_FACE: Floats = np.ascontiguousarray(
 )
 
 QUICK_VIEWS = ((0.0, 0.0),)  # yaw and pitch, degrees
-ALL_VIEWS = tuple((yaw, pitch) for yaw in (-40.0, -20.0, 0.0, 20.0, 40.0) for pitch in (-20.0, 0.0, 20.0))
+ALL_VIEWS = tuple((yaw, pitch) for yaw in (-65.0, -40.0, -20.0, 0.0, 20.0, 40.0, 65.0) for pitch in (-20.0, 0.0, 20.0))
 ROLLS = np.radians((-23.0, 0.0, 23.0))
-CELL_MM = 3.0  # of the height maps
+CELL_MM = 3.0  # of the height maps; wider where the surface is sampled so sparsely that cells ...
+CROWDED, WIDEST_CELL_MM = 0.8, 8.0  # ... outnumber this share of the samples, but never wider than that
 SAMPLES = 12_000  # points that the search looks at
 TRIED = 4  # candidates that the typical face is fitted to
 APART_MM = 12.0  # candidates closer than this are one
+HOPELESS = 0.25  # below this confidence there is no nose
 SURE = 0.9  # the quick look is enough from this confidence on
 DOUBTFUL = 0.5  # below this confidence a tip carries a warning
 DISAGREE_MM = 8.0  # a landmark farther than this from the detected tip carries a warning
+OUTLINE = tuple(f"bnd_{i}" for i in range(36, 48))  # the nose outline of BU-3DFE's 83 points
+DOME = 0.06  # 1/mm, a nose tip is curved at least this much every way: 17 mm of radius
+HALF_SEEN = 0.45  # share of the nose that is seen even in a half profile
 TILT_DEG = 9.0  # the tip (pronasale) is where the nose protrudes most in a direction this far above the gaze
 REACH_MM, MOST_FITTED = 85.0, 1500  # surface that the typical face is fitted to
 
@@ -84,15 +91,17 @@ class FaceFit:
     shift: float
 
     @property
-    def features(self) -> Floats:
-        """(7,) what the confidence is computed from."""
-        return np.array([self.nose, self.nose_seen, self.face, self.face_seen, abs(np.log(self.size)),
-                         self.curvature, self.shift])
-
-    @property
     def confidence(self) -> float:
-        """Probability that the tip is right within 10 mm, by logistic regression."""
-        return float(self.nose * self.nose_seen**0.5 * self.face * self.face_seen**0.5)
+        """Probability that the tip is right within 10 mm: logistic regression on what was measured.
+
+        Weights from random faces of the ICT-FaceKit model, turned, noisy and occluded, against wrong candidates on them
+        and against surfaces without a nose; all terms are logarithms of shares but the curvature's.
+        """
+        nose, face, face_seen = np.log(np.clip((self.nose, self.face, self.face_seen), 0.05, 1.0))
+        dome = np.clip(self.curvature, 0.0, DOME) / DOME
+        missing = np.log(min(1.0, max(self.nose_seen, 0.05) / HALF_SEEN))
+        odds = 6.7 + 8.0 * nose + 11.3 * face + 6.5 * face_seen + 4.7 * dome - 7.0 * abs(np.log(self.size)) + 6.0 * missing
+        return float(1.0 / (1.0 + np.exp(-odds)))
 
 
 def turn(yaw: float, pitch: float, roll: float) -> Floats:
@@ -120,34 +129,169 @@ def search_samples(scan: Scan) -> Floats:
     return scan.points[:: max(1, len(scan.points) // SAMPLES)]
 
 
-def fit_face(scan: Scan, samples: Floats, centre: Floats, rotation: Floats) -> FaceFit:
-    """Lay the typical face on the surface about ``centre`` and refine its tip."""
-    frame = np.concatenate([centre, rotation.ravel(), [1.0]])
-    local = kernels.near(samples, centre, REACH_MM, MOST_FITTED)
+def fit_face(scan: Scan, samples: Floats, view: View, centre: Floats, roll: float) -> FaceFit:
+    """Lay the typical face on the surface seen about ``centre`` and refine its tip; ``roll`` in radians."""
+    frame = np.concatenate([centre, (view.rotation @ turn(0.0, 0.0, np.degrees(roll))).ravel(), [1.0]])
+    local = kernels.in_view(kernels.near(samples, centre, REACH_MM, len(samples)), view.rotation, view.seen, view.place)
+    local = kernels.near(local, centre, REACH_MM, MOST_FITTED)
     kernels.fit_face(local, frame, TYPICAL_FACE, _SIGMAS, _DAMPING)
     alike = kernels.agreement(local, frame, TYPICAL_FACE)
     rotation = frame[3:12].reshape(3, 3).copy()
     frame[3:12] = (rotation @ turn(0.0, -TILT_DEG, 0.0)).ravel()
-    tip = kernels.settle(scan.points, frame, _WINDOWS)
+    tip = kernels.settle(samples if len(samples) > len(scan.points) else scan.points, frame, _WINDOWS)
     shift = float(np.linalg.norm(tip[:3] - frame[:3]))
     return FaceFit(tip[:3], rotation, float(frame[12]), *map(float, alike), float(tip[4]), shift)
 
 
+@dataclass(frozen=True, eq=False)
+class View:
+    """The surface as seen against one direction.
+
+    Attributes:
+        rotation: (3, 3) columns right, up and forward of the view.
+        seen: height map, ``place`` of its first cell (see :func:`gemax_cli.face.nose_kernels.height_map`).
+    """
+
+    rotation: Floats
+    seen: Floats
+    place: Floats
+
+    @classmethod
+    def of(cls, samples: Floats, yaw: float, pitch: float) -> View:
+        """The view of ``samples`` that a head of this yaw and pitch faces; its cells are wide enough to be filled."""
+        rotation, cell = turn(yaw, pitch, 0.0), CELL_MM
+        seen, place = kernels.height_map(samples, rotation, cell)
+        while cell < WIDEST_CELL_MM and np.isfinite(seen).sum() > CROWDED * len(samples):
+            cell *= 1.4
+            seen, place = kernels.height_map(samples, rotation, cell)
+        return cls(rotation, seen, place)
+
+
 def look(scan: Scan, samples: Floats, views: tuple[tuple[float, float], ...], rolls: Floats) -> list[FaceFit]:
     """Fits of the typical face to the best candidates of several views, most confident first."""
-    found: list[tuple[float, Floats, Floats]] = []
-    for yaw, pitch in views if len(samples) >= kernels.FEW else ():
-        rotation = turn(yaw, pitch, 0.0)
-        seen, place = kernels.height_map(samples, rotation, CELL_MM)
-        for alike, x, y, z, roll in kernels.candidates(seen, place, TYPICAL_FACE, rolls, TRIED):
-            found.append((alike, rotation @ [x, y, z], rotation @ turn(0.0, 0.0, np.degrees(roll))))
+    if len(samples) < kernels.FEW:
+        return []
+    found: list[tuple[float, View, Floats, float]] = []
+    for yaw, pitch in views:
+        view = View.of(samples, yaw, pitch)
+        for alike, x, y, z, roll in kernels.candidates(view.seen, view.place, TYPICAL_FACE, rolls, TRIED):
+            found.append((alike, view, view.rotation @ [x, y, z], roll))
     found.sort(key=lambda candidate: -candidate[0])
     fits: list[FaceFit] = []
     tried: list[Floats] = []
-    for _, centre, rotation in found:
+    for _, view, centre, roll in found:
         if all(np.linalg.norm(centre - other) > APART_MM for other in tried):
             tried.append(centre)
-            fits.append(fit_face(scan, samples, centre, rotation))
+            fits.append(fit_face(scan, samples, view, centre, roll))
         if len(tried) == TRIED:
             break
     return sorted(fits, key=lambda fit: -fit.confidence)
+
+
+def find_nose_tip(scan: Scan, settings: NoseSettings) -> NoseTip:
+    """The nose tip of a cleaned scan in frontal axes (+X right, +Y up, +Z to the camera, mm).
+
+    Args:
+        scan: a mesh, an organised scan or bare points.
+        settings: ``mode`` landmark takes the file's landmark, detect ignores it, auto takes it and has the
+            detector check it; detected tips below ``min_confidence`` are failures.
+
+    Returns:
+        The tip. It carries a warning where the detector is in doubt, or farther than DISAGREE_MM from the landmark.
+
+    Raises:
+        NoNoseTip: there is no landmark (mode landmark), no nose, or none of the confidence asked for.
+    """
+    known = landmark_tip(scan) if settings.mode != "detect" else None
+    if settings.mode == "landmark" and known is None:
+        raise NoNoseTip(scan.path, "has no landmark of the nose: use --nose auto or detect.")
+    if known is not None:
+        return known if settings.mode == "landmark" else _checked(known, scan)
+    tip = detect_nose_tip(scan)
+    if tip.confidence < settings.min_confidence:
+        raise NoNoseTip(
+            scan.path,
+            f"the nose tip found has a confidence of {tip.confidence:.2f}, and {settings.min_confidence:g} is asked for: "
+            "look at the scan, or lower --min-confidence.",
+        )
+    return tip
+
+
+def detect_nose_tip(scan: Scan) -> NoseTip:
+    """The nose tip of a cleaned scan in frontal axes, without landmarks.
+
+    A typical face is laid on the candidates of a frontal look (local maxima whose surroundings resemble those of a
+    nose), and where that does not convince on those of looks from many directions; the tip is where the nose
+    protrudes most, by a local quadric fit, in a direction fixed to the fitted face.
+
+    Returns:
+        The tip with its pose, confidence and runner-up; below a confidence of DOUBTFUL it carries a warning.
+
+    Raises:
+        NoNoseTip: nothing in the scan looks like a nose.
+    """
+    fits = best_fits(scan)
+    if not fits or fits[0].confidence < HOPELESS:
+        raise NoNoseTip(scan.path, "nothing in it looks like a nose: give a scan that shows the face, or leave it out.")
+    best = fits[0]
+    others = [fit for fit in fits[1:] if np.linalg.norm(fit.position - best.position) > APART_MM]
+    return NoseTip(
+        position=best.position,
+        source="detected",
+        confidence=best.confidence,
+        runner_up=others[0].position if others else None,
+        pose=pose_of(best.rotation),
+        warnings=_doubts(best, others[:1]),
+    )
+
+
+def best_fits(scan: Scan) -> list[FaceFit]:
+    """Fits of the typical face, most confident first: of the frontal look, or of all where that does not convince."""
+    samples = search_samples(scan)
+    fits = look(scan, samples, QUICK_VIEWS, np.zeros(1))
+    if not fits or fits[0].confidence < SURE:
+        fits = sorted(fits + look(scan, samples, ALL_VIEWS, ROLLS), key=lambda fit: -fit.confidence)
+    return fits
+
+
+def pose_of(rotation: Floats) -> Pose:
+    """Yaw, pitch and roll of a (3, 3) rotation from frontal to file axes."""
+    yaw = -np.arcsin(np.clip(rotation[2, 0], -1.0, 1.0))
+    pitch, roll = np.arctan2(rotation[2, 1], rotation[2, 2]), np.arctan2(rotation[1, 0], rotation[0, 0])
+    return Pose(*map(float, np.degrees([yaw, pitch, roll])))
+
+
+def landmark_tip(scan: Scan) -> NoseTip | None:
+    """The tip from the file's landmarks, or None: Bosphorus names it, BU-3DFE gives the outline of the nose.
+
+    Of an outline, the tip is the most forward (+Z) point of the surface within its span.
+    """
+    if "Nose tip" in scan.landmarks:
+        return NoseTip(np.array(scan.landmarks["Nose tip"], np.float64), "landmark", 1.0)
+    outline = [scan.landmarks[name] for name in OUTLINE if name in scan.landmarks]
+    if len(outline) < 3:
+        return None
+    low, high = np.min(outline, axis=0), np.max(outline, axis=0)
+    inside = scan.points[((scan.points[:, :2] >= low[:2]) & (scan.points[:, :2] <= high[:2])).all(axis=1)]
+    return NoseTip(inside[np.argmax(inside[:, 2])].copy(), "outline", 1.0) if len(inside) else None
+
+
+def _checked(known: NoseTip, scan: Scan) -> NoseTip:
+    """The landmark's tip, with a warning where the detector says otherwise."""
+    try:
+        found = detect_nose_tip(scan)
+    except NoNoseTip:
+        return replace(known, warnings=("The detector finds no nose where the landmark is.",))
+    apart = float(np.linalg.norm(found.position - known.position))
+    if apart <= DISAGREE_MM:
+        return replace(known, pose=found.pose, runner_up=found.runner_up)
+    warning = f"The landmark of the nose tip is {apart:.0f} mm from the tip detected (confidence {found.confidence:.2f})."
+    return replace(known, runner_up=found.position, warnings=(warning,))
+
+
+def _doubts(best: FaceFit, others: list[FaceFit]) -> tuple[str, ...]:
+    if best.confidence < DOUBTFUL:
+        return (f"The nose tip is doubtful (confidence {best.confidence:.2f}).",)
+    if others and others[0].confidence > best.confidence - 0.1:
+        return ("Two places look like a nose tip; the better one was taken.",)
+    return ()

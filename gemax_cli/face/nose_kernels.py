@@ -14,6 +14,7 @@ from gemax_cli.jit import kernel
 Floats = NDArray[np.float64]
 
 LARGEST_MAP = 4_000_000  # cells; a wider scene is seen at a coarser grid
+HIDDEN = 10.0  # a sample farther behind the highest of its cell is hidden
 MOST_LOCAL = 4000  # points used about a tip
 FEW = 12  # points below which no quadric is fitted
 STEP, LOWEST = 6.0, -36.0  # of the typical face's table: spacing, and y of its first row
@@ -25,28 +26,37 @@ COARSE, FINE = 10.0, 6.0  # distance at which agreement with the typical face en
 def sample_triangles(points: Floats, triangles: NDArray[np.int32], step: float, limit: int) -> Floats:
     """Points on a coarse surface, at most about ``step`` apart: (k, 3), vertices first.
 
-    Each triangle gets a barycentric lattice fine enough for its longest edge (24 steps at most); no more
-    than ``limit`` points are added.
+    Each triangle gets a barycentric lattice fine enough for its longest edge. Where that takes more than
+    ``limit`` points, the step is widened until it does not.
     """
-    count = len(points)
-    found = np.empty((count + limit, 3))
-    found[:count] = points
-    filled = count
+    edges = np.empty(len(triangles))
     for t in range(len(triangles)):
         a, b, c = points[triangles[t, 0]], points[triangles[t, 1]], points[triangles[t, 2]]
-        longest = 0.0
+        ab, bc, ca = 0.0, 0.0, 0.0
         for k in range(3):
-            longest += max((a[k] - b[k]) ** 2, (b[k] - c[k]) ** 2, (c[k] - a[k]) ** 2)
-        parts = min(int(np.sqrt(longest) / step) + 1, 24)
+            ab, bc, ca = ab + (a[k] - b[k]) ** 2, bc + (b[k] - c[k]) ** 2, ca + (c[k] - a[k]) ** 2
+        edges[t] = np.sqrt(max(ab, bc, ca))
+    total = limit + 1
+    while total > limit:
+        total = 0
+        for t in range(len(triangles)):
+            parts = int(edges[t] / step)
+            total += parts * (parts + 1) // 2
+        step *= 1.3
+    step /= 1.3
+    count = len(points)
+    found = np.empty((count + total, 3))
+    found[:count] = points
+    for t in range(len(triangles)):
+        a, b, c = points[triangles[t, 0]], points[triangles[t, 1]], points[triangles[t, 2]]
+        parts = int(edges[t] / step)
         for i in range(parts):
             for j in range(parts - i):
                 u, v = (i + 1 / 3) / parts, (j + 1 / 3) / parts
-                if filled == count + limit:
-                    return found
                 for k in range(3):
-                    found[filled, k] = a[k] + u * (b[k] - a[k]) + v * (c[k] - a[k])
-                filled += 1
-    return found[:filled]
+                    found[count, k] = a[k] + u * (b[k] - a[k]) + v * (c[k] - a[k])
+                count += 1
+    return found
 
 
 @kernel
@@ -248,16 +258,35 @@ def _turn(rotation: Floats, x: float, y: float, z: float) -> None:
 @kernel
 def near(samples: Floats, centre: Floats, radius: float, most: int) -> Floats:
     """The samples within ``radius`` of ``centre``, thinned by a constant stride to at most ``most``: (k, 3)."""
-    count = 0
-    limit = radius * radius
     which = np.empty(len(samples), np.int64)
+    count = 0
     for i in range(len(samples)):
         x, y, z = samples[i, 0] - centre[0], samples[i, 1] - centre[1], samples[i, 2] - centre[2]
-        if x * x + y * y + z * z < limit:
+        if x * x + y * y + z * z < radius * radius:
             which[count] = i
             count += 1
-    stride = max(1, -(-count // most))
-    return samples[which[:count:stride]]
+    return samples[which[: count : max(1, -(-count // most))]]
+
+
+@kernel
+def in_view(samples: Floats, rotation: Floats, seen: Floats, place: Floats) -> Floats:
+    """The samples that no other hides in a height map made of them: (k, 3).
+
+    Those more than HIDDEN mm below the highest of their cell lie inside a mouth or nostril or on the back of the head.
+    """
+    which = np.empty(len(samples), np.int64)
+    count = 0
+    for i in range(len(samples)):
+        x, y, z = 0.0, 0.0, 0.0
+        for k in range(3):
+            x += samples[i, k] * rotation[k, 0]
+            y += samples[i, k] * rotation[k, 1]
+            z += samples[i, k] * rotation[k, 2]
+        row, column = int(np.rint((y - place[1]) / place[2])), int(np.rint((x - place[0]) / place[2]))
+        if not z < seen[row, column] - HIDDEN:
+            which[count] = i
+            count += 1
+    return samples[which[:count]]
 
 
 @kernel

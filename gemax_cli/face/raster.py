@@ -101,9 +101,7 @@ def rasterise(
     return RangeImage(depth, int(dropped), triangle if want_triangle else None)
 
 
-def barycentric(
-    points: Points, triangles: Triangles, frame: Frame, triangle: NDArray[np.int32]
-) -> NDArray[np.float64]:
+def barycentric(points: Points, triangles: Triangles, frame: Frame, triangle: NDArray[np.int32]) -> NDArray[np.float64]:
     """(rows, columns, 3) weights of the corners of the triangle that each pixel sees, NaN where it sees none.
 
     With a scan's texture, ``(weights[..., None] * coordinates[texture.triangles[triangle]]).sum(-2)`` are the

@@ -9,7 +9,8 @@ from gemax_cli.scans.model import Points, Triangles
 
 MOST_POINTS = 200_000  # of a denser cloud, a regular part: four points a pixel are more than 224 x 224 pixels show
 NEIGHBOURS = 6
-REACH = 3.0  # spacings between a point and those that support or hide it; sparse places hide what lies behind, too
+SUPPORT = 5.0  # spacings from a point to the two that support it; a lower spike is too low to hide its surroundings
+REACH = 3.0  # spacings to the points that a point may hide: sparse places must hide what lies behind them, too
 STEEPEST = 6.0  # rise over run of a measured surface, about 80 degrees; what lies further behind is another layer
 
 
@@ -53,7 +54,7 @@ def _support(points: Points) -> tuple[float, NDArray[np.bool_]]:
     away = cKDTree(points).query(points, k=NEIGHBOURS + 1)[0]
     # the sixth neighbour is 1.4 spacings away on a grid, and as far on average in a random cloud of its density
     pitch = float(np.median(away[:, NEIGHBOURS])) / 1.4
-    return pitch, away[:, 2] <= REACH * pitch
+    return pitch, away[:, 2] <= SUPPORT * pitch
 
 
 def _in_front(points: Points, pitch: float) -> NDArray[np.bool_]:

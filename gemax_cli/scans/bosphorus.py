@@ -139,7 +139,7 @@ def _read_head(file: FileIO) -> bytes:
 
 
 def _texture(path: Path, image: bytes, coordinates: NDArray[np.float64], triangles: Triangles) -> TextureMap:
-    if not np.isfinite(coordinates.sum()):
+    if not np.isfinite(coordinates).all():
         coordinates = np.nan_to_num(coordinates, nan=0.0, posinf=1.0, neginf=0.0)
     np.clip(coordinates, 0.0, 1.0, out=coordinates)
     # The file's second coordinate is 0 at the top of the picture.

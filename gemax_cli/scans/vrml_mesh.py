@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat, EmptyScan
-from gemax_cli.scans.kernels import clip_ears
 from gemax_cli.scans.model import Points, TextureMap, Triangles
+from gemax_cli.scans.polygons import clip, fan, polygon_bounds
 from gemax_cli.scans.vrml import MAX_DEPTH, Node, VrmlText
 
 MAX_POINTS = 10_000_000
@@ -81,7 +81,7 @@ def surface(text: VrmlText) -> VrmlMesh:
     triangles = [piece.triangles + np.int32(start) for piece, start in zip(pieces, starts, strict=False)]
     texture = scene.joined_texture(pieces)
     points = np.concatenate([piece.points for piece in pieces])
-    return VrmlMesh(points, np.concatenate(triangles), texture, tuple(scene.warnings))
+    return VrmlMesh(points, np.ascontiguousarray(np.concatenate(triangles)), texture, tuple(scene.warnings))
 
 
 class _Scene:
@@ -219,7 +219,7 @@ class _Scene:
                 triangles.append(np.full_like(piece.triangles, count))
         if any(len(piece.texture_triangles) == 0 or piece.image != image for piece in pieces):
             coordinates.append(np.full((1, 2), np.nan))
-        return TextureMap(image, np.concatenate(coordinates), np.concatenate(triangles))
+        return TextureMap(image, np.concatenate(coordinates), np.ascontiguousarray(np.concatenate(triangles)))
 
     def _local(self, node: Node) -> Affine | None:
         """The matrix of a Transform: T C R SR S -SR -C (ISO/IEC 14772-1, 6.52); None if it changes nothing."""
@@ -258,22 +258,10 @@ def _image(shape: Node) -> str | None:
     return names[0] if names else None
 
 
-def _corners(points: Points, indexes: NDArray[np.int32], convex: bool) -> NDArray[np.intp]:
-    """Places in ``indexes`` of the corners of the triangles that its polygons are cut into, (m, 3).
-
-    Polygons end at -1; those of less than three corners make no triangle.
-    """
-    stops = np.flatnonzero(indexes == -1)
-    if indexes.size and indexes[-1] != -1:
-        stops = np.append(stops, indexes.size)
-    starts = np.append(0, stops[:-1] + 1) if stops.size else stops
-    if not convex:
-        out = np.empty((indexes.size, 3), np.int64)
-        return out[: clip_ears(points, indexes, starts, stops, out)].astype(np.intp)
-    counts = np.maximum(stops - starts - 2, 0)
-    first = np.repeat(starts, counts)
-    step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.column_stack([first, first + step + 1, first + step + 2])
+def _corners(points: Points, indexes: NDArray[np.int32], convex: bool) -> NDArray[np.int64]:
+    """Places in ``indexes`` of the corners of the triangles that its polygons are cut into, (m, 3)."""
+    starts, stops = polygon_bounds(indexes, -1)
+    return fan(starts, stops) if convex else clip(points, indexes, starts, stops)
 
 
 def _rotation(axis_angle: NDArray[np.float64]) -> NDArray[np.float64]:

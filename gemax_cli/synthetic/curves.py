@@ -13,18 +13,19 @@ Array = NDArray[np.float64]
 
 
 def bump(u: Array, v: Array | float = 0.0) -> Array:
-    """Round hill (1 - u^2 - v^2)^3 of height 1, exactly zero outside the unit circle, twice continuously differentiable."""
-    inside = np.maximum(1.0 - u * u - v * v, 0.0)
+    """Round hill (1 - u^2 - v^2)^3: 1 at the middle, exactly 0 outside the unit circle, smooth to the second order."""
+    inside = np.asarray(1.0 - u * u - v * v)
+    np.maximum(inside, 0.0, out=inside)
     return inside * inside * inside
 
 
 def step(t: Array) -> Array:
     """Smooth step t^2 (3 - 2t): 0 below 0, 1 above 1."""
-    t = np.minimum(np.maximum(t, 0.0), 1.0)
+    t = np.clip(t, 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
 
 
-def window(t: Array, low: float, high: float, soft: float) -> Array:
+def window(t: Array, low: Array | float, high: Array | float, soft: float) -> Array:
     """One between ``low`` and ``high``, falling to zero within ``soft`` outside of them."""
     return step((t - low) / soft + 1.0) * step((high - t) / soft + 1.0)
 
@@ -39,17 +40,17 @@ def soft_max(a: Array, b: Array, soft: float) -> Array:
     return b + soft_positive(a - b, soft)
 
 
-def cone(square: Array, slope: float, radius: float) -> Array:
+def cone(square: Array, slope: float, radius: Array | float) -> Array:
     """Drop of a cone with a round apex at the squared distance ``square`` (mm^2) from it.
 
     A hyperboloid: radius of curvature ``radius`` mm at the apex, slope ``slope`` far from it.
     """
     blunt = slope * radius
-    return slope * (np.sqrt(square + blunt * blunt) - blunt)
+    return np.asarray(slope * (np.sqrt(square + blunt * blunt) - blunt))
 
 
 class Curve:
-    """Natural cubic spline through a few knots, straight beyond them.
+    """Natural cubic spline through a few knots, constant beyond them.
 
     The spline is tabulated once; between the table's nodes, a quarter of a millimetre apart, it is linear.
     """
@@ -75,8 +76,8 @@ def _natural_spline(at: Array, value: Array, t: Array) -> Array:
         system[i, i - 1 : i + 2] = gap[i - 1], 2 * (gap[i - 1] + gap[i]), gap[i]
         right[i] = 6 * (rise[i] / gap[i] - rise[i - 1] / gap[i - 1])
     bend = np.linalg.solve(system, right)
-    i = np.clip(np.searchsorted(at, t, side="right") - 1, 0, len(at) - 2)
-    before, after, h = t - at[i], at[i + 1] - t, gap[i]
-    curved = (bend[i] * after**3 + bend[i + 1] * before**3) / (6 * h)
-    straight = (value[i] / h - bend[i] * h / 6) * after + (value[i + 1] / h - bend[i + 1] * h / 6) * before
+    k = np.clip(np.searchsorted(at, t, side="right") - 1, 0, len(at) - 2)
+    before, after, h = t - at[k], at[k + 1] - t, gap[k]
+    curved = (bend[k] * after**3 + bend[k + 1] * before**3) / (6 * h)
+    straight = (value[k] / h - bend[k] * h / 6) * after + (value[k + 1] / h - bend[k + 1] * h / 6) * before
     return np.asarray(curved + straight)

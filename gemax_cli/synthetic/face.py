@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gemax_cli.scans.model import Points, Scan
 from gemax_cli.synthetic.curves import Array
@@ -41,12 +42,6 @@ class FaceShape:
         """Points (n, 3) of the surface at (x, y)."""
         return np.stack([x, y, self.depth(x, y)], axis=-1)
 
-    def slopes(self, x: Array, y: Array, apart: float = 0.4) -> tuple[Array, Array]:
-        """Central differences dz/dx and dz/dy over ``apart`` mm."""
-        half = apart / 2.0
-        along_x = (self.depth(x + half, y) - self.depth(x - half, y)) / apart
-        return along_x, (self.depth(x, y + half) - self.depth(x, y - half)) / apart
-
     @cached_property
     def nose_tip(self) -> Points:
         """(3,) most protruding point of the nose, head upright and frontal (pronasale), to 0.02 mm."""
@@ -58,7 +53,7 @@ class FaceShape:
             x, y = float(grid_x.flat[best]), float(grid_y.flat[best])
         return self.on_surface(np.array(x), np.array(y))
 
-    def covered(self, x: Array, y: Array, crop: Crop = BU3DFE_CROP) -> np.ndarray:
+    def covered(self, x: Array, y: Array, crop: Crop = BU3DFE_CROP) -> NDArray[np.bool_]:
         """Where a scan cropped to an oval shows the face.
 
         Args:
@@ -80,9 +75,7 @@ class FaceShape:
         return crop[0] * who.width + 1.0, lowest * who.length - 1.0, crop[2] * who.length + 1.0
 
 
-def procedural_scan(
-    seed: int, expression: str = "NE", level: int | None = None, *, spacing: float = 2.05
-) -> Scan:
+def procedural_scan(seed: int, expression: str = "NE", level: int | None = None, *, spacing: float = 2.05) -> Scan:
     """A clean frontal face as a scan: no noise, no hole, no file.
 
     Args:

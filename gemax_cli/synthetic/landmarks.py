@@ -14,39 +14,42 @@ OUTLINE_POINTS = 83
 NOSE_OUTLINE = slice(36, 48)
 
 
+# Name in a .lm3 file, part of the face, side: -1 is the viewer's left, 0 the midline.
+_NAMED = (
+    ("Outer left eyebrow", "brow outer", -1.0),
+    ("Middle left eyebrow", "brow middle", -1.0),
+    ("Inner left eyebrow", "brow inner", -1.0),
+    ("Inner right eyebrow", "brow inner", 1.0),
+    ("Middle right eyebrow", "brow middle", 1.0),
+    ("Outer right eyebrow", "brow outer", 1.0),
+    ("Outer left eye corner", "eye outer", -1.0),
+    ("Inner left eye corner", "eye inner", -1.0),
+    ("Inner right eye corner", "eye inner", 1.0),
+    ("Outer right eye corner", "eye outer", 1.0),
+    ("Nose saddle left", "saddle", -1.0),
+    ("Nose saddle right", "saddle", 1.0),
+    ("Left nose peak", "wing", -1.0),
+    ("Nose tip", "tip", 0.0),
+    ("Right nose peak", "wing", 1.0),
+    ("Left mouth corner", "mouth corner", -1.0),
+    ("Upper lip outer middle", "upper outer", 0.0),
+    ("Right mouth corner", "mouth corner", 1.0),
+    ("Upper lip inner middle", "upper inner", 0.0),
+    ("Lower lip inner middle", "lower inner", 0.0),
+    ("Lower lip outer middle", "lower outer", 0.0),
+    ("Chin middle", "chin", 0.0),
+)
+
+
 def bosphorus_landmarks(face: FaceShape) -> dict[str, Points]:
     """The 22 landmarks of a .lm3 file, in its order; "left" is the viewer's left.
 
     Returns:
         Name to (3,) point on the surface, in the axes of the head, mm.
     """
-    half, middle = _paired(face), _midline(face)
-    places = {
-        "Outer left eyebrow": _left(half["brow outer"]),
-        "Middle left eyebrow": _left(half["brow middle"]),
-        "Inner left eyebrow": _left(half["brow inner"]),
-        "Inner right eyebrow": half["brow inner"],
-        "Middle right eyebrow": half["brow middle"],
-        "Outer right eyebrow": half["brow outer"],
-        "Outer left eye corner": _left(half["eye outer"]),
-        "Inner left eye corner": _left(half["eye inner"]),
-        "Inner right eye corner": half["eye inner"],
-        "Outer right eye corner": half["eye outer"],
-        "Nose saddle left": _left(half["saddle"]),
-        "Nose saddle right": half["saddle"],
-        "Left nose peak": _left(half["wing"]),
-        "Nose tip": middle["tip"],
-        "Right nose peak": half["wing"],
-        "Left mouth corner": _left(half["mouth corner"]),
-        "Upper lip outer middle": middle["upper outer"],
-        "Right mouth corner": half["mouth corner"],
-        "Upper lip inner middle": middle["upper inner"],
-        "Lower lip inner middle": middle["lower inner"],
-        "Lower lip outer middle": middle["lower outer"],
-        "Chin middle": middle["chin"],
-    }
-    points = _lift(face, np.array(list(places.values())))
-    named = dict(zip(places, points, strict=True))
+    parts = _paired(face) | _midline(face)
+    places = np.array([parts[part] * [side, 1.0] for _, part, side in _NAMED])
+    named = dict(zip((name for name, _, _ in _NAMED), _lift(face, places), strict=True))
     named["Nose tip"] = face.nose_tip
     return named
 
@@ -55,11 +58,12 @@ def outline(face: FaceShape) -> NDArray[np.float64]:
     """(83, 2) places x, y, mm, of the points of a .bnd file: eyes, brows, nose, mouth, contour of the chin."""
     eye, brow = _eye_loop(face), _brow_loop(face)
     loops = [_left(eye), eye, _left(brow), brow, _nose_line(face), _mouth_loops(face), _jaw_line(face)]
-    return np.concatenate(loops) * np.array([face.identity.width, face.identity.length])
+    places = np.concatenate(loops)
+    return np.asarray(places * np.array([face.identity.width, face.identity.length]))
 
 
-def _left(place: Array | tuple[float, float]) -> Array:
-    return np.asarray(place) * np.array([-1.0, 1.0])
+def _left(places: Array) -> Array:
+    return np.asarray(places * np.array([-1.0, 1.0]))
 
 
 def _lift(face: FaceShape, places: Array) -> Points:
@@ -125,12 +129,14 @@ def _mouth_loops(face: FaceShape) -> Array:
     red_upper, red_lower = relief.red(outer)
     inner = relief.mouth_width * np.linspace(-0.7, 0.7, 4)
     inner_upper, inner_lower = relief.lips(inner)
-    return np.concatenate([
-        _at(upper + red_upper, outer),
-        _at(lower - red_lower, outer)[5:0:-1],
-        _at(inner_upper, inner),
-        _at(inner_lower, inner)[::-1],
-    ])
+    return np.concatenate(
+        [
+            _at(upper + red_upper, outer),
+            _at(lower - red_lower, outer)[5:0:-1],
+            _at(inner_upper, inner),
+            _at(inner_lower, inner)[::-1],
+        ]
+    )
 
 
 def _jaw_line(face: FaceShape) -> Array:

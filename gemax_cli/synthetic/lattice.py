@@ -41,7 +41,7 @@ def face_mesh(
 
 def in_discs(x: Array, y: Array, discs: Array | None) -> NDArray[np.bool_]:
     """Whether each (x, y) lies in one of the discs (k, 3) of rows x, y, radius."""
-    inside = np.zeros(np.shape(x), dtype=bool)
+    inside: NDArray[np.bool_] = np.zeros(np.shape(x), dtype=np.bool_)
     for at_x, at_y, radius in () if discs is None else discs:
         inside |= (x - at_x) ** 2 + (y - at_y) ** 2 < radius * radius
     return inside
@@ -75,7 +75,7 @@ def _polygons(kept: NDArray[np.bool_], random: np.random.Generator) -> Polygons:
     lower = np.stack([a, b, np.where(even, d, e), none], axis=-1)
     upper = np.stack([np.where(even, b, a), e, d, none], axis=-1)
     cells = np.stack([np.where(as_quad[..., None], np.stack([a, b, e, d], axis=-1), lower), upper], axis=2)
-    good = (cells[..., :3] >= 0).all(axis=-1)
+    good: NDArray[np.bool_] = np.all(cells[..., :3] >= 0, axis=-1)
     good[:, :, 1] &= ~as_quad
     return np.ascontiguousarray(cells[good])
 

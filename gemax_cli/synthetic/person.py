@@ -23,7 +23,7 @@ class Identity:
         jaw_width: factor on the width of the head at the jaw.
         forehead: by how much the forehead slopes back at the hairline.
         nose_length: from saddle to tip.
-        nose_height: of the tip above the face behind it.
+        nose_height: of the tip above the saddle.
         nose_width: half the distance between the wings.
         nose_hump: of the bridge, above (or below) the straight line.
         nose_skew: sideways shift of the nose.

@@ -10,8 +10,8 @@ from functools import cached_property
 
 import numpy as np
 
-from gemax_cli.synthetic.person import Identity, Motion
 from gemax_cli.synthetic.curves import Array, Curve, bump, cone, soft_max, soft_positive, step, window
+from gemax_cli.synthetic.person import Identity, Motion
 
 EYE_V = 35.0
 MOUTH_V = -34.5
@@ -63,9 +63,9 @@ class Relief:
         who = self.who
         rise = -NASION_DEPTH * who.nose_height / 22.0
         hump = {0.35: 0.6, 0.60: 1.0, 0.80: 0.5}
-        return Curve({
-            t * who.nose_length: rise * (z - 1.0) + who.nose_hump * hump.get(t, 0.0) for t, z in _RIDGE.items()
-        })
+        return Curve(
+            {t * who.nose_length: rise * (z - 1.0) + who.nose_hump * hump.get(t, 0.0) for t, z in _RIDGE.items()}
+        )
 
     # Lines that the features follow.
 
@@ -168,7 +168,9 @@ class Relief:
     def sockets(self, u: Array, v: Array) -> Array:
         """Hollows of the eyes with the balls in them."""
         e = u - self.who.eye_distance
-        sink = bump((e + 1.0) / 27.0, (v - EYE_V - 2.0) / 19.0) + 0.45 * bump((e + 13.0) / 13.0, (v - EYE_V - 3.0) / 14.0)
+        sink = bump((e + 1.0) / 27.0, (v - EYE_V - 2.0) / 19.0) + 0.45 * bump(
+            (e + 13.0) / 13.0, (v - EYE_V - 3.0) / 14.0
+        )
         ball = bump(e / 19.0, (v - EYE_V + 0.5) / 15.0)
         return 7.0 * ball - self.who.eye_depth * sink
 
@@ -236,7 +238,7 @@ class Relief:
 
     def philtrum(self, u: Array, v: Array, upper: Array) -> Array:
         """Groove between nose and upper lip, with a ridge on either side."""
-        along = window(v, float(np.max(upper)) + 8.0, -15.0, 5.0)
+        along = window(v, upper + 8.0, -15.0, 5.0)
         return along * self.who.philtrum * (0.5 * bump((u - 5.8) / 5.0) - bump(u / 5.5))
 
     def between_lips(self, u: Array, v: Array, upper: Array, lower: Array) -> Array:

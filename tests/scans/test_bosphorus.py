@@ -146,7 +146,7 @@ def test_impossible_points_are_dropped_with_a_warning(tmp_path, bad, plane):
         (bnt_bytes() + b"x", BadFormat, "where its header asks for"),
         (bnt_bytes() * 2, BadFormat, "where its header asks for"),
         (bnt_bytes(rows=65535, columns=65535), BadFormat, "is no Bosphorus scan"),
-        (bnt_bytes(rows=65535, columns=13107, count=65535 * 13107 * 5 % 2**32), BadFormat, "is no Bosphorus scan"),
+        (bnt_bytes(rows=65535, columns=13107, count=65535 * 13107 * 5), BadFormat, "more than the"),
         (bnt_bytes(rows=10000, columns=10000, count=500_000_000), BadFormat, "more than the 4194304"),
         (bnt_bytes(rows=0), BadFormat, "is no Bosphorus scan"),
         (bnt_bytes(rows=0, columns=0, count=0), BadFormat, "is no Bosphorus scan"),
@@ -154,7 +154,7 @@ def test_impossible_points_are_dropped_with_a_warning(tmp_path, bad, plane):
         (b"#VRML V2.0 utf8\n" + b" " * 4000, BadFormat, "header"),
         (b"\x89PNG\r\n\x1a\n" + bytes(500), BadFormat, "is no Bosphorus scan"),
         (bytes(5000), BadFormat, "is no Bosphorus scan"),
-        (os.urandom(0) + b"\xff" * 70000, BadFormat, "is no Bosphorus scan"),
+        (b"\xff" * 70000, BadFormat, "is no Bosphorus scan"),
     ],
 )
 def test_damage_is_named(tmp_path, data, error, sentence):
@@ -303,7 +303,8 @@ def test_names_are_spelled_as_in_the_database(tmp_path, name):
 def test_picture_landmarks_are_read_by_name(tmp_path, end):
     flat = {"Nose tip": (525.111, 666.285), "Chin middle": (537.975, 1283.76)}
     marks = read_lm2(write(tmp_path / "a.lm2", lm2_text(flat, end)))
-    assert {name: tuple(at) for name, at in marks.items()} == pytest.approx(flat, rel=1e-3)
+    assert list(marks) == list(flat)
+    np.testing.assert_allclose(list(marks.values()), list(flat.values()), rtol=1e-5)
 
 
 BROKEN_LM3 = [
@@ -369,7 +370,7 @@ def test_a_landmark_that_is_not_finite_is_left_out(tmp_path, word):
 
 @pytest.mark.parametrize(
     ("place", "kept"),
-    [((0, 0, 69), True), ((0, 0, 71), False), ((0, 0, -8), False), ((1e8, 0, 0), False), ((1e300, -1e300, 0), False)],
+    [((0, 0, 69), True), ((0, 0, 71), False), ((0, 0, -12), False), ((1e8, 0, 0), False), ((1e300, -1e300, 0), False)],
 )
 def test_a_nose_tip_off_the_face_is_left_out(tmp_path, place, kept):
     scan = read_bnt(bnt(tmp_path, lm3=lm3_text(LANDMARKS | {"Nose tip": place})))

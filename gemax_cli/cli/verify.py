@@ -1,0 +1,45 @@
+"""``gemax verify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gemax_cli.cli.options import existing, format_option
+
+BROKEN = 3
+
+
+@click.command("verify", short_help="Check that every file of a folder is what its record says.")
+@click.argument("out", type=click.Path(path_type=Path), callback=existing)
+@click.option("--repair", is_flag=True, help="Remove broken files, so that convert makes them again.")
+@format_option
+def command(out: Path, repair: bool, form: str) -> int:
+    """Check the files in OUT against its records: present, hash, pixels, entropy; name what belongs to no record.
+
+    Exit code 3 if anything is wrong.
+    """
+    from gemax_cli.cli.output import print_rows
+    from gemax_cli.errors import NothingToConvert
+    from gemax_cli.stack.folder import locked
+    from gemax_cli.stack.verify import remove_broken, verify_folder
+
+    with locked(out):
+        verified = verify_folder(out)
+        removed = remove_broken(out, verified) if repair else []
+    if not verified.scans:
+        raise NothingToConvert(f"{out}: holds no record: give a folder that gemax convert wrote.")
+    rows = [{"scan": p.scan, "file": p.file, "problem": p.message} for p in verified.problems]
+    rows += [{"scan": "", "file": file, "problem": "belongs to no record"} for file in verified.orphans]
+    if rows or form != "table":
+        print_rows(rows, form, f"Problems of {out}")
+    click.echo(_summary(len(verified.problems), len(verified.orphans), verified.scans, verified.files), err=True)
+    if removed:
+        click.echo(f"{len(removed)} files removed: run gemax convert again to make them.", err=True)
+    return BROKEN if verified.problems else 0
+
+
+def _summary(problems: int, orphans: int, scans: int, files: int) -> str:
+    state = f"{problems} problems" if problems else "all as recorded"
+    return f"{scans} scans, {files} files: {state}; {orphans} files belong to no record."

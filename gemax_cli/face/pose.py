@@ -1,0 +1,67 @@
+"""Head pose, and turning a scan to frontal about its nose tip."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from gemax_cli.face.model import FrontalScan, NoseTip, Pose
+from gemax_cli.face.nose import ALL_VIEWS, View, fit_face, pose_of, search_samples, turn
+from gemax_cli.scans.model import Scan
+from gemax_cli.settings import NoseSettings
+
+TURNED_DEG = 15.0  # a head is clearly turned from this yaw, pitch or roll on; the estimate errs by 6 degrees at most
+ASIDE_MM = 15.0  # a face whose nose tip lies farther from the given one is another face
+
+
+def estimate_pose(scan: Scan, tip: NoseTip) -> Pose:
+    """Yaw, pitch and roll of the head: those found with the tip, else of a typical face laid on the surface about it.
+
+    Args:
+        scan: in frontal axes up to the head's own turn, mm.
+        tip: of this scan.
+
+    Returns:
+        The pose; zero where no face can be laid on the surface.
+    """
+    if tip.pose is not None:
+        return tip.pose
+    samples = search_samples(scan)
+    fits = [fit_face(scan, samples, View.of(samples, *view), tip.position, 0.0) for view in ALL_VIEWS]
+    at_tip = [fit for fit in fits if np.linalg.norm(fit.position - tip.position) <= ASIDE_MM]
+    return pose_of(max(at_tip, key=lambda fit: fit.confidence).rotation) if at_tip else Pose(0.0, 0.0, 0.0)
+
+
+def align_scan(scan: Scan, tip: NoseTip, pose: Pose) -> FrontalScan:
+    """Turn a scan about its nose tip so that a head of the given pose looks to +Z; landmarks go along.
+
+    The tip keeps its coordinates. The grid of an organised scan is kept, though it no longer lies along Z.
+    """
+    rotation = turn(pose.yaw, pose.pitch, pose.roll)
+    shift = tip.position - rotation @ tip.position
+    turned = replace(
+        scan,
+        points=np.ascontiguousarray((scan.points - shift) @ rotation),
+        landmarks={name: (place - shift) @ rotation for name, place in scan.landmarks.items()},
+    )
+    return FrontalScan(turned, np.column_stack([rotation, shift]))
+
+
+def align_if_turned(frontal: FrontalScan, tip: NoseTip, settings: NoseSettings) -> tuple[FrontalScan, NoseTip, bool]:
+    """Align a scan as the settings ask: ``none`` never, ``always``, or ``auto`` where the head is clearly turned.
+
+    Returns:
+        The scan (with ``to_raw`` of both steps), the tip with its pose before the turn, and whether it was turned.
+    """
+    if settings.align == "none":
+        return frontal, tip, False
+    tip = replace(tip, pose=estimate_pose(frontal.scan, tip))
+    assert tip.pose is not None
+    largest = max(abs(tip.pose.yaw), abs(tip.pose.pitch), abs(tip.pose.roll))
+    if settings.align == "auto" and largest < TURNED_DEG:
+        return frontal, tip, False
+    aligned = align_scan(frontal.scan, tip, tip.pose)
+    to_raw = frontal.to_raw[:, :3] @ aligned.to_raw
+    to_raw[:, 3] += frontal.to_raw[:, 3]
+    return FrontalScan(aligned.scan, to_raw, frontal.assumptions), tip, True

@@ -1,0 +1,97 @@
+"""From the arrays of a reader to a Scan that has been checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemax_cli.errors import BadFormat, EmptyScan
+from gemax_cli.scans.grid import triangulate_grid
+from gemax_cli.scans.model import Points, Scan, TextureMap, Triangles
+
+LARGEST = 1e9
+"""Coordinates beyond it are damage in any unit: a face is 2e5 micrometres wide."""
+
+
+def check_points(path: Path, points: Points) -> None:
+    """Refuse points that cannot be a surface.
+
+    Raises:
+        EmptyScan: there is no point, or all points are the same (zero, most often).
+        BadFormat: a coordinate is not finite or beyond ``LARGEST``.
+    """
+    if not len(points):
+        raise EmptyScan(path, "holds no point: take another copy or leave it out.")
+    lowest, highest = points.min(axis=0), points.max(axis=0)
+    # Written so that NaN fails, too.
+    if not (lowest.min() >= -LARGEST and highest.max() <= LARGEST):
+        raise BadFormat(path, "holds coordinates that are not numbers, or too large: export the scan again.")
+    if np.array_equal(lowest, highest):
+        raise EmptyScan(path, "all its points are the same, so it holds no surface: export the scan again.")
+
+
+def mesh_scan(
+    path: Path,
+    points: Points,
+    triangles: Triangles,
+    texture: TextureMap | None = None,
+    warnings: tuple[str, ...] = (),
+) -> Scan:
+    """A Scan of unknown unit and axes from a mesh, or from bare points where there is no triangle.
+
+    Args:
+        path: the file; its suffix names the format.
+        points: (n, 3).
+        triangles: (m, 3), m may be 0.
+        texture: see Scan.
+        warnings: see Scan.
+
+    Raises:
+        EmptyScan, BadFormat: as ``check_points``, and for triangles of points that there are not.
+    """
+    points = np.ascontiguousarray(points, np.float64)
+    triangles = np.ascontiguousarray(triangles, np.int32).reshape(-1, 3)
+    check_points(path, points)
+    if triangles.size and not 0 <= triangles.min() <= triangles.max() < len(points):
+        raise BadFormat(path, f"a face names a point that there is not (there are {len(points)}): export it again.")
+    return Scan(path, _format(path), points, triangles, texture=texture, warnings=warnings)
+
+
+def cloud_scan(path: Path, points: Points, warnings: tuple[str, ...] = ()) -> Scan:
+    """A Scan of bare points of unknown unit and axes; those that are not finite are left out, and it says so.
+
+    Raises:
+        EmptyScan, BadFormat: as ``check_points``.
+    """
+    finite = np.isfinite(points).all(axis=1)
+    if not finite.all():
+        warnings = (*warnings, f"{int((~finite).sum())} points are not finite and are left out.")
+    return mesh_scan(path, points[finite], np.empty((0, 3), np.int32), warnings=warnings)
+
+
+def organised_scan(path: Path, planes: NDArray[np.float64], measured: NDArray[np.bool_], metric: bool) -> Scan:
+    """A Scan of points in rows and columns, and the triangles between neighbours.
+
+    Args:
+        path: the file; its suffix names the format.
+        planes: (rows, columns, 3) coordinates; row 0 is the top of the picture.
+        measured: (rows, columns) where there is a point.
+        metric: see Scan.
+
+    Raises:
+        EmptyScan, BadFormat: as ``check_points``, and where no three neighbours make a triangle.
+    """
+    points = np.ascontiguousarray(planes[measured], np.float64)
+    check_points(path, points)
+    grid = np.full(measured.shape, -1, np.int32)
+    grid[measured] = np.arange(len(points), dtype=np.int32)
+    triangles = triangulate_grid(grid, points)
+    if not len(triangles):
+        raise EmptyScan(path, f"holds {len(points)} scattered points and no surface: leave it out.")
+    return Scan(path, _format(path), points, triangles, grid=grid, metric=metric)
+
+
+def _format(path: Path) -> str:
+    return path.suffix.lower().removeprefix(".")

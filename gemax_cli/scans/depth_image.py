@@ -1,0 +1,146 @@
+"""16-bit depth pictures (PNG, TIFF) to an organised Scan in millimetres."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemax_cli.errors import BadFormat, SettingsError
+from gemax_cli.scans.assemble import organised_scan
+from gemax_cli.scans.content import read_content
+from gemax_cli.scans.grey16 import is_grey16
+from gemax_cli.scans.model import Scan
+
+MAX_PIXELS = 8_000_000
+"""Pixels of the largest picture read; depth cameras have about one million."""
+
+_MAX_SIDECAR_BYTES = 100_000
+_LARGEST = 1e6
+
+
+@dataclass(frozen=True)
+class DepthCamera:
+    """How the values of a depth picture become millimetres; also the keys of the JSON file beside it.
+
+    Attributes:
+        mm_per_unit: millimetres of depth per unit of the picture. Larger values are farther from the camera, as depth
+            cameras write them; a negative number says that larger is nearer.
+        mm_per_pixel: distance of neighbouring pixels, of a picture without perspective.
+        fx: focal length in pixels. With it the picture has perspective (a pinhole camera), and mm_per_pixel is unused.
+        fy: the same along the columns; as ``fx`` if not given.
+        cx: column of the optical axis, counted from the centre of the first pixel; the picture's middle if not given.
+        cy: row of the optical axis, likewise.
+
+    Raises:
+        SettingsError: a value is no number, or out of any camera's range.
+    """
+
+    mm_per_unit: float = 1.0
+    mm_per_pixel: float = 1.0
+    fx: float | None = None
+    fy: float | None = None
+    cx: float | None = None
+    cy: float | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not _makes_sense(field.name, value):
+                raise SettingsError(f"{field.name} is {str(value)[:40]!r}: give a number that makes sense, or none.")
+
+    def planes(self, depth: NDArray[np.uint16]) -> NDArray[np.float64]:
+        """Coordinates (rows, columns, 3) in mm: x to the right, y up, z to the camera, which is at z = 0.
+
+        Args:
+            depth: (rows, columns) values of the picture.
+        """
+        rows, columns = depth.shape
+        x = np.arange(columns) - ((columns - 1) / 2 if self.cx is None else self.cx)
+        y = ((rows - 1) / 2 if self.cy is None else self.cy) - np.arange(rows)[:, None]
+        away = depth * self.mm_per_unit
+        if self.fx is None:
+            x, y = x * self.mm_per_pixel + 0 * away, y * self.mm_per_pixel + 0 * away
+        else:
+            x, y = x * away / self.fx, y * away / (self.fy or self.fx)
+        return np.stack([x, y, -away], axis=-1)
+
+
+def read_depth_image(path: Path, *, mm_per_unit: float | None = None, mm_per_pixel: float | None = None) -> Scan:
+    """Read a picture of one 16-bit channel whose values are depths; 0 means that nothing was measured.
+
+    A picture does not say what its numbers mean. ``X.json`` beside ``X.png`` may: an object with any of the keys of
+    DepthCamera. Without it one unit is 1 mm and one pixel 1 mm, and the scan's warnings say so.
+
+    Args:
+        path: the picture.
+        mm_per_unit: if given, it counts more than the JSON file.
+        mm_per_pixel: likewise.
+
+    Raises:
+        FileUnreadable: the file is missing or may not be read.
+        BadFormat: it is no picture of one 16-bit channel, damaged, too large, or its JSON file makes no sense.
+        SettingsError: an argument makes no sense.
+        EmptyScan: no value but 0, or no neighbours.
+    """
+    given = {"mm_per_unit": mm_per_unit, "mm_per_pixel": mm_per_pixel}
+    values = _sidecar(path.with_suffix(".json")) | {key: value for key, value in given.items() if value is not None}
+    depth = _decoded(path)
+    scan = organised_scan(path, DepthCamera(**values).planes(depth), depth > 0, metric=True)
+    assumed = "its scale is not known (no .json beside it): 1 mm per unit of depth and 1 mm per pixel are assumed."
+    return scan if values else replace(scan, warnings=(assumed,))
+
+
+def _decoded(path: Path) -> NDArray[np.uint16]:
+    if not is_grey16(path):
+        raise BadFormat(path, "is no picture of one 16-bit channel (a texture?): depths are saved as 16-bit grey.")
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                size = f"{picture.width} x {picture.height}"
+                raise BadFormat(path, f"has {size} pixels, more than any depth camera: reduce it or cut out the face.")
+        return _pixels(path)
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise BadFormat(path, f"the picture is damaged or cut off ({error}): copy it again.") from error
+
+
+def _pixels(path: Path) -> NDArray[np.uint16]:
+    import imageio.v3 as iio
+
+    depth: NDArray[Any] = iio.imread(path)
+    if depth.dtype != np.uint16 or depth.ndim != 2:
+        what = f"comes out of the decoder as {depth.dtype} of shape {depth.shape}, not as 16-bit grey: save it as PNG."
+        raise BadFormat(path, what)
+    return depth
+
+
+def _makes_sense(name: str, value: object) -> bool:
+    if value is None:
+        return not name.startswith("mm_")
+    # Written so that NaN fails, too; an int may be too long to become a float.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -_LARGEST < value < _LARGEST:
+        return False
+    return name in ("cx", "cy") or value > 0 or (name == "mm_per_unit" and value != 0)
+
+
+def _sidecar(path: Path) -> dict[str, float]:
+    """The known keys of a JSON file, checked; none where there is no such file."""
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(read_content(path, _MAX_SIDECAR_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise BadFormat(path, f"is no JSON ({error}): correct it, or move it away.") from error
+    known = {field.name for field in fields(DepthCamera)}
+    values = {key: value for key, value in content.items() if key in known} if isinstance(content, dict) else {}
+    try:
+        DepthCamera(**values)
+    except SettingsError as error:
+        raise BadFormat(path, str(error)) from error
+    return values

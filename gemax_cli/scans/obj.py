@@ -1,0 +1,112 @@
+"""Wavefront OBJ: all groups and materials as one mesh.
+
+Open3D is not asked: of a file with quads or several materials it gives a part, without an error. What is read: v, vt
+and f lines; materials, normals, lines and free-form surfaces are not needed. No other file that an OBJ names is opened.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemax_cli.errors import BadFormat
+from gemax_cli.scans.assemble import mesh_scan
+from gemax_cli.scans.content import read_content
+from gemax_cli.scans.kernels import read_indexes
+from gemax_cli.scans.model import Scan, TextureMap
+from gemax_cli.scans.polygons import fan, polygon_bounds
+
+_LINE = r"^[ \t]*{}[ \t]+([^\n#]*)"
+_VERTEX, _TEXTURE, _FACE = (re.compile(_LINE.format(key).encode(), re.MULTILINE) for key in ("v", "vt", "f"))
+_AFTER_SLASH = re.compile(rb"/\S*")
+_BETWEEN_SLASHES = re.compile(rb"[^\s/]+/?([^\s/]*)\S*")
+_NEXT_FACE = b"\n0/0\n"  # OBJ counts from 1, so that 0 can part faces
+
+
+def read_obj(path: Path) -> Scan:
+    """Read a Wavefront OBJ with its texture coordinates; polygons are fanned from their first corner.
+
+    A file without faces gives bare points. An OBJ has no mark at its end: one cut off between two lines, after all of
+    its points, cannot be told from a whole one.
+
+    Raises:
+        FileUnreadable: the file is missing or may not be read.
+        BadFormat: a line is malformed, or a face names a point that there is not.
+        EmptyScan: it holds no point, or all points are the same.
+    """
+    text = _unix_lines(read_content(path))
+    vertices, faces = list(_VERTEX.finditer(text)), list(_FACE.finditer(text))
+    points = _columns(path, "v", vertices, 3)
+    starts, joined = np.array([face.start() for face in faces]), _NEXT_FACE.join(face[1] for face in faces)
+    corners = _absolute(_integers(path, _AFTER_SLASH.sub(b"", joined)), starts, vertices)
+    if np.count_nonzero(corners == 0) != max(len(faces) - 1, 0):
+        raise BadFormat(path, "a face names point 0, or none, but OBJ counts from 1: export it again.")
+    places = _triangles(path, corners)
+    texture = _texture(path, text, joined, starts, corners, places)
+    return mesh_scan(path, points, corners[places] - 1, texture)
+
+
+def _unix_lines(text: bytes) -> bytes:
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return text.replace(b"\\\n", b" ") if b"\\" in text else text
+
+
+def _columns(path: Path, key: str, lines: list[re.Match[bytes]], width: int) -> NDArray[np.float64]:
+    """The first ``width`` numbers of every line."""
+    try:
+        return (
+            np.array([line[1].split()[:width] for line in lines], dtype=np.bytes_).astype(np.float64).reshape(-1, width)
+        )
+    except ValueError as error:
+        raise BadFormat(
+            path, f"a line that begins with {key} does not hold {width} numbers: export it again."
+        ) from error
+
+
+def _integers(path: Path, text: bytes) -> NDArray[np.int32]:
+    out = np.empty((len(text) + 1) // 2, np.int32)
+    count, bad = read_indexes(np.frombuffer(text, np.uint8), 0, len(text), out)
+    if bad >= 0:
+        word = text[bad:].split(maxsplit=1)[0].decode("utf-8", "replace")
+        raise BadFormat(path, f"a face holds {word[:40]!r}, which is no index: export it again.")
+    return out[:count]
+
+
+def _absolute(numbers: NDArray[np.int32], starts: NDArray[np.int64], named: list[re.Match[bytes]]) -> NDArray[np.int32]:
+    """Indexes from the first; negative ones count back from the line of their face."""
+    if not numbers.size or numbers.min() >= 0:
+        return numbers
+    face = np.cumsum(numbers == 0)
+    before = np.searchsorted(np.array([line.start() for line in named]), starts)[face]
+    # One that counts back beyond the first is put where the check of the range finds it.
+    return np.where(numbers < 0, np.maximum(numbers + before + 1, -1), numbers).astype(np.int32)
+
+
+def _triangles(path: Path, corners: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Places in ``corners`` of the corners of the triangles, (m, 3)."""
+    starts, stops = polygon_bounds(corners, 0)
+    if starts.size and (stops - starts).min() < 3:
+        raise BadFormat(path, "a face has less than three corners: the file is damaged or cut off, export it again.")
+    return fan(starts, stops)
+
+
+def _texture(
+    path: Path,
+    text: bytes,
+    joined: bytes,
+    starts: NDArray[np.int64],
+    corners: NDArray[np.int32],
+    places: NDArray[np.int64],
+) -> TextureMap | None:
+    """The texture coordinates, if every corner has one."""
+    lines = list(_TEXTURE.finditer(text))
+    if not lines or not places.size:
+        return None
+    own = _absolute(_integers(path, _BETWEEN_SLASHES.sub(rb"\1", joined)), starts, lines)
+    if not np.array_equal(own == 0, corners == 0) or own.min() < 0 or own.max() > len(lines):
+        return None
+    return TextureMap(None, _columns(path, "vt", lines, 2), own[places] - 1)

@@ -1,0 +1,58 @@
+"""Point lists as text: .xyz, .xyzn, .xyzrgb, .pts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from gemax_cli.errors import BadFormat
+from gemax_cli.scans.assemble import cloud_scan
+from gemax_cli.scans.content import read_content
+from gemax_cli.scans.model import Points, Scan
+
+_COMMENT = re.compile(r"[ \t]*(?:#|//).*")
+_SEPARATORS = str.maketrans(",;\t", "   ")
+_NUMBER_FIRST = re.compile(r"\s*(?:[-+.]?\d|[-+]?(?:nan|inf))", re.IGNORECASE)
+_MOST_TITLES = 3
+
+
+def read_point_text(path: Path) -> Scan:
+    """Read lines of x, y, z and whatever else (normals, colours), parted by blanks, commas or semicolons.
+
+    Comments after # or //, up to three lines of titles, and a number of points of its own line before the rest (.pts)
+    are understood. Points that are NaN or infinite are left out, and the scan's warnings say so.
+
+    Raises:
+        FileUnreadable: the file is missing or may not be read.
+        BadFormat: a line does not begin with three numbers, or there are less lines than the file says.
+        EmptyScan: it holds no point, or all points are the same.
+    """
+    text = read_content(path).decode("latin-1").translate(_SEPARATORS)
+    lines = [line for raw in text.splitlines() if (line := _COMMENT.sub("", raw).strip())]
+    titles = next((number for number, line in enumerate(lines) if _NUMBER_FIRST.match(line)), len(lines))
+    if titles > _MOST_TITLES:
+        raise BadFormat(path, "begins with text, not with points: is it a list of points?")
+    lines = lines[titles:]
+    if lines and len(lines[0].split()) == 1:
+        lines = _counted(path, lines)
+    return cloud_scan(path, _first_three(path, lines))
+
+
+def _counted(path: Path, lines: list[str]) -> list[str]:
+    """The lines after one that says how many they are."""
+    if not lines[0].isdecimal() or len(lines) != int(lines[0][:12]) + 1:
+        raise BadFormat(path, f"says that {lines[0][:12]} points follow, but {len(lines) - 1} do: it is incomplete.")
+    return lines[1:]
+
+
+def _first_three(path: Path, lines: list[str]) -> Points:
+    if not lines:
+        return np.empty((0, 3))
+    try:
+        return np.loadtxt(lines, usecols=(0, 1, 2), ndmin=2, comments=None)
+    except ValueError as error:
+        raise BadFormat(
+            path, "a line does not begin with three numbers: it is damaged or no list of points."
+        ) from error

@@ -1,0 +1,37 @@
+"""Lists of polygons with a mark between them, cut into triangles."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemax_cli.scans.kernels import clip_ears
+from gemax_cli.scans.model import Points
+
+Places = NDArray[np.int64]
+
+
+def polygon_bounds(indexes: NDArray[np.int32], mark: int) -> tuple[Places, Places]:
+    """Places in ``indexes`` where each polygon starts, and behind its end; the last may do without its mark."""
+    stops = np.flatnonzero(indexes == mark)
+    if indexes.size and indexes[-1] != mark:
+        stops = np.append(stops, indexes.size)
+    starts = np.concatenate([np.zeros(min(1, stops.size), np.int64), stops[:-1] + 1])
+    return starts, stops
+
+
+def fan(starts: Places, stops: Places) -> NDArray[np.int64]:
+    """Triangles (m, 3), as places, of polygons fanned from their first corner: right for convex ones.
+
+    A polygon of less than three corners makes none.
+    """
+    counts = np.maximum(stops - starts - 2, 0)
+    first = np.repeat(starts, counts)
+    step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.column_stack([first, first + step + 1, first + step + 2])
+
+
+def clip(points: Points, indexes: NDArray[np.int32], starts: Places, stops: Places) -> NDArray[np.int64]:
+    """Triangles (m, 3), as places, of polygons that may be concave; see ``clip_ears``."""
+    out = np.empty((indexes.size, 3), np.int64)
+    return out[: clip_ears(points, indexes, starts, stops, out)]

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gemax_cli.errors import SettingsError
+from gemax_cli.scans.model import ScanRef
+from gemax_cli.scans.names import EXPRESSIONS, parse_name, scan_id
+from gemax_cli.scans.selection import PAPER_LEVELS, SIX_EXPRESSIONS, Selection, select
+
+BOSPHORUS = ("ANGER", "DISGUST", "FEAR", "HAPPY", "SADNESS", "SURPRISE")
+
+
+def ref(source: str) -> ScanRef:
+    """A reference as the walk makes it."""
+    *folders, name = source.split("/")
+    fields = parse_name(name, folders)
+    said = {key: getattr(fields, key) for key in ("dataset", "subject", "sex", "expression", "level", "code", "race", "kind")}
+    return ScanRef(scan=scan_id(fields, folders), path=Path(source), source=source, **said)
+
+
+def bu3dfe(subject: str) -> list[ScanRef]:
+    labels = ["NE00", *(f"{e}{level:02d}" for e in EXPRESSIONS[1:] for level in (1, 2, 3, 4))]
+    return [ref(f"BU-3DFE/{subject}/{subject}_{label}WH_F3D.wrl") for label in labels]
+
+
+def bosphorus(subject: str, expressions=BOSPHORUS) -> list[ScanRef]:
+    codes = ["N_N", *(f"E_{e}" for e in expressions), "YR_R10", "O_EYE", "LFAU_10", "CAU_A26A12lw", "IGN_X"]
+    return [ref(f"BosphorusDB/{subject}/{subject}_{code}_0.bnt") for code in codes]
+
+
+OTHERS = [ref("F001/Angry/000.wrl"), ref("frgc/02463d546.abs.gz"), ref("misc/Face one.ply")]
+ALL = [*bu3dfe("F0001"), *bu3dfe("M0001"), *bosphorus("bs000"), *bosphorus("bs001", BOSPHORUS[:5]), *OTHERS]
+
+
+def kept(**filters):
+    return select(ALL, Selection(**filters))
+
+
+def test_nothing_asked_for_keeps_everything():
+    assert kept() == ALL
+
+
+@pytest.mark.parametrize(
+    ("filters", "test"),
+    [
+        ({"datasets": ("BU-3DFE",)}, lambda s: s.dataset == "BU-3DFE"),
+        ({"datasets": ("bosphorus", "FRGC")}, lambda s: s.dataset in ("Bosphorus", "FRGC")),
+        ({"expressions": ("HA",)}, lambda s: s.expression == "HA"),
+        ({"expressions": ("happy", "ne")}, lambda s: s.expression in ("HA", "NE")),
+        ({"levels": (4,)}, lambda s: s.level == 4),
+        ({"levels": (0, 1)}, lambda s: s.level in (0, 1)),
+        ({"subjects": ("f0001", "BS001")}, lambda s: s.subject in ("F0001", "bs001")),
+        ({"subjects": ("nobody",)}, lambda s: False),
+        ({"patterns": ("*/M0001_*",)}, lambda s: s.subject == "M0001"),
+        ({"patterns": ("bosphorusdb/*",)}, lambda s: s.dataset == "Bosphorus"),
+        ({"patterns": ("Bosphorus/*",)}, lambda s: s.dataset == "Bosphorus"),
+        ({"patterns": ("*.abs.gz", "*face ONE*")}, lambda s: s in OTHERS[1:]),
+        ({"patterns": ("*_E_[AD]*",)}, lambda s: s.code in ("E_ANGER", "E_DISGUST")),
+        ({"patterns": ("[",)}, lambda s: False),
+        ({"datasets": ("BU-3DFE",), "expressions": ("SU",), "levels": (2,)}, lambda s: s.scan.endswith("_SU02WH")),
+    ],
+)
+def test_filters(filters, test):
+    assert kept(**filters) == [scan for scan in ALL if test(scan)]
+
+
+def test_a_level_asked_for_drops_scans_without_one():
+    assert {scan.dataset for scan in kept(levels=(3, 4))} == {"BU-3DFE"}
+    assert {scan.code for scan in kept(levels=(0,), datasets=("Bosphorus",))} == {"N_N"}
+
+
+def test_the_paper_s_protocol():
+    scans = kept(protocol="paper")
+    bu3d = [scan for scan in scans if scan.dataset == "BU-3DFE"]
+    bosp = [scan for scan in scans if scan.dataset == "Bosphorus"]
+    assert len(scans) == len(bu3d) + len(bosp)
+    assert len(bu3d) == 2 * 6 * 2
+    assert {(scan.expression, scan.level) for scan in bu3d} == {(e, k) for e in SIX_EXPRESSIONS for k in PAPER_LEVELS}
+    assert [scan.code for scan in bosp] == [f"E_{e}" for e in BOSPHORUS]
+    assert {scan.subject for scan in bosp} == {"bs000"}
+
+
+def test_who_has_all_six_does_not_depend_on_other_filters():
+    happy = kept(protocol="paper", expressions=("HA",), datasets=("Bosphorus",))
+    assert [scan.subject for scan in happy] == ["bs000"]
+
+
+def test_the_paper_s_protocol_counts_pairs_as_the_paper_does():
+    people = [scan for n in range(100) for scan in bu3dfe(f"F{n:04d}")]
+    assert len(people) == 2500
+    assert len(select(people, Selection(protocol="paper"))) == 100 * 6 * 2
+    sitters = [scan for n in range(105) for scan in bosphorus(f"bs{n:03d}", BOSPHORUS[: 6 if n < 65 else 5])]
+    assert len(select(sitters, Selection(protocol="paper"))) == 65 * 6
+
+
+def test_order_stays():
+    backwards = ALL[::-1]
+    assert select(backwards, Selection(protocol="paper")) == kept(protocol="paper")[::-1]
+
+
+@pytest.mark.parametrize(
+    ("filters", "sentence"),
+    [
+        ({"datasets": ("BU3D",)}, "dataset 'BU3D' is not known: give one of BU-3DFE"),
+        ({"expressions": ("bored",)}, "expression 'bored' is not known: give one of NE"),
+        ({"levels": (5,)}, "level 5 does not exist"),
+        ({"levels": (0, -1)}, "level -1 does not exist"),
+        ({"kind": "F2D"}, "kind 'F2D' does not exist"),
+        ({"protocol": "mine"}, "protocol 'mine' does not exist"),
+    ],
+)
+def test_what_does_not_exist_is_refused(filters, sentence):
+    with pytest.raises(SettingsError, match=sentence):
+        Selection(**filters)
+
+
+def test_a_selection_is_a_value():
+    assert Selection(datasets=("bosphorus",), expressions=("happy",)) == Selection(("Bosphorus",), ("HA",))
+    assert len({Selection(), Selection(), Selection(kind="RAW")}) == 2
