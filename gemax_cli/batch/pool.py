@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 from gemax_cli.batch.task import Outcome, Task, run_task
 from gemax_cli.errors import WorkerDied
 from gemax_cli.stack.tables import Failure
+
+WATCH, WATCH_SECONDS = "gemax-watch", 0.5
 
 
 def run_all(tasks: Iterable[Task], jobs: int) -> Iterator[Outcome]:
@@ -52,14 +59,30 @@ def _parallel(tasks: Iterable[Task], jobs: int) -> Iterator[Outcome]:
     """Joblib's generator of outcomes; a backend that the caller chose (Dask, say) is kept."""
     from joblib import Parallel, delayed, parallel_config
 
-    calls = (delayed(run_task)(task) for task in tasks)
+    calls = (delayed(work)(run_task, task) for task in tasks)
     options: dict[str, Any] = {"n_jobs": jobs, "return_as": "generator_unordered"}
-    if _backend_chosen():
-        yield from Parallel(**options)(calls)
-    else:
-        with parallel_config("loky", inner_max_num_threads=1):
-            results = Parallel(**options)(calls)
+    with nullcontext() if _backend_chosen() else parallel_config("loky", inner_max_num_threads=1):
+        results = Parallel(**options)(calls)
+    try:
         yield from results
+    finally:
+        with warnings.catch_warnings():  # joblib warns of tasks cut off by an interruption: that is its purpose
+            warnings.simplefilter("ignore")
+            results.close()
+
+
+def work(do: Callable[[Task], Outcome], task: Task) -> Outcome:
+    """Do a task in a worker, which from now on ends when the process that started it does."""
+    if not any(thread.name == WATCH for thread in threading.enumerate()):
+        threading.Thread(target=_follow, args=(os.getppid(),), name=WATCH, daemon=True).start()
+    return do(task)
+
+
+def _follow(parent: int) -> None:
+    """End this process soon after its parent was killed: nobody is left to record what it makes."""
+    while os.getppid() == parent:
+        time.sleep(WATCH_SECONDS)
+    os._exit(1)
 
 
 def _backend_chosen() -> bool:

@@ -73,7 +73,7 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort) as stop:
         click.echo("gemax: interrupted; what is done stays done, the same command goes on from here.", err=True)
-        return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
+        return TERMINATED if Terminated in (type(stop), type(stop.__cause__)) else INTERRUPTED
     except BrokenPipeError:
         return _closed_pipe()
     except Exception as error:

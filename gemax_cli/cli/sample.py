@@ -30,5 +30,5 @@ def command(raw: Path, subjects: int, seed: int, datasets: tuple[str, ...], scan
 
     chosen = [dataset for dataset in DATASETS if not datasets or dataset in datasets]
     done = make_sample(raw, subjects=subjects, seed=seed, scans=scans, datasets=chosen)  # type: ignore[arg-type]
-    click.echo(f"Wrote {len(done.scans)} synthetic scans of {done.subjects} subjects to {done.root}.", err=True)
+    click.echo(f"Wrote {len(done.scans)} synthetic scans (subjects: {done.subjects}) to {done.root}.", err=True)
     click.echo(str(done.root))

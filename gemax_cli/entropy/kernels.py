@@ -73,13 +73,16 @@ def heaviest_path(
             if low > last or lead > weight[below[low] - below[old]] - weight[below[low] - below[new]]:
                 tail -= 1
                 continue
+            if lead <= weight[below[last] - below[old]] - weight[below[last] - below[new]]:
+                start = last + 1
+                break
             step = 1
             start = low + 1
-            while start <= last and lead <= weight[below[start] - below[old]] - weight[below[start] - below[new]]:
+            while start < last and lead <= weight[below[start] - below[old]] - weight[below[start] - below[new]]:
                 low = start
                 step *= 2
                 start += step
-            start = min(start, last + 1)
+            start = min(start, last)
             while start - low > 1:
                 middle = (low + start) // 2
                 if lead > weight[below[middle] - below[old]] - weight[below[middle] - below[new]]:

@@ -17,18 +17,20 @@ FloatArray = NDArray[np.float64]
 WEIGHT_BITS = 41  # a weight table's largest count times its scale: values times 65,535 edges still fit in 63 bits
 MAX_PIXELS = 1 << 24
 _CHUNK = 1 << 20
-_SERIES_TERMS = 17  # (1/3)^(2 * 17) / 35 < 2^-54
 _TWO_OVER_LN2 = 2.8853900817779268
 _SQRT_HALF = 0.7071067811865476
 
 
-def _log2_of_ratio(z: FloatArray) -> FloatArray:
-    """log2((1 + z) / (1 - z)) = (2 / ln 2) (z + z^3 / 3 + z^5 / 5 + ...) for |z| <= 1/3."""
+def _log2_of_ratio(z: FloatArray, terms: int) -> FloatArray:
+    """log2((1 + z) / (1 - z)) = (2 / ln 2) (z + z^3 / 3 + z^5 / 5 + ...), Horner's way."""
     square = z * z
-    series = np.zeros_like(z)
-    for odd in range(2 * _SERIES_TERMS - 1, 0, -2):
-        series = series * square + 1.0 / odd
-    return series * z * _TWO_OVER_LN2
+    series = np.full_like(z, 1.0 / (2 * terms - 1))
+    for odd in range(2 * terms - 3, 0, -2):
+        series *= square
+        series += 1.0 / odd
+    series *= z
+    series *= _TWO_OVER_LN2
+    return series
 
 
 def log2(values: FloatArray) -> FloatArray:
@@ -36,7 +38,8 @@ def log2(values: FloatArray) -> FloatArray:
     mantissa, exponent = np.frexp(values)
     small = mantissa < _SQRT_HALF
     mantissa = np.where(small, mantissa * 2.0, mantissa)
-    return (exponent - small) + _log2_of_ratio((mantissa - 1.0) / (mantissa + 1.0))
+    z = (mantissa - 1.0) / (mantissa + 1.0)  # |z| < 0.1716, so that ten terms leave less than 2^-54
+    return (exponent - small) + _log2_of_ratio(z, 10)
 
 
 def _weight_steps(first: int, last: int, scale: float) -> NDArray[np.int64]:
@@ -45,7 +48,8 @@ def _weight_steps(first: int, last: int, scale: float) -> NDArray[np.int64]:
     The difference is taken as log2(c) + (c - 1) log2(c / (c - 1)), which loses nothing to cancellation.
     """
     count = np.arange(first, last, dtype=np.float64)
-    step = log2(count) + (count - 1.0) * _log2_of_ratio(1.0 / (2.0 * count - 1.0))
+    z = 1.0 / (2.0 * count - 1.0)  # z <= 1/3, so that seventeen terms leave less than 2^-54
+    step = log2(count) + (count - 1.0) * _log2_of_ratio(z, 17)
     return np.rint(step * scale).astype(np.int64)
 
 

@@ -155,7 +155,7 @@ def _search(problem: Problem, tau: int, charge: int) -> tuple[NDArray[np.int32],
     Every charge lies strictly between those of the two ends, and a chord finds a new corner or proves a tie; so it ends.
     """
     few, many = _trivial_ends(problem, tau)
-    charge = min(charge, few.charge)
+    charge = min(max(charge, 1), few.charge)
     before: _End | None = None
     for passes in count(1):
         value, edges, previous = heaviest_path(problem.below, problem.weight, tau, charge)
@@ -174,10 +174,38 @@ def _search(problem: Problem, tau: int, charge: int) -> tuple[NDArray[np.int32],
     return walk_back(previous, problem.bins), charge
 
 
-def _first_charge(problem: Problem) -> int:
-    """The charge for K edges were any histogram allowed: W = T log2 K, hence dW/dK = T / (K ln 2)."""
-    share_of_table = int(problem.below[-1]) / (problem.weight.size - 1)
-    return int(2.0 ** (WEIGHT_BITS + 1) * share_of_table / (problem.bins * math.log(2))) | 1
+def _fluid_charge(problem: Problem, tau: int) -> float:
+    """The charge for K edges if a level could be cut anywhere: equal bins, but for the sparse blocks that tau forces.
+
+    Of blocks of N / K levels, the densest j are cut into bins of one mass m, the others into bins of tau levels; K bins
+    in all make m = M_j / (K - rest_j / tau). The j wanted is the last whose own block is dense enough. Entropy then grows
+    by m / ln 2 (per pixel) with one bin more.
+    """
+    levels, bins = problem.levels, problem.bins
+    ends = np.append(np.arange(0, levels, max(levels // bins, 1)), levels)
+    mass, width = np.diff(problem.below[ends]), np.diff(ends)
+    densest_first = np.argsort(-mass / width, kind="stable")
+    mass, width = mass[densest_first], width[densest_first]
+    free_bins = np.maximum(bins - (levels - np.cumsum(width)) / tau, 1e-3)
+    bin_mass = np.cumsum(mass) / free_bins
+    dense = np.flatnonzero(mass * tau >= bin_mass * width)
+    return float(bin_mass[dense[-1] if dense.size else -1]) / math.log(2) * _units_per_bit(problem)
+
+
+def _units_per_bit(problem: Problem) -> float:
+    """What one bit of one pixel is in a weight table: twice its scale."""
+    return 2.0 ** (WEIGHT_BITS + 1) / (problem.weight.size - 1)
+
+
+def _solve(problem: Problem, tau: int, correction: float) -> tuple[NDArray[np.int32], float]:
+    """The cuts for one tau, and by how much the charge it took is off the estimate."""
+    levels, bins = problem.levels, problem.bins
+    if levels in (bins, bins * tau):
+        return uniform_cuts(levels, bins), correction  # the only path there is
+    longest = min(tau, levels - bins + 1)  # the other edges take a level each
+    estimate = _fluid_charge(problem, longest)
+    cuts, charge = _search(problem, longest, int(estimate * correction) | 1)
+    return cuts, charge / estimate
 
 
 def _finish(problem: Problem, tau: int, cuts: NDArray[np.int32]) -> Cuts:
@@ -190,8 +218,8 @@ def _finish(problem: Problem, tau: int, cuts: NDArray[np.int32]) -> Cuts:
 def optimal_cuts_per_tau(histogram: NDArray[np.integer], bins: int, taus: Iterable[int]) -> tuple[Cuts, ...]:
     """The cuts of largest entropy for each tau (equation 6 of the paper), sharing all that does not depend on tau.
 
-    From the widest tau to the narrowest, each search starts from the charge that the last one ended with. The result
-    does not depend on it: a tau alone gives the same cuts.
+    Each search starts from an estimate that the search before has corrected. The result does not depend on the start: a
+    tau alone gives the same cuts.
 
     Args:
         histogram: (N,) valid pixels per level, N <= 65,535.
@@ -210,13 +238,10 @@ def optimal_cuts_per_tau(histogram: NDArray[np.integer], bins: int, taus: Iterab
     problem = pose_problem(histogram, bins)
     for tau in wanted:
         _check_tau(problem, tau)
-    levels, charge = problem.levels, _first_charge(problem)
     found: dict[int, Cuts] = {}
+    correction = 1.0
     for tau in sorted(set(wanted), reverse=True):
-        if levels in (bins, bins * tau):
-            cuts = uniform_cuts(levels, bins)  # the only path there is
-        else:
-            cuts, charge = _search(problem, min(tau, levels - bins + 1), charge)
+        cuts, correction = _solve(problem, tau, correction)
         found[tau] = _finish(problem, tau, cuts)
     return tuple(found[tau] for tau in wanted)
 

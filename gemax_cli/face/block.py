@@ -19,6 +19,9 @@ MAX_CODE = 65535  # of the nose tip's depth; 0 is no data
 EDGE_SPACINGS = 6.0  # edges longer than this many times the scan's own spacing bridge what was not measured ...
 EDGE_FLOOR_MM = 5.0  # ... unless they are shorter than this: steep surface of a dense scan
 SPECK_MM2 = 12.0  # pieces of surface of up to this area are specks
+STEEPEST = 5.0  # rise over run of surface between two pixels that is of one piece, about 79 degrees
+SPIKE_MM = 3.0  # a spike stands off its surroundings by more than this ...
+SPIKE_STEEPNESS = 1.25  # ... and by more than this many times its surroundings' radius
 SPIKE_SPACING_MM = 3.5  # a spike's foot is as wide as the scan's spacing: in a coarser scan, noses look like spikes
 MARGIN = 1  # free pixels around a fitted block
 
@@ -88,12 +91,18 @@ def _fitted(scan: Scan, surface: _Surface, tip: NDArray[np.float64], settings: B
 
 def _range_image(surface: _Surface, frame: Frame, settings: BlockSettings) -> tuple[holes.Mended, int]:
     image = rasterise(surface.points, surface.triangles, frame, settings.front_mm, surface.max_edge)
-    pitch = frame.mm_per_pixel
-    area = pitch * pitch
+    return holes.mend(image.depth, _limits(surface, frame.mm_per_pixel, settings)), image.dropped_triangles
+
+
+def _limits(surface: _Surface, pitch: float, settings: BlockSettings) -> holes.Limits:
     reach = int(np.clip(np.ceil(surface.spacing / pitch), 2, 16)) if surface.spacing <= SPIKE_SPACING_MM else 0
-    step = max(surface.max_edge, 5.0 * pitch)
-    mended = holes.mend(image.depth, settings.max_hole_mm2 / area, SPECK_MM2 / area, step, reach)
-    return mended, image.dropped_triangles
+    return holes.Limits(
+        hole=settings.max_hole_mm2 / pitch**2,
+        speck=SPECK_MM2 / pitch**2,
+        step=max(surface.max_edge, STEEPEST * pitch),
+        reach=reach,
+        height=max(SPIKE_MM, SPIKE_STEEPNESS * reach * pitch),
+    )
 
 
 def _block(scan: Scan, frame: Frame, mended: holes.Mended, dropped: int, depth_mm: float) -> DepthBlock:

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.face import clean_kernels as kernels
-from gemax_cli.scans.model import Points, Scan, TextureMap, Triangles
+from gemax_cli.scans.model import Points, Scan, TextureMap
 
 SPIKE_SPACINGS = 1.5  # a point is a spike if it lies farther than this from the median of its neighbours, in spacings
+SUSPECT_SPACINGS = 0.4  # and is looked at only if it lies this far from their mean, in typical spacings
 LONG_SPACINGS = 6.0  # longer edges are bridges over what was not seen, in typical edges ...
 LONG_SPREAD = 3.0  # ... unless the mesh is uneven by design: then in edges of its 95th percentile
 GRAZING_COSINE = 0.1  # a range sensor does not measure surfaces that turn away by more than 84 degrees
@@ -40,9 +41,8 @@ def clean_scan(scan: Scan) -> tuple[Scan, dict[str, int]]:
     if len(scan.points) < 2 * kernels.MOST:
         return scan, counts
     neighbours = _neighbours(scan)
-    off, spacing = kernels.residuals(scan.points, neighbours)
-    smooth = ~(off > SPIKE_SPACINGS * spacing)
-    grazing, long, limit = _bad_triangles(scan, smooth, spacing)
+    smooth = ~kernels.spikes(scan.points, neighbours, SUSPECT_SPACINGS * _edge(scan, neighbours), SPIKE_SPACINGS)
+    grazing, long, limit = _bad_triangles(scan, neighbours, smooth)
     sizes = kernels.piece_sizes(scan.points, neighbours, smooth, limit)
     kept = sizes >= max(2.0, PIECE_SHARE * sizes.max())
     if not kept.any():
@@ -50,7 +50,7 @@ def clean_scan(scan: Scan) -> tuple[Scan, dict[str, int]]:
     counts["spike_points"] = int((~smooth).sum())
     counts["isolated_points"] = int((smooth & ~kept).sum())
     counts["grazing_triangles"], counts["long_triangles"] = int(grazing.sum()), int(long.sum())
-    return _without(scan, kept, ~(grazing | long)), counts
+    return keep_points(scan, kept, ~(grazing | long)), counts
 
 
 def _neighbours(scan: Scan) -> NDArray[np.int32]:
@@ -62,35 +62,49 @@ def _neighbours(scan: Scan) -> NDArray[np.int32]:
     return np.ascontiguousarray(nearest[:, 1:], np.int32)
 
 
-def _bad_triangles(scan: Scan, smooth: Mask, spacing: NDArray[np.float64]) -> tuple[Mask, Mask, float]:
+def _sampled_steps(scan: Scan, neighbours: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Distances from some 4000 points to their first neighbours."""
+    some = np.flatnonzero(neighbours[:, 0] >= 0)
+    some = some[:: max(1, len(some) // 4000)]
+    return np.linalg.norm(scan.points[some] - scan.points[neighbours[some, 0]], axis=1)
+
+
+def _edge(scan: Scan, neighbours: NDArray[np.int32]) -> float:
+    steps = _sampled_steps(scan, neighbours)
+    return float(np.median(steps)) if len(steps) else 0.0
+
+
+def _bad_triangles(scan: Scan, neighbours: NDArray[np.int32], smooth: Mask) -> tuple[Mask, Mask, float]:
     """Masks of the grazing and of the over-long triangles among smooth points, and the limit of length."""
     if not len(scan.triangles):
         nothing = np.zeros(0, np.bool_)
-        return nothing, nothing, _limit(spacing[smooth])
-    longest, facing = kernels.triangle_shapes(scan.points, scan.triangles)
-    whole = smooth[scan.triangles].all(axis=1)
-    limit = _limit(longest[whole])
-    grazing = whole & (facing < GRAZING_COSINE) if scan.grid is not None else np.zeros(len(whole), np.bool_)
-    return grazing, whole & ~grazing & (longest > limit), limit
+        return nothing, nothing, _limit(_sampled_steps(scan, neighbours))
+    longest, facing = kernels.triangle_shapes(scan.points, scan.triangles, smooth)
+    limit = _limit(longest[:: max(1, len(longest) // 8000)])
+    grazing = facing < (GRAZING_COSINE if scan.grid is not None else 0.0)
+    return grazing, ~grazing & (longest > limit), limit
 
 
 def _limit(lengths: NDArray[np.float64]) -> float:
+    lengths = lengths[lengths >= 0]
     if not len(lengths):
         return 0.0
-    middle, high = np.percentile(lengths[:: max(1, len(lengths) // 8000)], (50, 95))
+    middle, high = np.percentile(lengths, (50, 95))
     return float(max(LONG_SPACINGS * middle, LONG_SPREAD * high))
 
 
-def _without(scan: Scan, kept: Mask, kept_triangles: Mask) -> Scan:
-    """The scan with only the points and triangles kept; triangles that lose a corner go, too."""
+def keep_points(scan: Scan, kept: Mask, kept_triangles: Mask | None = None) -> Scan:
+    """The scan with only some points (n,) and triangles (m,; all by default), the same object if that is all of them.
+
+    Triangles that lose a corner go, too; points, triangles, grid and texture stay consistent.
+    """
+    if kept_triangles is None:
+        kept_triangles = np.ones(len(scan.triangles), np.bool_)
     if kept.all() and kept_triangles.all():
         return scan
     number = np.cumsum(kept, dtype=np.int32) - 1
     number[~kept] = -1
-    wanted = kept_triangles
-    if len(scan.triangles):
-        wanted = kept_triangles & kept[scan.triangles].all(axis=1)
-    triangles: Triangles = number[scan.triangles[wanted]] if len(scan.triangles) else scan.triangles
+    triangles, wanted = kernels.renumber(scan.triangles, number, kept_triangles)
     points: Points = scan.points[kept]
     return replace(
         scan,

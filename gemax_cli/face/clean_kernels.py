@@ -1,4 +1,4 @@
-"""The loops of cleaning: neighbours, residuals to the local median, triangle shapes, connected pieces."""
+"""The loops of cleaning: neighbours, residuals to the local median, triangle shapes, connected pieces, renumbering."""
 
 from __future__ import annotations
 
@@ -43,53 +43,66 @@ def _median(values: Floats, count: int) -> float:
 
 
 @kernel
-def residuals(points: Floats, neighbours: Neighbours) -> tuple[Floats, Floats]:
-    """How far each point lies from the local median, and the local spacing.
+def _distance(points: Floats, i: int, j: int) -> float:
+    x, y, z = points[i, 0] - points[j, 0], points[i, 1] - points[j, 1], points[i, 2] - points[j, 2]
+    return np.sqrt(x * x + y * y + z * z)
 
-    Returns:
-        (n,) distance from the component-wise median of the neighbours, and (n,) the median over the
-        neighbours of their own median distance to theirs: a spike does not widen its own spacing. Both 0 where
-        a point has no neighbour.
+
+@kernel
+def _spacing(points: Floats, neighbours: Neighbours, i: int, room: Floats) -> float:
+    """Median over the neighbours of ``i`` of their own median distance to theirs: a spike does not widen it."""
+    own = np.empty(MOST)
+    count = 0
+    while count < MOST and neighbours[i, count] >= 0:
+        at, theirs = neighbours[i, count], 0
+        while theirs < MOST and neighbours[at, theirs] >= 0:
+            room[theirs] = _distance(points, at, neighbours[at, theirs])
+            theirs += 1
+        own[count] = _median(room, theirs)
+        count += 1
+    return _median(own, count)
+
+
+@kernel
+def spikes(points: Floats, neighbours: Neighbours, least: float, factor: float) -> NDArray[np.bool_]:
+    """(n,) whether a point is a spike: farther from the component-wise median of its neighbours than ``factor`` spacings.
+
+    Points closer than ``least`` to the mean of their neighbours are none, without a closer look.
     """
-    n = len(points)
-    off, near, spacing = np.zeros(n), np.zeros(n), np.zeros(n)
-    sorted_ = np.empty(MOST)
-    for i in range(n):
+    found = np.zeros(len(points), np.bool_)
+    room, middle = np.empty(MOST), np.empty(3)
+    for i in range(len(points)):
+        middle[:] = 0.0
         count = 0
         while count < MOST and neighbours[i, count] >= 0:
+            for k in range(3):
+                middle[k] += points[neighbours[i, count], k]
             count += 1
-        if count == 0:
+        square = 0.0
+        for k in range(3):
+            square += (points[i, k] - middle[k] / max(count, 1)) ** 2
+        if count == 0 or square < least * least:
             continue
         square = 0.0
         for k in range(3):
             for j in range(count):
-                sorted_[j] = points[neighbours[i, j], k]
-            square += (points[i, k] - _median(sorted_, count)) ** 2
-        off[i] = np.sqrt(square)
-        for j in range(count):
-            at = neighbours[i, j]
-            sorted_[j] = (
-                (points[i, 0] - points[at, 0]) ** 2
-                + (points[i, 1] - points[at, 1]) ** 2
-                + (points[i, 2] - points[at, 2]) ** 2
-            )
-        near[i] = np.sqrt(_median(sorted_, count))
-    for i in range(n):
-        count = 0
-        while count < MOST and neighbours[i, count] >= 0:
-            sorted_[count] = near[neighbours[i, count]]
-            count += 1
-        if count:
-            spacing[i] = _median(sorted_, count)
-    return off, spacing
+                room[j] = points[neighbours[i, j], k]
+            square += (points[i, k] - _median(room, count)) ** 2
+        found[i] = np.sqrt(square) > factor * _spacing(points, neighbours, i, room)
+    return found
 
 
 @kernel
-def triangle_shapes(points: Floats, triangles: NDArray[np.int32]) -> tuple[Floats, Floats]:
-    """(m,) longest edge of each triangle, and (m,) |cosine| between its normal and +Z (0 if it has no area)."""
-    longest, facing = np.empty(len(triangles)), np.empty(len(triangles))
+def triangle_shapes(points: Floats, triangles: NDArray[np.int32], kept: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """(m,) longest edge of each triangle, and (m,) |cosine| between its normal and +Z (0 if it has no area).
+
+    Triangles with a corner that is not ``kept`` have the length -1.
+    """
+    longest, facing = np.full(len(triangles), -1.0), np.ones(len(triangles))
     for t in range(len(triangles)):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        if not (kept[a] and kept[b] and kept[c]):
+            continue
         ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
         vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
         wx, wy, wz = vx - ux, vy - uy, vz - uz
@@ -99,6 +112,22 @@ def triangle_shapes(points: Floats, triangles: NDArray[np.int32]) -> tuple[Float
         longest[t] = np.sqrt(square)
         facing[t] = abs(nz) / area if area > 0 else 0.0
     return longest, facing
+
+
+@kernel
+def renumber(
+    triangles: NDArray[np.int32], number: NDArray[np.int32], wanted: NDArray[np.bool_]
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """The wanted triangles all of whose corners have a new number, in new numbers; and (m,) which these are."""
+    out, kept = np.empty_like(triangles), np.zeros(len(triangles), np.bool_)
+    count = 0
+    for t in range(len(triangles)):
+        a, b, c = number[triangles[t, 0]], number[triangles[t, 1]], number[triangles[t, 2]]
+        if wanted[t] and a >= 0 and b >= 0 and c >= 0:
+            out[count, 0], out[count, 1], out[count, 2] = a, b, c
+            kept[t] = True
+            count += 1
+    return out[:count], kept
 
 
 @kernel

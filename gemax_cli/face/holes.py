@@ -10,8 +10,26 @@ from numpy.typing import NDArray
 from gemax_cli.face import kernels
 from gemax_cli.face.raster import DepthMap
 
-SPIKE_MM = 3.0  # a spike stands off its surroundings by more than this
-MEMBRANE_MM = 1e-4  # a filled pixel is this near to its final depth, or nearer
+MEMBRANE_MM = 1e-4  # the membrane is at rest when no pixel moves farther than this
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is too small to be face, or too large to be filled.
+
+    Attributes:
+        hole: holes of up to this many pixels are filled.
+        speck: pieces of surface of up to this many pixels are removed.
+        step: neighbouring pixels whose depths differ by more, mm, belong to different pieces.
+        reach: radius of a spike's surroundings, pixels.
+        height: a spike stands off its surroundings by more than this, mm.
+    """
+
+    hole: float
+    speck: float
+    step: float
+    reach: int
+    height: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,22 +51,14 @@ class Mended:
     specks: NDArray[np.bool_]
 
 
-def mend(raw: DepthMap, max_hole: float, max_speck: float, step: float, reach: int) -> Mended:
-    """Remove spikes and specks, then fill the small interior holes, those that the removal left included.
-
-    Args:
-        raw: depth map, mm.
-        max_hole: holes of up to this many pixels are filled.
-        max_speck: pieces of surface of up to this many pixels are removed.
-        step: neighbouring pixels whose depths differ by more, mm, belong to different pieces.
-        reach: radius of a spike's surroundings, pixels.
-    """
+def mend(raw: DepthMap, limits: Limits) -> Mended:
+    """Remove spikes and specks, then fill the small interior holes, those that the removal left included."""
     depth = raw.copy()
-    spikes = kernels.find_spikes(raw, reach, SPIKE_MM)
+    spikes = kernels.find_spikes(raw, limits.reach, limits.height)
     depth[spikes] = np.nan
-    specks = find_specks(depth, max_speck, step)
+    specks = find_specks(depth, limits.speck, limits.step)
     depth[specks] = np.nan
-    filled = find_holes(depth, max_hole)
+    filled = find_holes(depth, limits.hole)
     kernels.stretch_membrane(depth, filled, MEMBRANE_MM)
     return Mended(raw, depth, filled, spikes, specks)
 

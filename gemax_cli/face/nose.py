@@ -43,22 +43,23 @@ TYPICAL_FACE: Floats = np.ascontiguousarray(
 )
 
 QUICK_VIEWS = ((0.0, 0.0),)  # yaw and pitch, degrees
-ALL_VIEWS = tuple((yaw, pitch) for yaw in (-65.0, -40.0, -20.0, 0.0, 20.0, 40.0, 65.0) for pitch in (-20.0, 0.0, 20.0))
+ALL_VIEWS = tuple((yaw, pitch) for yaw in (-40.0, -20.0, 0.0, 20.0, 40.0) for pitch in (-20.0, 0.0, 20.0))
+ALL_VIEWS += ((-65.0, 0.0), (65.0, 0.0))
 ROLLS = np.radians((-23.0, 0.0, 23.0))
 CELL_MM = 3.0  # of the height maps; wider where the surface is sampled so sparsely that cells ...
 CROWDED, WIDEST_CELL_MM = 0.8, 8.0  # ... outnumber this share of the samples, but never wider than that
 SAMPLES = 12_000  # points that the search looks at
-TRIED = 4  # candidates that the typical face is fitted to
+QUICK_TRIED, TRIED = 2, 4  # candidates that the typical face is fitted to, in the frontal look and in all
 APART_MM = 12.0  # candidates closer than this are one
-HOPELESS = 0.25  # below this confidence there is no nose
+HOPELESS = 0.2  # below this confidence there is no nose
 SURE = 0.9  # the quick look is enough from this confidence on
-DOUBTFUL = 0.5  # below this confidence a tip carries a warning
+DOUBTFUL = 0.8  # below this confidence a tip carries a warning
 DISAGREE_MM = 8.0  # a landmark farther than this from the detected tip carries a warning
 OUTLINE = tuple(f"bnd_{i}" for i in range(36, 48))  # the nose outline of BU-3DFE's 83 points
 DOME = 0.06  # 1/mm, a nose tip is curved at least this much every way: 17 mm of radius
 HALF_SEEN = 0.45  # share of the nose that is seen even in a half profile
 TILT_DEG = 9.0  # the tip (pronasale) is where the nose protrudes most in a direction this far above the gaze
-REACH_MM, MOST_FITTED = 85.0, 1500  # surface that the typical face is fitted to
+REACH_MM, MOST_FITTED = 85.0, 1000  # surface that the typical face is fitted to
 
 _SIGMAS = np.array([10.0, 10, 8, 8, 6, 6, 5, 5, 4, 4, 4, 4])
 _DAMPING = np.array([200.0, 200, 200, 1, 1, 1, 20000])
@@ -125,7 +126,7 @@ def typical_edge(scan: Scan) -> float:
 def search_samples(scan: Scan) -> Floats:
     """(n, 3) points that stand for the surface: thinned where it is dense, filled up where it is coarse."""
     if typical_edge(scan) > 0.8 * CELL_MM:
-        return kernels.sample_triangles(scan.points, scan.triangles, 0.8 * CELL_MM, 5 * SAMPLES)
+        return kernels.sample_triangles(scan.points, scan.triangles, 0.8 * CELL_MM, 2 * SAMPLES)
     return scan.points[:: max(1, len(scan.points) // SAMPLES)]
 
 
@@ -183,7 +184,7 @@ def look(scan: Scan, samples: Floats, views: tuple[tuple[float, float], ...], ro
         if all(np.linalg.norm(centre - other) > APART_MM for other in tried):
             tried.append(centre)
             fits.append(fit_face(scan, samples, view, centre, roll))
-        if len(tried) == TRIED:
+        if len(tried) == (TRIED if len(views) > 1 else QUICK_TRIED):
             break
     return sorted(fits, key=lambda fit: -fit.confidence)
 

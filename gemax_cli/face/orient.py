@@ -9,11 +9,11 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.face.clean import clean_scan
+from gemax_cli.face.clean import clean_scan, keep_points
 from gemax_cli.face.model import FrontalScan
-from gemax_cli.face.nose import QUICK_VIEWS, FaceFit, best_fits, look, search_samples
+from gemax_cli.face.nose import QUICK_VIEWS, FaceFit, best_fits, look, pose_of, search_samples
 from gemax_cli.scans.model import Scan
-from gemax_cli.settings import NoseSettings
+from gemax_cli.settings import Axis, NoseSettings
 
 Floats = NDArray[np.float64]
 
@@ -21,8 +21,13 @@ MM_PER_UNIT = {"m": 1000.0, "cm": 10.0, "mm": 1.0, "um": 0.001}
 UNIT_NAMES = {"m": "metres", "cm": "centimetres", "mm": "millimetres", "um": "micrometres"}
 SMALLEST_MM, LARGEST_MM = 90.0, 6000.0  # extent of what may hold a face: a cropped face to a whole room
 BUST_MM = (160.0, 220.0, 300.0, 400.0, 540.0)  # extents tried for a face in no known unit
-CONVINCING = 0.7  # confidence from which an orientation is taken without trying the others
-AXES = ("+x", "-x", "+y", "-y", "+z", "-z")
+CAMERA_EXTENTS = 2.0  # an origin this many extents off the scan is the place of the camera
+ROOM_MM = 1000.0  # of a wider scene only the front is looked at ...
+FRONT_MM = 500.0  # ... this deep, ...
+HEAD_MM = 250.0  # ... and only what lies within this distance of the nose is kept
+LIKELY = 0.8  # confidence from which usual axes and units are taken
+CERTAIN = 0.95  # the same for unusual axes and unknown units: many tries make chance hits
+AXES: tuple[Axis, ...] = ("+x", "-x", "+y", "-y", "+z", "-z")
 USUAL = (("+y", "+z"), ("-y", "-z"), ("+z", "-y"), ("+y", "-z"))  # up and forward: meshes, sensors, CAD, backwards
 
 
@@ -37,8 +42,10 @@ class Guess:
 
     @property
     def confidence(self) -> float:
-        """Of the fit; 0 without one."""
-        return self.fit.confidence if self.fit else 0.0
+        """Of the fit; half of it where the head lies on its side, for then another axis is up; 0 without one."""
+        if self.fit is None:
+            return 0.0
+        return self.fit.confidence * (0.5 if abs(pose_of(self.fit.rotation).roll) > 45.0 else 1.0)
 
 
 def orient_scan(scan: Scan, settings: NoseSettings) -> FrontalScan:
@@ -56,13 +63,15 @@ def orient_scan(scan: Scan, settings: NoseSettings) -> FrontalScan:
         return FrontalScan(scan, np.eye(3, 4))
     guess = _best_guess(clean_scan(scan)[0], settings)
     rotation = axes(guess.up, guess.forward)
+    head = _head_of(scan, guess, rotation)
     turned = replace(
-        scan,
-        points=_moved(scan.points, guess.mm_per_unit, rotation),
+        head,
+        points=_moved(head.points, guess.mm_per_unit, rotation),
         landmarks={name: _moved(place, guess.mm_per_unit, rotation) for name, place in scan.landmarks.items()},
     )
     to_raw = np.column_stack([rotation, np.zeros(3)])
-    return FrontalScan(turned, to_raw, tuple(_sentences(guess, settings)))
+    sentences = [*_sentences(guess, settings), *_crop_sentences(scan, head)]
+    return FrontalScan(turned, to_raw, tuple(sentences))
 
 
 def axes(up: str, forward: str) -> Floats:
@@ -85,39 +94,65 @@ def orientations(settings: NoseSettings) -> list[tuple[str, str]]:
     ]
 
 
-def _units(scan: Scan, settings: NoseSettings) -> list[float]:
+def _best_guess(scan: Scan, settings: NoseSettings) -> Guess:
+    """The first guess that convinces, else the best of those in known units and usual axes.
+
+    Quick looks come before thorough ones, known units before others, usual axes before the rest.
+    """
+    extent = float(np.ptp(scan.points, axis=0).max())
+    pairs, known = orientations(_facing_camera(scan, settings)), _units(extent, settings)
+    usual = [pair for pair in pairs if pair in USUAL] or pairs
+    scales = [size / extent for size in BUST_MM] if settings.unit == "auto" else []
+    best = Guess(known[0] if known else scales[2], *usual[0], None)
+    for units, axes_, thorough, enough in (
+        (known, usual, False, LIKELY),
+        (known, usual, True, LIKELY),
+        (scales, usual, False, CERTAIN),
+        (known, pairs, False, CERTAIN),
+        (scales, pairs, False, CERTAIN),
+    ):
+        guesses = [_guess(scan, mm, *pair, thorough) for mm, pair in product(units, axes_)]
+        top = max(guesses, key=lambda guess: guess.confidence, default=best)
+        if top.confidence >= enough:
+            return top
+        if enough == LIKELY and top.confidence > best.confidence:
+            best = top
+    return best
+
+
+def _facing_camera(scan: Scan, settings: NoseSettings) -> NoseSettings:
+    """The settings, with ``forward`` towards the origin where that lies so far off the scan that it is the camera."""
+    low, high = scan.points.min(axis=0), scan.points.max(axis=0)
+    towards = -(low + high) / 2
+    axis = int(np.argmax(np.abs(towards)))
+    if settings.forward != "auto" or abs(towards[axis]) < CAMERA_EXTENTS * np.ptp(scan.points, axis=0).max():
+        return settings
+    forward = AXES[2 * axis + (towards[axis] < 0)]
+    return settings if forward[1] == settings.up[1] else replace(settings, forward=forward)
+
+
+def _units(extent: float, settings: NoseSettings) -> list[float]:
     """Millimetres per unit to try: what the settings say, else every unit in which a face may have this extent."""
     if settings.unit != "auto":
         return [MM_PER_UNIT[settings.unit]]
-    extent = float(np.ptp(scan.points, axis=0).max())
     return [mm for mm in MM_PER_UNIT.values() if SMALLEST_MM <= extent * mm <= LARGEST_MM]
 
 
-def _tries(scan: Scan, settings: NoseSettings) -> Iterator[Guess]:
-    """Quick guesses in known units, usual orientations first; then, if none convinced, in scales of no known unit."""
-    pairs = orientations(settings)
-    for pair, mm in product(pairs, _units(scan, settings)):
-        yield _guess(scan, mm, *pair)
-    if settings.unit == "auto":
-        extent = float(np.ptp(scan.points, axis=0).max())
-        for size, pair in product(BUST_MM, pairs):
-            yield _guess(scan, size / extent, *pair)
-
-
-def _guess(scan: Scan, mm_per_unit: float, up: str, forward: str, thorough: bool = False) -> Guess:
+def _guess(scan: Scan, mm_per_unit: float, up: str, forward: str, thorough: bool) -> Guess:
     moved = replace(scan, points=_moved(scan.points, mm_per_unit, axes(up, forward)))
+    if np.ptp(moved.points, axis=0).max() > ROOM_MM:
+        nearest = np.percentile(moved.points[:, 2], 99.9)
+        moved = keep_points(moved, moved.points[:, 2] > nearest - FRONT_MM)
     fits = best_fits(moved) if thorough else look(moved, search_samples(moved), QUICK_VIEWS, np.zeros(1))
     return Guess(mm_per_unit, up, forward, fits[0] if fits else None)
 
 
-def _best_guess(scan: Scan, settings: NoseSettings) -> Guess:
-    best = Guess(1.0, "+y", "+z", None)
-    for guess in _tries(scan, settings):
-        if guess.confidence > best.confidence or best.fit is None:
-            best = guess
-        if best.confidence >= CONVINCING:
-            break
-    return best
+def _head_of(scan: Scan, guess: Guess, rotation: Floats) -> Scan:
+    """Of a scene as wide as a room, what lies about the nose; anything smaller as it is."""
+    if guess.fit is None or np.ptp(scan.points, axis=0).max() * guess.mm_per_unit <= ROOM_MM:
+        return scan
+    centre = rotation @ guess.fit.position / guess.mm_per_unit
+    return keep_points(scan, np.linalg.norm(scan.points - centre, axis=1) * guess.mm_per_unit < HEAD_MM)
 
 
 def _sentences(guess: Guess, settings: NoseSettings) -> Iterator[str]:
@@ -129,3 +164,8 @@ def _sentences(guess: Guess, settings: NoseSettings) -> Iterator[str]:
             yield f"The unit is unknown: scaled to a face of typical size (1 unit = {guess.mm_per_unit:.4g} mm)."
     if "auto" in (settings.up, settings.forward):
         yield f"Up was taken for {guess.up} and the face for looking to {guess.forward}, where a nose was found."
+
+
+def _crop_sentences(scan: Scan, head: Scan) -> Iterator[str]:
+    if head is not scan:
+        yield f"Only what lies within {HEAD_MM:g} mm of the nose was kept: {len(head.points)} of {len(scan.points)} points."

@@ -2,88 +2,184 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable
 from gemax_cli.stack.naming import DEPTH16
 from gemax_cli.stack.png import read_png
 
-TAU = re.compile(r"gemax_tau(\d+(?:_\d+)*)\.png")
+TAU = re.compile(r"gemax_tau(\d{1,6}(?:_\d{1,6}){0,2})\.png")
+DEPTH_FOLDER = re.compile(r"d\d{3,}(\.\d+)?")
+IMAGE = "image"
 
 
 @dataclass(frozen=True)
 class MapImage:
-    """One 8-bit image on disk, or one channel of it.
+    """One 8-bit image on disk, or the channel of it that holds one GEMax map.
 
     Attributes:
         path: the PNG.
-        name: what kind of map it is: "gemax_tau020", or the file's stem.
+        name: "gemax_tau020" of a GEMax map, "image" of a picture that stands alone, else the file's stem.
         tau: of a GEMax map, None of others.
-        channel: of an RGB image, None of a grey one.
+        channel: of a GEMax map in an RGB image; taken only where the image has channels.
     """
 
     path: Path
     name: str
-    tau: int | None
-    channel: int | None
+    tau: int | None = None
+    channel: int | None = None
 
     def pixels(self) -> NDArray[np.uint8]:
-        """(rows, columns) grey values.
+        """(rows, columns) grey values, of a colour picture those of its first channel.
 
         Raises:
-            OSError: the file cannot be read.
-            ValueError: it is no 8-bit image.
+            ScanError: the file is no 8-bit image; the sentence names it.
         """
-        image = read_png(self.path)
-        if image.dtype != np.uint8:
-            raise ValueError(f"{self.path}: has {8 * image.dtype.itemsize} bits, not 8: it is no map.")
-        return image if image.ndim == 2 else image[..., self.channel or 0]
+        return self.planes(load_map(self.path))[0]
+
+    def planes(self, image: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+        """The (rows, columns) images that are this map: one, or three of a colour picture; alpha is left out.
+
+        Args:
+            image: what ``load_map`` read from ``path``.
+
+        Raises:
+            BadFormat: the image lacks the channel that its name promises.
+        """
+        if image.ndim == 2:
+            if self.channel:
+                raise BadFormat(self.path, "is grey, its name promises a channel per tau: convert the scan again.")
+            return [image]
+        colours = image.shape[2] - 1 if image.shape[2] in (2, 4) else image.shape[2]
+        if self.channel is None:
+            return [image[..., i] for i in range(colours)]
+        if self.channel >= colours:
+            message = f"has {colours} channels, its name promises {self.channel + 1} or more: convert the scan again."
+            raise BadFormat(self.path, message)
+        return [image[..., self.channel]]
 
 
 @dataclass(frozen=True)
 class ScanImages:
-    """The maps in one folder and the 16-bit depth image beside them, if there is one."""
+    """The maps of one scan and depth.
 
+    Attributes:
+        scan: its folder relative to the output folder, or of a picture that stands alone its path without suffix.
+        folder: where the maps lie.
+        depth16: the 16-bit depth image beside them, None where there is none.
+        maps: in order of file name and channel.
+    """
+
+    scan: str
     folder: Path
     depth16: Path | None
     maps: tuple[MapImage, ...]
 
-    def codes(self) -> NDArray[np.uint16] | None:
-        """(rows, columns) 16-bit codes, or None."""
-        return None if self.depth16 is None else read_png(self.depth16)
+
+def scan_images(root: Path, base: Path | None = None) -> list[ScanImages]:
+    """The maps below ``root``, in order of path; hidden files and folders are passed over.
+
+    A folder of maps is a scan. Where some folder has a depth image, pictures outside such folders (contact sheets,
+    plots) are no maps, GEMax maps excepted. A PNG whose name occurs in one folder alone, with no depth image beside it, is a scan of its own:
+    so a flat folder of pictures is one of many scans.
+
+    Args:
+        root: folder to look through.
+        base: folder that the names of scans are relative to; None takes ``root``.
+    """
+    folders = _png_folders(root)
+    stacked = any(DEPTH16 in names for names in folders.values())
+    stems = Counter(name for names in folders.values() for name in names)
+    found: list[ScanImages] = []
+    for folder, names in folders.items():
+        scan = _scan_name(folder, base or root)
+        if DEPTH16 in names:
+            found.append(_scan(scan, folder, folder / DEPTH16, (name for name in names if name != DEPTH16)))
+            continue
+        shared = [name for name in names if TAU.fullmatch(name) or (stems[name] > 1 and not stacked)]
+        found += [_scan(scan, folder, None, shared)] * bool(shared)
+        if not stacked:
+            found += [_alone(folder / name, base or root) for name in names if name not in shared]
+    return found
 
 
-def scan_folders(root: Path) -> Iterator[ScanImages]:
-    """Every folder below ``root`` that holds PNG maps, in order of path; hidden ones are passed over."""
-    for folder in sorted({path.parent for path in root.rglob("*.png") if not _hidden(path, root)}):
-        files = sorted(path for path in folder.glob("*.png") if not path.name.startswith("."))
-        depth16 = folder / DEPTH16
-        maps = tuple(m for path in files if path != depth16 for m in _maps_of(path))
-        yield ScanImages(folder, depth16 if depth16 in files else None, maps)
+def _png_folders(root: Path) -> dict[Path, list[str]]:
+    """Folder to the sorted names of its PNGs, in order of path."""
+    folders: dict[Path, list[str]] = {}
+    for place, inner, files in os.walk(root):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        names = sorted(name for name in files if name.endswith(".png") and not name.startswith("."))
+        if names:
+            folders[Path(place)] = names
+    return dict(sorted(folders.items()))
 
 
-def _hidden(path: Path, root: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(root).parts)
+def _scan_name(folder: Path, base: Path) -> str:
+    return base.resolve().name if folder == base else folder.relative_to(base).as_posix()
+
+
+def _scan(scan: str, folder: Path, depth16: Path | None, names: Iterable[str]) -> ScanImages:
+    return ScanImages(scan, folder, depth16, tuple(m for name in names for m in _maps_of(folder / name)))
+
+
+def _alone(path: Path, base: Path) -> ScanImages:
+    return ScanImages(path.relative_to(base).with_suffix("").as_posix(), path.parent, None, (MapImage(path, IMAGE),))
 
 
 def _maps_of(path: Path) -> list[MapImage]:
     match = TAU.fullmatch(path.name)
     if not match:
-        return [MapImage(path, path.stem, None, None)]
+        return [MapImage(path, path.stem)]
     taus = [int(tau) for tau in match[1].split("_")]
-    grey = len(taus) == 1 and bits_and_channels(path) == (8, 1)
-    return [MapImage(path, f"gemax_tau{tau:03d}", tau, None if grey else i) for i, tau in enumerate(taus)]
+    return [MapImage(path, f"gemax_tau{tau:03d}", tau, channel) for channel, tau in enumerate(taus)]
 
 
-def bits_and_channels(path: Path) -> tuple[int, int]:
-    """Bit depth and channels from a PNG's header; (0, 0) for what is no PNG."""
-    with path.open("rb") as file:
-        head = file.read(26)
-    if len(head) < 26 or head[:8] != b"\x89PNG\r\n\x1a\n":
-        return 0, 0
-    return head[24], {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(head[25], 0)
+def load_map(path: Path) -> NDArray[np.uint8]:
+    """An 8-bit image, (rows, columns) or (rows, columns, channels).
+
+    Raises:
+        FileUnreadable: the file cannot be read.
+        BadFormat: it is no 8-bit image.
+    """
+    image = _load(path)
+    if image.dtype != np.uint8:
+        bits = 1 if image.dtype == np.bool_ else 8 * image.dtype.itemsize
+        raise BadFormat(path, f"has {bits} bits a pixel, not 8: it is no map.")
+    if image.ndim not in (2, 3):
+        raise BadFormat(path, "holds several pictures: it is no map.")
+    return image
+
+
+def load_codes(path: Path) -> NDArray[np.uint16]:
+    """(rows, columns) codes of a depth16.png that holds data.
+
+    Raises:
+        FileUnreadable: the file cannot be read.
+        BadFormat: it is no 16-bit grey image.
+        EmptyScan: it holds no valid pixel.
+    """
+    codes = _load(path)
+    if codes.dtype != np.uint16 or codes.ndim != 2:
+        raise BadFormat(path, "is no 16-bit grey image: convert the scan again.")
+    if not codes.any():
+        raise EmptyScan(path, "holds no valid pixel: convert the scan again.")
+    return codes
+
+
+def _load(path: Path) -> NDArray[Any]:
+    try:
+        return read_png(path)
+    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+        raise FileUnreadable(path, f"cannot be read ({error.strerror}): check the file and its permissions.") from error
+    except Exception as error:  # a PNG decoder answers damaged data with errors of many classes
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise BadFormat(path, f"is no whole PNG ({reason}): convert the scan again or copy the file anew.") from error

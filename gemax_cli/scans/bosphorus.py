@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat, ScanError
 from gemax_cli.scans.files import open_scan
-from gemax_cli.scans.grid import gather_grid, surface_of
+from gemax_cli.scans.grid import distance_to, gather_grid, surface_of
 from gemax_cli.scans.model import Points, Scan, TextureMap, Triangles
 from gemax_cli.scans.names import bare_name
 
@@ -163,15 +163,10 @@ def _usable(landmarks: Mapping[str, NDArray[np.float64]], points: Points) -> tup
     usable = {name: at for name, at in landmarks.items() if np.isfinite(at).all()}
     warnings = [f"the landmark {name!r} is not used: it is not finite." for name in landmarks if name not in usable]
     tip = usable.get(NOSE_TIP)
-    if tip is not None and (gap := _distance(points, tip)) > FARTHEST_TIP_MM:
+    if tip is not None and (gap := distance_to(points, tip)) > FARTHEST_TIP_MM:
         del usable[NOSE_TIP]
         warnings.append(f"the landmark {NOSE_TIP!r} is not used: it is {gap:.0f} mm away from the scan.")
     return usable, warnings
-
-
-def _distance(points: Points, place: NDArray[np.float64]) -> float:
-    offset = points - np.clip(place, -1e9, 1e9)  # far away is far enough; squares stay finite
-    return float(np.sqrt(np.einsum("ij,ij->i", offset, offset).min()))
 
 
 def _landmark_lines(path: Path, kind: str) -> tuple[int, list[str]]:

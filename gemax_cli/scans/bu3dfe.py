@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.errors import EmptyScan, ScanError
+from gemax_cli.errors import ScanError
+from gemax_cli.scans.assemble import check_points
 from gemax_cli.scans.content import read_content
 from gemax_cli.scans.model import Points, Scan
 from gemax_cli.scans.vrml import VrmlText
@@ -42,13 +43,12 @@ def read_wrl(path: Path) -> Scan:
 
     Raises:
         FileUnreadable: the file is missing or may not be read.
-        BadFormat: it is no VRML 97, incomplete, or contradicts itself.
+        BadFormat: it is no VRML 97, incomplete, contradicts itself, or holds coordinates beyond any unit.
         EmptyScan: it holds no face, or all points are the same.
     """
     mesh = surface(VrmlText(path, read_content(path)))
+    check_points(path, mesh.points)
     side = float(np.ptp(mesh.points, axis=0).max())
-    if side == 0:
-        raise EmptyScan(path, "all points are the same: there is no surface.")
     landmarks, warnings = _landmarks_beside(path, mesh.points)
     return Scan(
         path=path,

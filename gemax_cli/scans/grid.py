@@ -13,6 +13,7 @@ from gemax_cli.jit import kernel
 from gemax_cli.scans.model import Points, Triangles
 
 LARGEST_MM = 1e5  # no scanner of faces measures farther than 100 m: such a coordinate is damage
+_FAR = 1e9  # mm; squares of what is farther could overflow
 _FEWEST_PAIRS = 16  # below this many neighbours a median says nothing
 
 
@@ -83,13 +84,18 @@ def surface_of(path: Path, gathered: GridPoints) -> Triangles:
     return triangles
 
 
+def distance_to(points: Points, place: NDArray[np.float64]) -> float:
+    """Distance from ``place`` (3,) to the nearest of ``points`` (n, 3), infinite if there is none."""
+    return float(np.sqrt(_least_squared_distance(points, np.clip(place, -_FAR, _FAR))))
+
+
 def is_organised(grid: NDArray[np.int32], points: Points) -> bool:
     """Whether points one above the other in the grid lie one above the other in space.
 
     Rows cut at a wrong length (a damaged count in a header) keep neighbours within a row, and the file keeps
-    its length; but what stands below a point is then somewhere else in the row. Every fourth row is looked at.
+    its length; but what stands below a point is then somewhere else in the row. Every eighth row is looked at.
     """
-    upper, lower = grid[:-1:4], grid[1::4]
+    upper, lower = grid[:-1:8], grid[1::8]
     both = (upper[: len(lower)] >= 0) & (lower >= 0)
     steps = np.abs(points[upper[both], :2] - points[lower[both], :2])
     if len(steps) < _FEWEST_PAIRS:
@@ -126,6 +132,15 @@ def _gather(planes: Any, background: float, bottom_up: bool) -> Any:
 
 
 @kernel
+def _least_squared_distance(points: Any, place: Any) -> float:
+    least = np.inf
+    for i in range(len(points)):
+        x, y, z = points[i, 0] - place[0], points[i, 1] - place[1], points[i, 2] - place[2]
+        least = min(least, x * x + y * y + z * z)
+    return least
+
+
+@kernel
 def _squared_distance(points: Any, i: int, j: int) -> float:
     x, y, z = points[i, 0] - points[j, 0], points[i, 1] - points[j, 1], points[i, 2] - points[j, 2]
     return x * x + y * y + z * z  # type: ignore[no-any-return]
@@ -140,7 +155,7 @@ def _triangulate(grid: Any, points: Any) -> Any:
         for column in range(columns - 1):
             a, b = grid[row, column], grid[row, column + 1]
             c, d = grid[row + 1, column], grid[row + 1, column + 1]
-            missing = (a < 0) + (b < 0) + (c < 0) + (d < 0)
+            missing = int(a < 0) + int(b < 0) + int(c < 0) + int(d < 0)
             if missing > 1:
                 continue
             if missing == 0:

@@ -24,7 +24,7 @@ _WORDS = {
     "SADNESS": "SA",
     "SURPRISE": "SU",
 }
-_COMPOUND_SUFFIXES = (".abs.gz",)
+_COMPOUND_SUFFIXES = (".abs.gz", ".wrl.gz")
 _FLAGS = re.ASCII | re.IGNORECASE
 _BU3DFE = re.compile(r"([FM]\d{4})_(NE00|(?:AN|DI|FE|HA|SA|SU)0[1-4])([A-Z]{2})(?:_(F3D|RAW))?", _FLAGS)
 _BU4DFE_SUBJECT = re.compile(r"[FM]\d{3}", _FLAGS)
@@ -59,7 +59,7 @@ class NameFields:
 
 
 def split_suffix(name: str) -> tuple[str, str]:
-    """Split a file name into stem and lower-case suffix; ".abs.gz" counts as one, a leading dot as none."""
+    """Split a file name into stem and lower-case suffix; ".abs.gz" is one suffix, ".hidden" is none."""
     low = name.lower()
     for suffix in _COMPOUND_SUFFIXES:
         if low.endswith(suffix) and len(name) > len(suffix):

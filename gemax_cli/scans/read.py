@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from gemax_cli.errors import BadFormat, FileUnreadable, UnknownFormat
 from gemax_cli.scans.files import read_start
@@ -23,6 +23,8 @@ _GENERIC = ("generic", "read_generic")
 _READERS = {
     ".bnt": _BOSPHORUS,
     ".wrl": _BU3DFE,
+    ".wrl.gz": _BU3DFE,
+    ".wrz": _BU3DFE,
     ".abs": _FRGC,
     ".abs.gz": _FRGC,
     ".png": _DEPTH,
@@ -36,31 +38,58 @@ _READERS = {
     ".gltf": _GENERIC,
     ".pcd": _GENERIC,
     ".xyz": _GENERIC,
+    ".xyzn": _GENERIC,
+    ".xyzrgb": _GENERIC,
+    ".pts": _GENERIC,
 }
 KNOWN_SUFFIXES = tuple(_READERS)
 """Lower-case suffixes of the files that ``read_scan`` reads."""
+SEARCHED_SUFFIXES = frozenset(KNOWN_SUFFIXES) - {".pts"}
+"""Those of them that are taken for scans in a folder. A .pts beside faces holds landmarks as often as a scan."""
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff")
 """Those of them that are as often a texture or a picture as they are a scan."""
 
 _START = 4096  # bytes looked at to tell what a file is
-# What a file begins with: pattern, what it is, suffixes it may have.
-_MAGIC: tuple[tuple[re.Pattern[bytes], str, tuple[str, ...]], ...] = (
-    (re.compile(rb"(?:\xef\xbb\xbf)?\s*#VRML"), "VRML", (".wrl",)),
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), "a PNG picture", IMAGE_SUFFIXES),
-    (re.compile(rb"II[*+]\x00|MM\x00[*+]"), "a TIFF picture", IMAGE_SUFFIXES),
-    (re.compile(rb"ply\s"), "a PLY mesh", (".ply",)),
-    (re.compile(rb"glTF"), "a binary glTF model", (".glb", ".gltf")),
-    (re.compile(rb"# \.PCD|VERSION [.\d]+\s+FIELDS"), "a PCD point cloud", (".pcd",)),
-    (re.compile(rb"(?:ST)?C?N?4?n?OFF\s"), "an OFF mesh", (".off",)),
-    (re.compile(rb"\s*\d+ rows\s+\d+ columns", re.IGNORECASE), "an FRGC range image", (".abs", ".abs.gz")),
-    (re.compile(rb"\x1f\x8b"), "packed with gzip", (".abs", ".abs.gz")),
-    (re.compile(rb"PK\x03\x04"), "a ZIP archive", ()),
-    (re.compile(rb"\xff\xd8\xff"), "a JPEG picture", ()),
-    (re.compile(rb"BM.{12}[\x0c\x28\x6c\x7c]\x00\x00\x00", re.DOTALL), "a BMP picture", ()),
-    (re.compile(rb"%PDF-"), "a PDF document", ()),
-    (re.compile(rb"\s*<(?:!doctype html|html)", re.IGNORECASE), "a web page (a failed download?)", ()),
-    (re.compile(rb"# [23]D Landmark File", re.IGNORECASE), "a landmark file", ()),
+
+
+class Content(NamedTuple):
+    """What a file is, told by its first bytes.
+
+    Attributes:
+        name: for use in a sentence; "" where the bytes do not say.
+        suffixes: those that such a file may have.
+        advice: what to do about one that has another.
+    """
+
+    name: str = ""
+    suffixes: tuple[str, ...] = ()
+    advice: str = "replace it by the scan itself"
+
+
+def _kind(name: str, *suffixes: str) -> Content:
+    return Content(name, suffixes, f"rename it to {suffixes[0]}")
+
+
+_UNPACK = "unpack it and convert what is in it"
+_GZIPPED = (".abs.gz", ".abs", ".wrl.gz", ".wrz", ".wrl")
+_MAGIC = (
+    (rb"(?:\xef\xbb\xbf)?\s*#VRML", _kind("VRML", ".wrl", ".wrl.gz", ".wrz")),
+    (rb"\x89PNG\r\n\x1a\n", _kind("a PNG picture", *IMAGE_SUFFIXES)),
+    (rb"(?:II[*+]\x00|MM\x00[*+])", _kind("a TIFF picture", ".tif", *IMAGE_SUFFIXES)),
+    (rb"ply\s", _kind("a PLY mesh", ".ply")),
+    (rb"glTF", _kind("a binary glTF model", ".glb", ".gltf")),
+    (rb"(?:# \.PCD|VERSION [.\d]+\s+FIELDS)", _kind("a PCD point cloud", ".pcd")),
+    (rb"(?:ST)?C?N?4?n?OFF\s", _kind("an OFF mesh", ".off")),
+    (rb"\s*\d+ rows\s+\d+ columns", _kind("an FRGC range image", ".abs", ".abs.gz")),
+    (rb"\x1f\x8b", Content("a gzip archive", _GZIPPED, _UNPACK)),
+    (rb"PK\x03\x04", Content("a ZIP archive", (), _UNPACK)),
+    (rb"\xff\xd8\xff", Content("a JPEG picture")),
+    (rb"BM.{12}[\x0c\x28\x6c\x7c]\x00\x00\x00", Content("a BMP picture")),
+    (rb"%PDF-", Content("a PDF document")),
+    (rb"\s*<(?:!doctype html|html)", Content("a web page", (), "download the scan again, logged in if need be")),
+    (rb"# [23]D Landmark File", Content("a landmark file", (), "name the scan itself")),
 )
+_PATTERNS = tuple((re.compile(pattern, re.IGNORECASE | re.DOTALL), content) for pattern, content in _MAGIC)
 
 
 def read_scan(path: Path) -> Scan:
@@ -76,33 +105,24 @@ def read_scan(path: Path) -> Scan:
     path = Path(path)
     start, size = read_start(path, _START)
     suffix = split_suffix(path.name)[1]
-    content, suffixes = sniff(start, size)
+    content = sniff(start, size)
     if suffix not in _READERS:
-        hint = f"; it looks like {content}" if content else ""
+        hint = f"; it looks like {content.name}" if content.name else ""
         raise UnknownFormat(path, f"no reader knows this kind of file{hint}. Known are {', '.join(KNOWN_SUFFIXES)}.")
-    if content and suffix not in suffixes:
-        advice = f"rename it to {suffixes[0]}" if suffixes else "replace it by the scan itself"
-        raise BadFormat(path, f"is named {suffix} but is {content}: {advice}.")
+    if content.name and suffix not in content.suffixes:
+        raise BadFormat(path, f"is named {suffix} but is {content.name}: {content.advice}.")
     try:
         return _reader(suffix)(path)
     except OSError as error:
         raise FileUnreadable(path, f"cannot be read ({error.strerror or error}).") from error
 
 
-def sniff(start: bytes, size: int) -> tuple[str, tuple[str, ...]]:
-    """Tell by its content what a file is.
-
-    Args:
-        start: the first bytes of the file.
-        size: bytes of the whole file.
-
-    Returns:
-        What it is, for use in a sentence, and the suffixes it may have; ("", ()) where its start does not say.
-    """
-    for pattern, content, suffixes in _MAGIC:
+def sniff(start: bytes, size: int) -> Content:
+    """Tell by its first bytes and its whole size in bytes what a file is."""
+    for pattern, content in _PATTERNS:
         if pattern.match(start):
-            return content, suffixes
-    return ("a Bosphorus scan", (".bnt",)) if _is_bnt(start, size) else ("", ())
+            return content
+    return _kind("a Bosphorus scan", ".bnt") if _is_bnt(start, size) else Content()
 
 
 def _is_bnt(start: bytes, size: int) -> bool:

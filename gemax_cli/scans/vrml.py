@@ -23,7 +23,7 @@ MAX_DEPTH = 64
 """Nodes within nodes; a scan needs about five, and unlimited recursion must be impossible."""
 
 _HEADER = re.compile(rb"(?:\xef\xbb\xbf)?#VRML[ \t]+V([0-9.]+)[ \t]+(\S+)")
-_GAP, _NO_GAP = re.compile(rb"[ \t\r\n,]*"), re.compile(rb"[^ \t\r\n,]*")
+_GAP, _NO_GAP = re.compile(rb"[ \t\r\n,]*"), re.compile(rb"[^ \t\r\n,\]]*")
 _TOKEN = re.compile(
     _GAP.pattern + rb'(?:([{}\[\]])|"([^"\\]*(?:\\.[^"\\]*)*)"|([^\x00-\x20"#\',\[\]\\{}\x7f]+)|\Z)',
     re.DOTALL,
@@ -177,6 +177,8 @@ class VrmlText:
             return self._used(self._expect_word("a name after USE"))
         name = self._expect_word("a name after DEF") if word == b"DEF" else None
         kind = self._expect_word("a node's type") if word == b"DEF" else word
+        if _NUMBER_BEGINS.match(kind):
+            self._refuse(f"there should be a node in place of {_shown(kind)}", self._at - 1)
         self._expect(b"{", f"of {_shown(kind)}")
         node = Node(kind.decode("utf-8", "replace"))
         if kind == b"Script":

@@ -74,7 +74,8 @@ def surface(text: VrmlText) -> VrmlMesh:
         EmptyScan: there is no IndexedFaceSet, or none with a face.
     """
     scene = _Scene(text)
-    pieces = [piece for piece in scene.pieces() if len(piece.triangles)]
+    with np.errstate(over="ignore", invalid="ignore"):  # transforms of any size; the reader checks the points
+        pieces = [piece for piece in scene.pieces() if len(piece.triangles)]
     if not pieces:
         raise EmptyScan(text.path, scene.nothing_found())
     starts = np.cumsum([0] + [len(piece.points) for piece in pieces])
@@ -94,15 +95,18 @@ class _Scene:
         self._known: dict[tuple[int, str | None], _Piece] = {}
 
     def pieces(self) -> Iterator[_Piece]:
+        """Every IndexedFaceSet, in the scene's axes, in the order of the file."""
         for root in self.text.roots:
             yield from self._visit(root, None, 0)
         if self._left_out:
             self.warn(f"only IndexedFaceSet nodes are read: left out {', '.join(self._left_out)}.")
 
     def warn(self, sentence: str) -> None:
+        """Say something once."""
         self.warnings[sentence] = None
 
     def nothing_found(self) -> str:
+        """The sentence for a scene without a surface."""
         held = f" (but {', '.join(self._left_out)}, which is not read)" if self._left_out else ""
         return f"there is no IndexedFaceSet with a face in it{held}."
 

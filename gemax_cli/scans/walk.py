@@ -15,7 +15,7 @@ from gemax_cli.errors import ScanError
 from gemax_cli.scans.grey16 import is_grey16
 from gemax_cli.scans.model import ScanRef
 from gemax_cli.scans.names import NameFields, digest, natural_key, parse_name, scan_id, split_suffix
-from gemax_cli.scans.read import IMAGE_SUFFIXES, KNOWN_SUFFIXES
+from gemax_cli.scans.read import IMAGE_SUFFIXES, SEARCHED_SUFFIXES
 from gemax_cli.scans.selection import Kind, Selection, select
 
 _OWN_IMAGE = re.compile(r"(?:depth16|gemax_.*)\.(?:png|tiff?)", re.IGNORECASE)
@@ -141,7 +141,7 @@ class _Walk:
     def take(self, folder: _Folder, entries: Sequence[os.DirEntry[str]]) -> None:
         """Collect the scans among a folder's files."""
         parts = [(entry, *split_suffix(entry.name)) for entry in entries if not entry.name.startswith(".")]
-        parts = [part for part in parts if part[2] in KNOWN_SUFFIXES]
+        parts = [part for part in parts if part[2] in SEARCHED_SUFFIXES]
         meshes = {stem.casefold() for _, stem, suffix in parts if suffix not in IMAGE_SUFFIXES}
         for entry, stem, suffix in parts:
             if suffix in IMAGE_SUFFIXES and (stem.casefold() in meshes or not self.is_depth_image(entry)):

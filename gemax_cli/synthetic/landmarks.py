@@ -10,7 +10,6 @@ from gemax_cli.synthetic.curves import Array
 from gemax_cli.synthetic.face import FaceShape
 from gemax_cli.synthetic.relief import BROW_FROM, BROW_LENGTH, CHIN_V
 
-OUTLINE_POINTS = 83
 NOSE_OUTLINE = slice(36, 48)
 
 

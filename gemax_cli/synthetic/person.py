@@ -39,7 +39,7 @@ class Identity:
         lip_lower: height of the red of the lower lip.
         lip_swell: how far the lips stand out.
         cheek: height of the cheek bone.
-        cheek_fat: height of the soft cheek.
+        cheek_fat: height of the soft cheek; below 0 where it is hollow.
         chin: height of the chin's boss.
         philtrum: depth of the groove below the nose.
         style: factor on every motion of this person's expressions.

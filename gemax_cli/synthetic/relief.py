@@ -103,7 +103,7 @@ class Relief:
         share = self.across_mouth(u)
         curl = self.act.corner_up * (0.75 - share)
         upper = MOUTH_V + curl + self.act.lip_raise * share + 0.25 * self.act.part * share
-        return upper, upper - self.act.part * np.sqrt(share)
+        return upper, upper - self.act.part * share * (1.5 - 0.5 * share)
 
     def red(self, u: Array) -> tuple[Array, Array]:
         """Heights of the red of the upper and of the lower lip at ``u``, mm, zero at the corners."""

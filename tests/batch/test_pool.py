@@ -64,7 +64,13 @@ def test_a_scan_that_kills_its_worker_fails_alone():
 
 def test_two_killers_fail_both():
     outcomes = run(["a", "kill1", "b", "kill2", "c"])
-    assert [outcomes[name].failure is None for name in ("a", "kill1", "b", "kill2", "c")] == [True, False, True, False, True]
+    assert [outcomes[name].failure is None for name in ("a", "kill1", "b", "kill2", "c")] == [
+        True,
+        False,
+        True,
+        False,
+        True,
+    ]
 
 
 def test_a_worker_killed_by_chance_costs_nothing(tmp_path):

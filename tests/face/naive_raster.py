@@ -86,8 +86,7 @@ def regions(depth, step, holes):
                 (r + dr, c + dc)
                 for r, c in region
                 for dr, dc in near
-                if (r + dr, c + dc) in left - region
-                and (holes or abs(depth[r + dr, c + dc] - depth[r, c]) <= step)
+                if (r + dr, c + dc) in left - region and (holes or abs(depth[r + dr, c + dc] - depth[r, c]) <= step)
             }
             grown = bool(new)
             region |= new

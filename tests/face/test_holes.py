@@ -6,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.face import kernels
-from gemax_cli.face.holes import MEMBRANE_MM, find_holes, find_specks, mend
+from gemax_cli.face.holes import MEMBRANE_MM, Limits, find_holes, find_specks, mend
 from tests.face import naive_raster as naive
+
+LIMITS = Limits(hole=60, speck=12, step=6.0, reach=2, height=3.0)
 
 
 def picture(text):
@@ -59,7 +61,16 @@ class TestLabelRegions:
 class TestFindHoles:
     def test_only_what_the_surface_encloses_is_a_hole(self):
         depth = picture("....... .11111. .1...1. .1.1.1. .1...1. .11111. .......")
-        assert np.argwhere(find_holes(depth)).tolist() == [[2, 2], [2, 3], [2, 4], [3, 2], [3, 4], [4, 2], [4, 3], [4, 4]]
+        assert np.argwhere(find_holes(depth)).tolist() == [
+            [2, 2],
+            [2, 3],
+            [2, 4],
+            [3, 2],
+            [3, 4],
+            [4, 2],
+            [4, 3],
+            [4, 4],
+        ]
 
     def test_a_bay_that_reaches_the_border_is_none(self):
         assert not find_holes(picture("11111 11111 ..... 11111 11111")).any()
@@ -109,11 +120,11 @@ class TestFindSpikes:
         y, x = np.mgrid[:30, :30]
         assert not kernels.find_spikes(slope[0] * x + slope[1] * y, 2, 3.0).any()
 
-    @pytest.mark.parametrize("reach", [2, 3, 4])
-    def test_the_sides_of_a_nose_stay(self, reach):
-        assert not kernels.find_spikes(relief(), reach, 3.0).any()
+    @pytest.mark.parametrize(("reach", "height"), [(2, 3.0), (3, 3.75), (4, 5.0)])
+    def test_the_sides_of_a_nose_stay(self, reach, height):
+        assert not kernels.find_spikes(relief(), reach, height).any()
 
-    @pytest.mark.parametrize("height", [-25.0, -3.5, 3.5, 25.0])
+    @pytest.mark.parametrize("height", [-25.0, -4.0, 4.0, 25.0])
     def test_single_pixels_are_found_wherever_they_stand(self, height):
         for place in ((30, 30), (30, 22), (14, 40), (50, 9)):
             depth = relief()
@@ -131,7 +142,7 @@ class TestFindSpikes:
         spikes = kernels.find_spikes(cone, 3, 3.0)
         assert spikes[np.hypot(x, y) < 1.5].all()
         assert not spikes[np.hypot(x, y) > 3.0].any()
-        assert mend(cone, 60, 12, 6.0, 3).depth.min() > 23  # its top was at 18
+        assert mend(cone, Limits(60, 12, 6.0, 3, 3.0)).depth.min() > 23  # its top was at 18
 
     def test_a_pixel_with_less_than_two_pairs_around_is_left_alone(self):
         depth = np.full((9, 9), np.nan)
@@ -191,14 +202,14 @@ class TestStretchMembrane:
 
 class TestMend:
     def test_a_clean_surface_stays_as_it_is(self):
-        mended = mend(relief(), 60, 12, 6.0, 2)
+        mended = mend(relief(), LIMITS)
         assert mended.depth.tobytes() == relief().tobytes()
         assert not (mended.filled | mended.spikes | mended.specks).any()
 
     def test_spikes_are_replaced_by_the_surface_around(self):
         depth = relief()
         depth[40, 41] -= 20
-        mended = mend(depth, 60, 12, 6.0, 2)
+        mended = mend(depth, LIMITS)
         assert np.argwhere(mended.spikes).tolist() == np.argwhere(mended.filled).tolist() == [[40, 41]]
         assert abs(mended.depth[40, 41] - relief()[40, 41]) < 0.5
 
@@ -207,7 +218,7 @@ class TestMend:
         depth[45:48, 10:14] -= 15
         depth[:9] = np.nan
         depth[3, 3] = 20.0
-        mended = mend(depth, 60, 12, 6.0, 2)
+        mended = mend(depth, LIMITS)
         assert (mended.specks | mended.spikes).sum() == 13
         assert mended.specks[3, 3]
         assert mended.filled.sum() == 12
@@ -218,7 +229,7 @@ class TestMend:
         depth = relief()
         depth[45:52, 8:16] = np.nan  # 56 pixels
         depth[45:53, 30:38] = np.nan  # 64 pixels: an open mouth
-        mended = mend(depth, 60, 12, 6.0, 2)
+        mended = mend(depth, LIMITS)
         assert mended.filled.sum() == 56
         assert np.isnan(mended.depth).sum() == 64
 
@@ -226,4 +237,4 @@ class TestMend:
         depth = relief()
         depth[40, 41] -= 20
         before = depth.tobytes()
-        assert mend(depth, 60, 12, 6.0, 2).raw.tobytes() == before == depth.tobytes()
+        assert mend(depth, LIMITS).raw.tobytes() == before == depth.tobytes()

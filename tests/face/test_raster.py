@@ -171,7 +171,7 @@ class TestZBuffer:
 
     def test_what_stands_too_far_before_the_tip_lets_the_surface_behind_show(self):
         sheet, triangles = grid_mesh(13, 13)
-        points = np.concatenate([sheet + [0, 0, -20.0], sheet + [0, 0, 3.5]])
+        points = np.concatenate([sheet - np.array([0, 0, 20.0]), sheet + np.array([0, 0, 3.5])])
         both = np.concatenate([triangles, triangles + len(sheet)])
         assert (rasterise(points, both, SMALL, 3.0).depth == 20.0).all()
         assert (rasterise(points, both, SMALL, 3.5).depth == -3.5).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 LARGEST = 1e5
 
@@ -33,7 +34,7 @@ def gather(planes, background, bottom_up):
 def triangulate(grid, points):
     """The triangles of every 2 x 2 cell, as a list of triples."""
     found = []
-    for upper, lower in zip(grid, grid[1:]):
+    for upper, lower in pairwise(grid):
         for column in range(len(upper) - 1):
             # Counter-clockwise from the top left.
             ring = [upper[column], lower[column], lower[column + 1], upper[column + 1]]
@@ -57,3 +58,8 @@ def rotated(triangle):
     """The same triangle, its smallest corner first, its sense of rotation kept."""
     first = triangle.index(min(triangle))
     return tuple(triangle[first:] + triangle[:first])
+
+
+def distance(points, place):
+    """Distance to the nearest point."""
+    return min((math.dist(point, place) for point in points), default=math.inf)

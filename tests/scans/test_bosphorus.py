@@ -229,11 +229,13 @@ def read_or_refuse(path: Path) -> Scan | None:
     try:
         scan = read_bnt(path)
     except ScanError as error:
-        assert error.path == path
-        assert error.message.endswith(".")
-        return None
-    check_scan(scan)
-    return scan
+        refusal = error
+    else:
+        check_scan(scan)
+        return scan
+    assert refusal.path == path
+    assert refusal.message.endswith(".")
+    return None
 
 
 @pytest.mark.parametrize("end", [*range(0, 60), 100, 500, 1000, -500, -9, -8, -7, -1])
@@ -405,19 +407,27 @@ def test_a_landmark_file_cut_anywhere_never_costs_the_scan(room, end):
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=120))
 def test_any_bytes_are_landmarks_or_a_named_error(room, tail):
-    for reader, head in ((read_lm3, b"# 3D Landmark File\n2 landmarks:\n"), (read_lm2, b"# 2D Landmark File\n1 landmarks\n")):
+    for reader, head in (
+        (read_lm3, b"# 3D Landmark File\n2 landmarks:\n"),
+        (read_lm2, b"# 2D Landmark File\n1 landmarks\n"),
+    ):
         path = write(room / "any.lm", head + tail)
         try:
-            marks = reader(path)
+            said = len(reader(path))
         except BadFormat as error:
-            assert error.message.endswith(".")
-        else:
-            assert len(marks) in (1, 2)
+            said = error.message[-1]
+        assert said in (1, 2, ".")
 
 
 @pytest.mark.parametrize(
     "change",
-    [("Labels:", "Label"), ("2D Image coordinates:", ""), ("1 2", "1 2 3"), ("1 2", ""), ("2 landmarks", "3 landmarks")],
+    [
+        ("Labels:", "Label"),
+        ("2D Image coordinates:", ""),
+        ("1 2", "1 2 3"),
+        ("1 2", ""),
+        ("2 landmarks", "3 landmarks"),
+    ],
 )
 def test_broken_picture_landmarks_are_named(tmp_path, change):
     text = lm2_text({"Nose tip": (1, 2), "Chin middle": (5, 6)}).replace(*change)

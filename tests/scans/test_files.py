@@ -62,7 +62,10 @@ def test_a_forbidden_file_is_named(tmp_path):
 def test_failures_while_reading_are_named(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"abc")
-    for error, sentence in ((OSError(5, "Input/output error"), "Input/output"), (PermissionError(13, "x"), "permission")):
+    for error, sentence in (
+        (OSError(5, "Input/output error"), "Input/output"),
+        (PermissionError(13, "x"), "permission"),
+    ):
         with pytest.raises(FileUnreadable, match=sentence), open_scan(path):
             raise error
 

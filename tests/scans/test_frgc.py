@@ -119,10 +119,10 @@ PACKED = gzip.compress(GOOD.encode(), mtime=0)
         (GOOD + " x", BadFormat, "something else"),
         (GOOD + "\x00", BadFormat, "something else"),
         (GOOD.replace(" ", " ,", 200), BadFormat, "does not begin|something else"),
-        (GOOD + " 0" * 20000, BadFormat, "goes on behind"),
-        (b"\x1f\x8b" + os.urandom(50), BadFormat, "packed data is damaged"),
-        (b"\x1f\x8b", BadFormat, "packed data is damaged"),
-        (gzip.compress(GOOD.encode())[:-20], BadFormat, "packed data is damaged"),
+        (GOOD + " 0" * 20000, BadFormat, "far more than"),
+        (b"\x1f\x8b" + os.urandom(50), BadFormat, "gzip packing is damaged"),
+        (b"\x1f\x8b", BadFormat, "gzip packing is damaged"),
+        (gzip.compress(GOOD.encode())[:-20], BadFormat, "gzip packing is damaged"),
         (gzip.compress(GOOD.encode()[:300]), BadFormat, "values where"),
         (gzip.compress(b"nonsense"), BadFormat, "does not begin with"),
         (abs_text(flags=np.zeros((12, 9), int)), EmptyScan, "only background"),
@@ -146,11 +146,14 @@ def test_swapped_sizes_are_noticed(tmp_path):
 def test_a_small_packed_file_cannot_fill_the_memory(tmp_path):
     bomb = gzip.compress(b"2 rows\n2 columns\npixels (flag X Y Z):\n" + b"0 " * 20_000_000)
     assert len(bomb) < 100_000
-    with pytest.raises(BadFormat, match="goes on behind"):
+    with pytest.raises(BadFormat, match="far more than"):
         read_abs(write(tmp_path, bomb, "bomb.abs.gz"))
+    larger = gzip.compress(b"9" * 110_000_000, 1)
+    with pytest.raises(BadFormat, match="unpacks to more than"):
+        read_abs(write(tmp_path, larger, "larger.abs.gz"))
 
 
-def test_an_endless_header_line_is_refused(tmp_path):
+def test_an_endless_line_is_no_header(tmp_path):
     with pytest.raises(BadFormat, match="does not begin"):
         read_abs(write(tmp_path, gzip.compress(b"9" * 5_000_000)))
 
@@ -172,8 +175,7 @@ def read_or_refuse(path: Path) -> bool:
     """Whether a damaged scan was read; if so it is sound in itself."""
     try:
         scan = read_abs(path)
-    except ScanError as error:
-        assert error.message.endswith(".")
+    except ScanError:
         return False
     assert np.isfinite(scan.points).all()
     assert scan.triangles.max() < len(scan.points)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from gemax_cli.errors import BadFormat, EmptyScan
-from gemax_cli.scans.grid import GridPoints, gather_grid, is_organised, surface_of, triangulate_grid
+from gemax_cli.scans.grid import GridPoints, distance_to, gather_grid, is_organised, surface_of, triangulate_grid
 from tests.scans import naive_grid
 from tests.scans.organised_files import BACKGROUND, face_planes
 
@@ -173,6 +173,17 @@ def test_infinite_lengths_fall_to_the_tie_rule():
 def test_a_grid_that_names_a_point_too_many_is_refused():
     with pytest.raises(IndexError, match="point 3 of 3"):
         triangulate_grid(FULL, square()[:3])
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 50])
+@pytest.mark.parametrize("place", [(0.0, 0.0, 0.0), (1e8, -3.0, 4.0), (0.5, -0.25, 7.0)])
+def test_the_distance_is_that_of_the_reference(count, place):
+    points = np.random.default_rng(count).normal(0, 50, (count, 3))
+    assert distance_to(points, np.array(place)) == pytest.approx(naive_grid.distance(points, place), rel=1e-12)
+
+
+def test_any_distance_is_a_number():
+    assert distance_to(np.zeros((1, 3)), np.array([1e308, -1e308, 1e308])) > 1e8
 
 
 # ------------------------------------------------------------------------------------------- is it a surface

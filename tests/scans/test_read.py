@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable, ScanError, UnknownFormat
 from gemax_cli.scans import bosphorus, read
-from gemax_cli.scans.read import IMAGE_SUFFIXES, KNOWN_SUFFIXES, read_scan, sniff
+from gemax_cli.scans.read import IMAGE_SUFFIXES, KNOWN_SUFFIXES, SEARCHED_SUFFIXES, Content, read_scan, sniff
 from tests.scans.organised_files import abs_text, bnt_bytes, lm3_text
 
 VRML = b"#VRML V2.0 utf8\nShape { geometry IndexedFaceSet { } }\n"
@@ -64,7 +64,7 @@ def test_a_path_given_as_text_is_taken(tmp_path):
         ("a.ply", VRML, "is VRML"),
         ("a.wrl", PNG, "is a PNG picture: rename it to .png"),
         ("a.bnt", ABS, "is an FRGC range image: rename it to .abs"),
-        ("a.wrl", gzip.compress(VRML), "is packed with gzip"),
+        ("a.bnt", gzip.compress(VRML), "is a gzip archive: unpack it"),
         ("a.obj", b"ply\nformat ascii 1.0\n", "is a PLY mesh: rename it to .ply"),
         ("a.ply", b"OFF\n3 1 0\n", "is an OFF mesh"),
         ("a.ply", b"COFF\n3 1 0\n", "is an OFF mesh"),
@@ -76,7 +76,7 @@ def test_a_path_given_as_text_is_taken(tmp_path):
         ("a.png", b"\xff\xd8\xff\xe0" + bytes(100), "is a JPEG picture: replace it by the scan itself"),
         ("a.png", b"BM" + bytes(12) + b"\x28\x00\x00\x00" + bytes(100), "is a BMP picture"),
         ("a.wrl", b"PK\x03\x04" + bytes(100), "is a ZIP archive"),
-        ("a.bnt", b"<!DOCTYPE html><html>", "is a web page"),
+        ("a.bnt", b"<!DOCTYPE html><html>", "is a web page: download the scan again"),
         ("a.bnt", b"\n<HTML><body>Please log in", "is a web page"),
         ("a.bnt", b"%PDF-1.4", "is a PDF document"),
         ("a.bnt", lm3_text().encode(), "is a landmark file"),
@@ -131,9 +131,9 @@ def test_own_errors_of_a_reader_pass(tmp_path):
 @settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=100))
 def test_content_always_has_an_answer(data):
-    content, suffixes = sniff(data, len(data))
-    assert bool(content) or suffixes == ()
-    assert set(suffixes) <= set(KNOWN_SUFFIXES)
+    content = sniff(data, len(data))
+    assert content.name or content == Content()
+    assert set(content.suffixes) <= set(KNOWN_SUFFIXES)
 
 
 @settings(max_examples=100, deadline=None)
@@ -146,13 +146,21 @@ def test_random_bytes_are_refused_by_name(tmp_path_factory, data, suffix):
 
 def test_a_bnt_is_known_by_its_sizes():
     data = bnt_bytes()
-    assert sniff(data[:4096], len(data)) == ("a Bosphorus scan", (".bnt",))
-    assert sniff(data[:4096], len(data) + 1) == ("", ())
-    assert sniff(b"", 0) == ("", ())
+    assert sniff(data[:4096], len(data)) == Content("a Bosphorus scan", (".bnt",), "rename it to .bnt")
+    assert sniff(data[:4096], len(data) + 1) == Content()
+    assert sniff(b"", 0) == Content()
 
 
 def test_pictures_are_known_suffixes():
-    assert set(IMAGE_SUFFIXES) < set(KNOWN_SUFFIXES)
+    assert set(IMAGE_SUFFIXES) < SEARCHED_SUFFIXES < set(KNOWN_SUFFIXES)
+
+
+@pytest.mark.parametrize("name", ["a.wrl", "a.wrl.gz", "a.WRZ"])
+def test_vrml_may_be_packed(tmp_path, name):
+    mesh = "coord Coordinate { point [0 0 0, 90 0 0, 0 90 1] } coordIndex [0 1 2 -1]"
+    text = f"#VRML V2.0 utf8\nShape {{ geometry IndexedFaceSet {{ {mesh} }} }}\n"
+    scan = read_scan(write(tmp_path, name, gzip.compress(text.encode())))
+    assert (scan.format, len(scan.points)) == ("wrl", 3)
 
 
 def test_finding_scans_needs_no_heavy_library():

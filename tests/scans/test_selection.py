@@ -16,7 +16,10 @@ def ref(source: str) -> ScanRef:
     """A reference as the walk makes it."""
     *folders, name = source.split("/")
     fields = parse_name(name, folders)
-    said = {key: getattr(fields, key) for key in ("dataset", "subject", "sex", "expression", "level", "code", "race", "kind")}
+    said = {
+        key: getattr(fields, key)
+        for key in ("dataset", "subject", "sex", "expression", "level", "code", "race", "kind")
+    }
     return ScanRef(scan=scan_id(fields, folders), path=Path(source), source=source, **said)
 
 

@@ -1,0 +1,233 @@
+"""``gemax convert`` as a user types it."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from gemax_cli.cli.main import run
+
+GEMAX = [sys.executable, "-m", "gemax_cli"]
+
+
+def gemax(*arguments, **options):
+    command = [*GEMAX, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
+
+
+def tau_files(out):
+    return sorted({path.name for path in out.rglob("gemax_*.png")})
+
+
+@pytest.fixture
+def one(raw):
+    """One raw file."""
+    return next(raw.rglob("*NE00*_F3D.wrl"))
+
+
+def test_the_line_of_the_readme(raw, tmp_path, monkeypatch):
+    (tmp_path / "raw").symlink_to(raw)
+    monkeypatch.chdir(tmp_path)
+    assert gemax(*"convert raw/ out/ --tau 20 30 40".split()).returncode == 0
+    assert tau_files(tmp_path / "out") == ["gemax_tau020.png", "gemax_tau030.png", "gemax_tau040.png"]
+    done = gemax("entropy", "out/")
+    assert done.returncode == 0
+    assert "mean over tau" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "SRC OUT --tau 20 30 40",
+        "--tau 20 30 40 SRC OUT",
+        "SRC --tau 20 30 40 OUT",
+        "SRC OUT --tau 20,30,40",
+        "SRC OUT --tau 20 --tau 30 --tau 40",
+        "SRC OUT --tau=20 30 40",
+        "SRC OUT --tau 20:40:10",
+        "--tau 40 30,20 -- SRC OUT",
+    ],
+)
+def test_every_spelling_of_tau(one, tmp_path, capsys, spelling):
+    words = {"SRC": str(one), "OUT": str(tmp_path / "out")}
+    assert run(["convert", "-j1", *(words.get(word, word) for word in spelling.split())]) == 0
+    assert tau_files(tmp_path / "out") == ["gemax_tau020.png", "gemax_tau030.png", "gemax_tau040.png"]
+
+
+def test_tau_from_the_environment(one, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("GEMAX_TAU", "20 30,50")
+    assert run(["convert", "-j1", str(one), str(tmp_path / "out")]) == 0
+    assert tau_files(tmp_path / "out") == ["gemax_tau020.png", "gemax_tau030.png", "gemax_tau050.png"]
+
+
+def test_tau_of_the_paper_by_default(one, tmp_path, capsys):
+    assert run(["convert", "-j1", str(one), str(tmp_path / "out")]) == 0
+    assert [name[9:12] for name in tau_files(tmp_path / "out")] == ["020", "030", "040", "050", "060"]
+
+
+@pytest.mark.parametrize("separator", [b"\n", b"\0"])
+def test_sources_from_standard_input(raw, tmp_path, separator):
+    files = sorted(raw.rglob("*_F3D.wrl"))[:2]
+    text = separator.join(str(path).encode() for path in files)
+    command = [*GEMAX, "convert", "-", str(tmp_path / "out"), "--tau", "20", "-j1"]
+    done = subprocess.run(command, input=text, capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "out").rglob("depth16.png"))) == 2
+
+
+def test_several_sources(raw, tmp_path, capsys):
+    files = [str(path) for path in sorted(raw.rglob("*.bnt"))[:2]]
+    assert run(["convert", *files, str(tmp_path / "out"), "--tau", "20", "-j1"]) == 0
+    assert len(list((tmp_path / "out").rglob("depth16.png"))) == 2
+
+
+def test_standard_output_carries_records_alone(raw, tmp_path):
+    done = gemax("convert", raw, tmp_path / "out", "--tau", "20", "--json", "--jobs", "2")
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(records) == 6
+    assert {"scan", "nose", "blocks", "seconds"} <= set(records[0])
+    assert "6 converted" in done.stderr
+
+
+def test_without_json_standard_output_is_empty_and_plain(one, tmp_path):
+    done = gemax("convert", one, tmp_path / "out", "--tau", "20", "-j1")
+    assert done.stdout == ""
+    assert "\x1b" not in done.stderr
+
+
+def test_quiet_says_nothing(one, tmp_path):
+    done = gemax("convert", one, tmp_path / "out", "--tau", "20", "-j1", "--quiet")
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+
+
+def test_a_dry_run_writes_nothing(raw, tmp_path, capsys):
+    assert run(["convert", str(raw), str(tmp_path / "out"), "--dry-run"]) == 0
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 6
+    assert "6 of 6 scans to do" in said.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_exit_code_of_usage_errors(tmp_path, capsys):
+    assert run(["convert"]) == 2
+    assert run(["convert", str(tmp_path), str(tmp_path / "out"), "--tau", "x"]) == 2
+    assert run(["convert", str(tmp_path), str(tmp_path / "out"), "--tau", "15"]) == 2
+    assert "use tau = 16 or more" in capsys.readouterr().err
+    assert run(["frobnicate"]) == 2
+
+
+def test_exit_code_of_nothing_to_convert(tmp_path, capsys):
+    (tmp_path / "raw").mkdir()
+    assert run(["convert", str(tmp_path / "raw"), str(tmp_path / "out")]) == 4
+    assert "no scan to convert" in capsys.readouterr().err
+
+
+def test_exit_code_of_a_failed_scan(raw, tmp_path, capsys):
+    (tmp_path / "broken.bnt").write_bytes(b"x")
+    code = run(["convert", str(tmp_path / "broken.bnt"), str(next(raw.rglob("*.bnt"))), str(tmp_path / "out"), "-j1"])
+    assert code == 3
+    said = capsys.readouterr().err
+    assert "failed: " in said
+    assert "1 converted, 1 failed" in said
+    with (tmp_path / "out" / "failures.csv").open() as file:
+        assert [row["source"] for row in csv.DictReader(file)] == ["broken.bnt"]
+
+
+def test_failures_are_fed_back(raw, tmp_path, capsys):
+    source = tmp_path / "raw"
+    source.mkdir()
+    good = sorted(raw.rglob("*.bnt"))[0].read_bytes()
+    (source / "a.bnt").write_bytes(good)
+    (source / "b.bnt").write_bytes(good[:999])
+    line = ["convert", str(source), str(tmp_path / "out"), "--tau", "20", "-j1"]
+    assert run(line) == 3
+    (source / "b.bnt").write_bytes(good)
+    assert run([*line, "--retry-failed", "--nose", "auto"]) == 0
+    assert "1 scans: 1 converted" in capsys.readouterr().err
+    assert run([*line, "--retry-failed"]) == 2
+    assert "nothing failed" in capsys.readouterr().err
+
+
+def test_exit_code_of_other_settings(one, tmp_path, capsys):
+    line = ["convert", str(one), str(tmp_path / "out"), "--tau", "20", "-j1"]
+    assert run(line) == 0
+    assert run([*line, "--size", "112"]) == 5
+    assert "made with other settings" in capsys.readouterr().err
+    assert run([*line, "--size", "112", "--overwrite"]) == 0
+
+
+def test_an_internal_error_is_a_sentence(one, tmp_path, monkeypatch, capsys):
+    def broken(*_, **__):
+        raise ZeroDivisionError("boom")
+
+    monkeypatch.setattr("gemax_cli.batch.run.make_plan", broken)
+    assert run(["convert", str(one), str(tmp_path / "out")]) == 1
+    assert "internal error (ZeroDivisionError: boom)" in capsys.readouterr().err
+
+
+def test_a_closed_pipe_ends_quietly(raw, tmp_path):
+    line = f"{sys.executable} -m gemax_cli convert {raw} {tmp_path / 'out'} --tau 20 -j1 --json | head -n 1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True, timeout=300)
+    assert done.stdout.count("\n") == 1
+    assert "Traceback" not in done.stderr
+
+
+def ended(group, within=5.0):
+    """Whether no process of the group is left, or will be soon."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def start_many(raw, tmp_path, jobs):
+    """Start a conversion of 60 scans in a process group of its own; returns when three are done."""
+    out, many = tmp_path / "out", tmp_path / "raw"
+    for i in range(30):
+        (many / f"copy{i}").mkdir(parents=True)
+        for path in raw.rglob("*N_N_0.*"):
+            os.link(path, many / f"copy{i}" / f"one{i}{path.suffix}")
+            os.link(path, many / f"copy{i}" / f"two{i}{path.suffix}")
+    line = [*GEMAX, "convert", str(many), str(out), "--tau", "20", "--jobs", str(jobs)]
+    process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 120
+    while len(list(out.rglob("gemax_tau020.png"))) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return process, [*line[3:-1], "1"], out
+
+
+def test_workers_of_a_killed_run_end_and_the_next_run_completes_it(raw, tmp_path):
+    process, line, out = start_many(raw, tmp_path, 2)
+    process.kill()
+    process.communicate()
+    assert ended(process.pid), "workers outlived their parent"
+    assert run(line) == 0
+    assert len((out / "records.jsonl").read_text().splitlines()) == 60
+    assert not [path for path in out.rglob("*") if ".gemax-tmp" in path.name]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_signals_stop_at_once_and_keep_what_is_done(raw, tmp_path, number, code, jobs):
+    process, line, out = start_many(raw, tmp_path, jobs)
+    sent = time.monotonic()
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == code, said
+    assert time.monotonic() - sent < 10  # the product promises 2 s; this machine may be busy
+    assert "what is done stays done" in said
+    assert "Traceback" not in said
+    assert not [path for path in out.rglob("*") if ".gemax-tmp" in path.name]
+    assert len((out / "records.jsonl").read_text().splitlines()) >= 1
+    assert ended(process.pid), "processes were left behind"
+    assert run(line) == 0
