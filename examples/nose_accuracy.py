@@ -32,12 +32,13 @@ from gemax_cli.settings import NoseSettings
 DETECT = NoseSettings(mode="detect")
 SETS = (("none", 40, ()), ("mild", 67, ("--poses", "--raw")), ("hard", 67, ("--poses", "--raw")))
 TURNS, LARGEST_TURN_DEG, REAL_MM = 12, 30.0, 8.0
-# Hand-checked tips in the files' own coordinates and units, by looking at renderings from the front and the side.
+# Tips in the files' own axes and units, checked by looking at renderings from the front and the side, and mm per unit
+# (0: arbitrary, whatever the scan was brought to).
 REAL_TIPS = {
-    "LeePerrySmith.obj": (-0.10, 1.14, 2.58),
-    "canonical_face_model.obj": (-1.49, -1.20, 7.30),
-    "template.ply": (-10.0, 4200.0, 131600.0),
-    "person.pcd": (0.0154, 0.0272, 0.7709),
+    "LeePerrySmith.obj": ((-0.10, 1.14, 2.58), 0.0),
+    "canonical_face_model.obj": ((-1.49, -1.20, 7.30), 10.0),
+    "template.ply": ((-10.0, 4200.0, 131600.0), 0.001),
+    "person.pcd": ((0.0135, 0.0310, 0.7670), 1000.0),
 }
 
 
@@ -154,12 +155,11 @@ def real_error(path: Path, turned: Scan, rotation: np.ndarray, to_raw: np.ndarra
         found = find_nose_tip(clean_scan(turned)[0], DETECT)
     except ScanError:
         return float("inf"), True
-    tip = REAL_TIPS.get(path.name)
-    if tip is None:
+    if path.name not in REAL_TIPS:
         return float("inf"), bool(found.warnings)
-    raw = read_scan(path).points
+    tip, unit = REAL_TIPS[path.name]
+    unit = unit or float(np.ptp(turned.points @ rotation, axis=0).max() / np.ptp(read_scan(path).points, axis=0).max())
     upright = to_raw[:, :3] @ (rotation.T @ found.position)
-    unit = np.ptp(turned.points @ rotation, axis=0).max() / np.ptp(raw @ to_raw[:, :3], axis=0).max()
     return float(np.linalg.norm(upright - np.array(tip) * unit)), bool(found.warnings)
 
 

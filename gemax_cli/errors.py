@@ -69,6 +69,12 @@ class OutputUnwritable(OutputError):
     exit_code = 2
 
 
+class OutputFull(OutputError):
+    """Records or tables cannot be written: the disk is full."""
+
+    exit_code = 3
+
+
 class ScanError(GemaxError):
     """One scan cannot be converted; the batch goes on.
 

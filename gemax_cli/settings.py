@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
 from typing import Any, Literal
 
 from gemax_cli.errors import InfeasibleTau, SettingsError
@@ -18,6 +20,21 @@ Axis = Literal["auto", "+x", "-x", "+y", "-y", "+z", "-z"]
 
 DEFAULT_TAUS = (20, 30, 40, 50, 60)  # section 4.2 of the paper: training uses all five, testing 20
 MAX_LEVELS = 65535  # the non-zero codes of a 16-bit depth image
+# Comparison maps, in the order that they are written and listed in: name, which is the file's, and names of the channels.
+COMPARISONS: Mapping[str, tuple[str, ...]] = {
+    "ri": ("ri",),
+    "ri-minmax": ("ri-minmax",),
+    "he": ("he",),
+    "clahe": ("clahe",),
+    "normals": ("normals-x", "normals-y", "normals-z"),
+    "curvature": ("curvature",),
+    "curvature-gaussian": ("curvature-gaussian",),
+    "curvature-k1": ("curvature-k1",),
+    "curvature-k2": ("curvature-k2",),
+    "shape-index": ("shape-index",),
+}
+CLAHE_NEEDS = "clahe needs scikit-image, which is not installed: pip install 'gemax-cli[maps]'."
+ADDABLE = ("taus", "comparisons")  # settings of which more may join a folder without a conflict
 
 
 def _require(condition: bool, message: str) -> None:
@@ -122,6 +139,7 @@ class Settings:
         taus: the distortion bounds, one map each (stage S3); sorted, without repeats.
         depths: block depths in mm; sorted, without repeats.
         stack: one grey PNG per tau, or one RGB PNG per three tau.
+        comparisons: maps of other methods, names of ``COMPARISONS``; in its order, without repeats.
     """
 
     taus: tuple[int, ...] = DEFAULT_TAUS
@@ -130,6 +148,7 @@ class Settings:
     block: BlockSettings = field(default_factory=BlockSettings)
     maps: MapSettings = field(default_factory=MapSettings)
     stack: StackMode = "files"
+    comparisons: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "taus", tuple(sorted(set(self.taus))))
@@ -141,6 +160,18 @@ class Settings:
         for tau in self.taus:
             _require(tau <= MAX_LEVELS, f"tau is {tau}: give {MAX_LEVELS} or less.")
             self.maps.check_tau(tau)
+        self._check_comparisons()
+
+    def _check_comparisons(self) -> None:
+        for name in self.comparisons:
+            _require(name in COMPARISONS, f"{name!r} is no comparison map: give any of {', '.join(COMPARISONS)}.")
+        _require("clahe" not in self.comparisons or find_spec("skimage") is not None, CLAHE_NEEDS)
+        object.__setattr__(self, "comparisons", tuple(name for name in COMPARISONS if name in self.comparisons))
+
+    @property
+    def comparison_channels(self) -> tuple[str, ...]:
+        """Names of all channels of the comparison maps."""
+        return tuple(channel for name in self.comparisons for channel in COMPARISONS[name])
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -148,7 +179,8 @@ class Settings:
 
     @property
     def digest(self) -> str:
-        """SHA-256 over everything but tau: maps of another tau may join a folder, other changes may not."""
+        """SHA-256 over all but tau and comparison maps: more of these may join a folder, other changes may not."""
         values = self.as_dict()
-        del values["taus"]
+        for name in ADDABLE:
+            del values[name]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -49,8 +49,14 @@ def _step(ref: ScanRef, out: Path, settings: Settings, place: Place | None) -> S
     record = _sound_record(place)
     if record is None or place is None or _stale(record, ref, settings) or not files_exist(out, record):
         return Step(ref)
-    complete = all(set(settings.taus) <= set(record.taus(depth)) for depth in settings.depths)
-    return None if complete else Step(ref, place)
+    return None if _complete(record, settings) else Step(ref, place)
+
+
+def _complete(record: ScanRecord, settings: Settings) -> bool:
+    taus, channels = set(settings.taus), set(settings.comparison_channels)
+    return all(
+        taus <= set(record.taus(depth)) and channels <= set(record.comparisons(depth)) for depth in settings.depths
+    )
 
 
 def _sound_record(place: Place | None) -> ScanRecord | None:

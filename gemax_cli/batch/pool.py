@@ -6,7 +6,7 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -17,7 +17,7 @@ from gemax_cli.stack.tables import Failure
 WATCH, WATCH_SECONDS = "gemax-watch", 0.5
 
 
-def run_all(tasks: Iterable[Task], jobs: int) -> Iterator[Outcome]:
+def run_all(tasks: Iterable[Task], jobs: int) -> Generator[Outcome, None, None]:
     """Do the tasks in ``jobs`` processes (in this one for 1) and yield each outcome when it is there."""
     if jobs == 1:
         yield from map(run_task, tasks)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from gemax_cli.batch.plan import Plan, Step, make_plan, shard_of
+from gemax_cli.batch.plan import Plan, make_plan, shard_of
 from gemax_cli.batch.pool import run_all, stop_workers
-from gemax_cli.batch.task import Outcome
-from gemax_cli.errors import NothingToConvert
+from gemax_cli.batch.task import DISK_FULL, Outcome
+from gemax_cli.errors import NothingToConvert, OutputFull, OutputUnwritable
 from gemax_cli.scans.model import ScanRef
 from gemax_cli.scans.selection import Selection
 from gemax_cli.scans.walk import find_scans
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import Shard, check_settings, locked, make_folder, write_run, write_tables
-from gemax_cli.stack.naming import records_name
+from gemax_cli.stack.naming import METADATA, records_name
 from gemax_cli.stack.png import remove_temporaries
 from gemax_cli.stack.records import RecordWriter, tidy_records
 from gemax_cli.stack.tables import Failure
@@ -116,69 +117,104 @@ def convert(
 
     Raises:
         NothingToConvert: no scan was found.
-        OutputError: the folder is in use, was made with other settings, or cannot be written to.
+        OutputError: the folder is in use, was made with other settings, is full or cannot be written to.
         KeyboardInterrupt: passed on; what was done until then is recorded.
     """
     started, out, options = time.perf_counter(), Path(out), options or RunOptions()
     settings, listener = settings or Settings(), listener or Listener()
     refs, summary = find([Path(source) for source in sources], selection or Selection(), options)
     make_folder(out)
-    with locked(out, options.shard):
+    with locked(out, options.shard), explained(out):
         if not options.overwrite:
             check_settings(out, settings)
         write_run(out, settings, options.command)
         plan = make_plan(refs, out, settings, overwrite=options.overwrite)
         summary.done = plan.done
         listener.planned(plan, summary)
-        _run(plan, out, settings, options, summary, listener)
+        if plan.steps or not (out / METADATA).is_file():
+            _Batch(plan, out, settings, options, summary, listener).run()
     summary.seconds = time.perf_counter() - started
     return summary
 
 
-def _run(plan: Plan, out: Path, settings: Settings, options: RunOptions, summary: Summary, listener: Listener) -> None:
-    records = out / records_name(options.shard)
-    tried: set[str] = set()
-    whole = False
+@contextmanager
+def explained(out: Path) -> Iterator[None]:
+    """Turn an error of the file system into a sentence on the output folder.
+
+    Raises:
+        OutputFull: the disk is full.
+        OutputUnwritable: anything else.
+    """
     try:
-        with RecordWriter(records) as writer:
-            for outcome in run_all(plan.tasks(out, settings), min(options.jobs, max(1, len(plan.steps)))):
-                tried.add(outcome.scan)
-                _count(outcome, summary, writer)
-                listener.finished(outcome)
-                if outcome.failure and (options.on_failure == "stop" or outcome.disk_full):
-                    break
-            else:
-                whole = True
-    finally:
-        if not whole:
-            stop_workers()
-            _sweep(plan.steps, tried, out)
-        summary.left = len(plan.steps) - len(tried)
-        _finish(plan, records, out, summary, tried)
+        yield
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            raise OutputFull(f"{out}: the disk is full: free some space and run the same command again.") from error
+        reason = error.strerror or error
+        raise OutputUnwritable(f"{out}: cannot be written ({reason}): check its permissions and the disk.") from error
 
 
-def _count(outcome: Outcome, summary: Summary, writer: RecordWriter) -> None:
-    if outcome.line is not None:
-        writer.append_line(outcome.line)
-        summary.converted += 1
-        summary.warned += outcome.warnings > 0
-    elif outcome.failure:
-        summary.failures.append(outcome.failure)
-        summary.disk_full = summary.disk_full or outcome.disk_full
+@dataclass
+class _Batch:
+    """The steps of one run, and what became of them."""
 
+    plan: Plan
+    out: Path
+    settings: Settings
+    options: RunOptions
+    summary: Summary
+    listener: Listener
+    tried: set[str] = field(default_factory=set)
 
-def _sweep(steps: Iterable[Step], tried: set[str], out: Path) -> None:
-    """Remove temporary files of tasks that were stopped half-way."""
-    for step in steps:
-        if step.ref.scan not in tried and (out / step.ref.scan).is_dir():
-            for folder in (out / step.ref.scan, *(out / step.ref.scan).glob("d*/")):
-                remove_temporaries(folder)
+    @property
+    def records(self) -> Path:
+        return self.out / records_name(self.options.shard)
 
+    def run(self) -> None:
+        """Do the steps; whatever ends the run, what was done until then is recorded."""
+        whole = False
+        try:
+            whole = self._do_steps()
+        finally:
+            self.summary.left = len(self.plan.steps) - len(self.tried)
+            if not whole:
+                stop_workers()
+                self._sweep()
+            self._write_tables()
 
-def _finish(plan: Plan, records: Path, out: Path, summary: Summary, tried: set[str]) -> None:
-    if plan.steps:
-        tidy_records(records)
-    elif records.stat().st_size == 0:
-        records.unlink()
-    sources = {step.ref.source for step in plan.steps if step.ref.scan in tried}
-    write_tables(out, summary.failures, sources.__contains__)
+    def _do_steps(self) -> bool:
+        """Whether every step was tried."""
+        jobs = min(self.options.jobs, max(1, len(self.plan.steps)))
+        outcomes = run_all(self.plan.tasks(self.out, self.settings), jobs)
+        with RecordWriter(self.records) as writer, closing(outcomes):
+            for outcome in outcomes:
+                self._note(outcome, writer)
+                self.listener.finished(outcome)
+                if outcome.failure and (self.options.on_failure == "stop" or outcome.disk_full):
+                    return False
+        return True
+
+    def _note(self, outcome: Outcome, writer: RecordWriter) -> None:
+        if outcome.line is not None:
+            writer.append_line(outcome.line)
+            self.summary.converted += 1
+            self.summary.warned += outcome.warnings > 0
+        elif outcome.failure:
+            self.summary.failures.append(outcome.failure)
+            self.summary.disk_full = self.summary.disk_full or outcome.disk_full
+        self.tried.add(outcome.scan)
+
+    def _sweep(self) -> None:
+        """Remove temporary files of tasks that were stopped half-way."""
+        for step in self.plan.steps:
+            if step.ref.scan not in self.tried:
+                for folder in (self.out / step.ref.scan, *(self.out / step.ref.scan).glob("d*/")):
+                    remove_temporaries(folder)
+
+    def _write_tables(self) -> None:
+        if self.records.stat().st_size:
+            tidy_records(self.records)
+        else:
+            self.records.unlink()
+        tried = {step.ref.source for step in self.plan.steps if step.ref.scan in self.tried}
+        write_tables(self.out, self.summary.failures, tried.__contains__)

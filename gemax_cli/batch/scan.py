@@ -23,6 +23,8 @@ from gemax_cli.face.model import DepthBlock, FrontalScan, NoseTip, Pose
 from gemax_cli.face.nose import find_nose_tip
 from gemax_cli.face.orient import orient_scan
 from gemax_cli.face.pose import align_if_turned
+from gemax_cli.maps.compare import make_comparison_maps
+from gemax_cli.maps.model import ComparisonMap
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.read import read_scan
 from gemax_cli.settings import MapSettings, Settings
@@ -59,6 +61,7 @@ class MappedBlock:
     block: DepthBlock
     maps: tuple[GemaxMap, ...]
     pixel_to_raw: NDArray[np.float64]
+    comparisons: tuple[ComparisonMap, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +132,10 @@ def _face(scan: Scan, settings: Settings, watch: Stopwatch) -> tuple[FrontalScan
 
 def _mapped(block: DepthBlock, frontal: FrontalScan, settings: Settings) -> MappedBlock:
     return MappedBlock(
-        block, make_maps(block.depth16, settings.taus, settings.maps), compose(frontal.to_raw, block.to_scan)
+        block,
+        make_maps(block.depth16, settings.taus, settings.maps),
+        compose(frontal.to_raw, block.to_scan),
+        compare_maps(block.depth16, block.depth_mm, block.mm_per_pixel, settings.comparisons, settings.maps),
     )
 
 
@@ -144,6 +150,14 @@ def make_maps(depth16: NDArray[np.uint16], taus: tuple[int, ...], settings: MapS
     histogram = level_histogram(depth16, settings.levels)
     solved = optimal_cuts_per_tau(histogram, settings.face_bins, taus)
     return tuple(GemaxMap(apply_cuts(depth16, c.cuts, settings.levels, settings.first_code), c) for c in solved)
+
+
+def compare_maps(
+    depth16: NDArray[np.uint16], depth_mm: float, mm_per_pixel: float, names: tuple[str, ...], settings: MapSettings
+) -> tuple[ComparisonMap, ...]:
+    """The comparison maps ``names`` of a depth image, with the levels, bins and lowest grey value of the GEMax maps."""
+    sizes = (settings.levels, settings.face_bins, settings.first_code)
+    return make_comparison_maps(depth16, depth_mm, mm_per_pixel, names, *sizes)
 
 
 def compose(outer: NDArray[np.float64], inner: NDArray[np.float64]) -> NDArray[np.float64]:

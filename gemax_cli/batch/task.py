@@ -10,14 +10,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.batch.scan import ConvertedScan, GemaxMap, MappedBlock, Stopwatch, convert_scan, fingerprint, make_maps
+from gemax_cli.batch.scan import (
+    ConvertedScan,
+    GemaxMap,
+    MappedBlock,
+    Stopwatch,
+    compare_maps,
+    convert_scan,
+    fingerprint,
+    make_maps,
+)
 from gemax_cli.errors import ScanError, WriteFailed
 from gemax_cli.face.model import NoseTip
+from gemax_cli.maps.model import ComparisonMap
 from gemax_cli.scans.model import ScanRef
-from gemax_cli.settings import Settings
-from gemax_cli.stack.naming import CHANNELS, DEPTH16, block_folder, map_name, rgb_groups
+from gemax_cli.settings import COMPARISONS, Settings
+from gemax_cli.stack.naming import CHANNELS, DEPTH16, block_folder, comparison_name, map_name, rgb_groups
 from gemax_cli.stack.png import read_png, remove_temporaries, write_png
-from gemax_cli.stack.records import Affine, BlockRecord, MapRecord, NoseRecord, PoseRecord, ScanRecord
+from gemax_cli.stack.records import (
+    Affine,
+    BlockRecord,
+    ComparisonRecord,
+    MapRecord,
+    NoseRecord,
+    PoseRecord,
+    ScanRecord,
+)
 from gemax_cli.stack.tables import Failure
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -130,6 +148,7 @@ def _write_block(task: Task, mapped: MappedBlock, many: bool) -> BlockRecord:
         remove_temporaries(task.out / place)
         digest = write_png(task.out / file, block.depth16)
         maps = _write_maps(task, place, mapped.maps)
+        comparisons = _write_comparisons(task, place, mapped.comparisons)
     except OSError as error:
         raise _write_failed(task, place, error) from error
     return BlockRecord(
@@ -141,6 +160,7 @@ def _write_block(task: Task, mapped: MappedBlock, many: bool) -> BlockRecord:
         file=file,
         sha256=digest,
         maps=maps,
+        comparisons=comparisons,
     )
 
 
@@ -183,8 +203,20 @@ def _map_record(m: GemaxMap, file: str, channel: int | None, digest: str) -> Map
     return MapRecord(cuts.tau, file, channel, cuts.entropy, cuts.max_bin, tuple(cuts.cuts.tolist()), digest)
 
 
+def _write_comparisons(task: Task, place: str, maps: tuple[ComparisonMap, ...]) -> tuple[ComparisonRecord, ...]:
+    return tuple(record for m in maps for record in _write_comparison(task, f"{place}/{comparison_name(m.name)}", m))
+
+
+def _write_comparison(task: Task, file: str, m: ComparisonMap) -> list[ComparisonRecord]:
+    digest, grey = write_png(task.out / file, m.image), len(m.channels) == 1
+    return [
+        ComparisonRecord(name, file, None if grey else channel, m.entropy[channel], m.convention, digest)
+        for channel, name in enumerate(m.channels)
+    ]
+
+
 def add_maps(task: Task, older: ScanRecord) -> ScanRecord:
-    """Add the maps of the tau that a record lacks, from its depth16.png; all else stays as it is.
+    """Add the maps that a record lacks, from its depth16.png; all else stays as it is.
 
     Raises:
         WriteFailed: a file cannot be written.
@@ -203,12 +235,25 @@ def _changed(path: Path, sha256: str) -> bool:
 
 
 def _extended(task: Task, block: BlockRecord) -> BlockRecord:
+    settings, place = task.settings, block.file.rpartition("/")[0]
     present = {m.tau for m in block.maps}
-    missing = tuple(tau for tau in task.settings.taus if tau not in present)
-    place = block.file.rpartition("/")[0]
+    taus = tuple(tau for tau in settings.taus if tau not in present)
+    channels = {m.name for m in block.comparisons}
+    names = tuple(name for name in settings.comparisons if not channels.issuperset(COMPARISONS[name]))
     try:
-        maps = make_maps(read_png(task.out / block.file), missing, task.settings.maps) if missing else ()
-        added = _write_maps(task, place, maps)
+        codes = read_png(task.out / block.file)
+        maps = make_maps(codes, taus, settings.maps) if taus else ()
+        compared = compare_maps(codes, block.depth_mm, block.mm_per_pixel, names, settings.maps)
+        added, others = _write_maps(task, place, maps), _write_comparisons(task, place, compared)
     except OSError as error:
         raise _write_failed(task, place, error) from error
-    return replace(block, maps=tuple(sorted((*block.maps, *added), key=lambda m: m.tau)))
+    return replace(
+        block,
+        maps=tuple(sorted((*block.maps, *added), key=lambda m: m.tau)),
+        comparisons=_in_order((*block.comparisons, *others)),
+    )
+
+
+def _in_order(records: tuple[ComparisonRecord, ...]) -> tuple[ComparisonRecord, ...]:
+    order = [channel for channels in COMPARISONS.values() for channel in channels]
+    return tuple(sorted(records, key=lambda m: order.index(m.name)))

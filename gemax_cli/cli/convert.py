@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gemax_cli.cli.options import default_jobs, flatten, lengths, shard, tau_option
+from gemax_cli.cli.options import default_jobs, flatten, lengths, shard, tau_option, words
 
 if TYPE_CHECKING:
     from gemax_cli.batch.run import RunOptions
@@ -26,6 +26,11 @@ DEFAULTS = "20 30 40 50 60"
 @click.option(
     "--depth", "depths", type=lengths, multiple=True, callback=flatten, envvar="GEMAX_DEPTH", metavar="MM...",
     help="Depth of the block behind the nose tip; several cut several blocks.  [default: 60]",
+)  # fmt: skip
+@click.option(
+    "--maps", "comparisons", multiple=True, callback=words, envvar="GEMAX_MAPS", metavar="NAMES",
+    help="Comparison maps of the same blocks: ri, ri-minmax, he, clahe, normals, curvature, curvature-gaussian, "
+    "curvature-k1, curvature-k2, shape-index; separated by commas.",
 )  # fmt: skip
 @click.option("--size", type=int, default=224, show_default=True, help="Side of the images, pixels.")
 @click.option("--mm-per-pixel", type=float, default=1.0, show_default=True, help="Pixel pitch of the fixed frame.")
@@ -104,6 +109,7 @@ def _settings(values: dict[str, Any]) -> Settings:
         block=BlockSettings(max_edge_mm=values["max_edge"], max_hole_mm2=values["max_hole"], **block),
         maps=MapSettings(values["levels"], values["bins"], values["reserve_zero"]),
         stack=values["stack"],
+        comparisons=values["comparisons"],
     )
 
 
@@ -150,6 +156,8 @@ def _sources_of(failures: Path) -> frozenset[str]:
 def _expand(source: Path) -> list[Path]:
     """The paths that one SRC stands for: itself, or the list on standard input for ``-``."""
     if str(source) != "-":
+        if not source.exists():
+            raise click.BadParameter(f"{source}: there is no such file or folder.", param_hint="SRC")
         return [source]
     text = sys.stdin.buffer.read()
     parts = text.split(b"\0" if b"\0" in text else b"\n")

@@ -72,6 +72,11 @@ def tau_option(
     )  # fmt: skip
 
 
+def words(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """All names of a repeated option of comma-separated lists."""
+    return tuple(word.strip().lower() for text in value for word in text.split(",") if word.strip())
+
+
 def format_option(command: Command) -> Command:
     """``--format table|csv|json|md``."""
     return click.option(

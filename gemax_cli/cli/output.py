@@ -14,22 +14,31 @@ import click
 Row = Mapping[str, object]
 
 
-def print_rows(rows: Sequence[Row], form: str, title: str = "") -> None:
-    """Print rows of equal keys to stdout as table, csv, json or md; None is an empty cell."""
+def print_rows(rows: Sequence[Row], form: str, title: str = "", note: str = "") -> None:
+    """Print rows of equal keys to stdout as table, csv, json or md; None is an empty cell.
+
+    Args:
+        rows: every row has the keys of the first.
+        form: one of ``options.FORMATS``.
+        title: over a table.
+        note: a sentence under a table (table and md); other forms hold nothing but the rows.
+    """
     if form == "json":
         click.echo(json.dumps([dict(row) for row in rows], indent=2))
     elif form == "csv":
         click.echo(_csv(rows), nl=False)
     elif form == "md":
-        click.echo(_markdown(rows))
+        click.echo(_markdown(rows) + (f"\n\n{note}" if note else ""))
     else:
-        _print_table(rows, title)
+        _print_table(rows, title, note)
 
 
-def cell(value: object) -> str:
-    """Text of one cell: floats with four places."""
+def cell(value: object, name: str = "") -> str:
+    """Text of one cell: floats with four places, the paper's own figures with no more than it prints."""
     if value is None:
         return ""
+    if isinstance(value, float) and name.startswith("paper"):
+        return f"{value:g}"
     return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
@@ -43,19 +52,29 @@ def _csv(rows: Sequence[Row]) -> str:
 
 def _markdown(rows: Sequence[Row]) -> str:
     names = list(rows[0]) if rows else []
-    body = ["| " + " | ".join(cell(value).replace("|", "\\|") for value in row.values()) + " |" for row in rows]
+    body = ["| " + " | ".join(_escaped(name, value) for name, value in row.items()) + " |" for row in rows]
     return "\n".join(["| " + " | ".join(names) + " |", "|" + "---|" * len(names), *body])
 
 
-def _print_table(rows: Sequence[Row], title: str) -> None:
+def _escaped(name: str, value: object) -> str:
+    return " ".join(cell(value, name).replace("|", "\\|").split())
+
+
+def _print_table(rows: Sequence[Row], title: str, note: str) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for name, value in (rows[0] if rows else {}).items():
-        table.add_column(name, justify="right" if isinstance(value, int | float) else "left", overflow="fold")
+    for name in rows[0] if rows else ():
+        numeric = any(isinstance(row[name], int | float) for row in rows)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(cell(value) for value in row.values()))
+        table.add_row(*(cell(value, name) for name, value in row.items()))
     width = None if sys.stdout.isatty() else max(200, 16 * len(rows[0]) if rows else 0)
-    Console(file=sys.stdout, width=width, no_color=bool(os.environ.get("NO_COLOR")), highlight=False).print(table)
+    colourless = bool(os.environ.get("NO_COLOR"))
+    # names of files and sentences are no markup
+    console = Console(file=sys.stdout, width=width, no_color=colourless, highlight=False, markup=False)
+    console.print(table)
+    if note:
+        console.print(note)

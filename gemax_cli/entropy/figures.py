@@ -26,8 +26,8 @@ def entropy_bits(counts: NDArray[np.integer]) -> float:
     present = counts[counts > 0].astype(np.float64)
     if not present.size:
         raise EmptyHistogram("there is no valid pixel to take an entropy of: give an image with data.")
-    share = present / math.fsum(present)
-    return abs(math.fsum(share * log2(share)))
+    share = present / float(counts.sum())
+    return abs(math.fsum((share * log2(share)).tolist()))
 
 
 def map_entropy(image: NDArray[np.uint8], mask: NDArray[np.bool_] | None = None) -> float:

@@ -57,11 +57,11 @@ def _weight_steps(first: int, last: int, scale: float) -> NDArray[np.int64]:
 def weight_table(bits: int) -> NDArray[np.int64]:
     """What an edge over c pixels weighs, w(c) = -2 round(2^(41 - bits) c log2 c), for c = 0..2^bits.
 
-    The rounding is applied to the first differences, which are then summed: differences of h fall at least 1.4 / c apart,
-    far more than their error, and rounding is monotone, so that the table is exactly concave. It strays from h by at
-    most half a unit per step (a random walk: some 30 units at c = 10,000, below 2^-35 bits of entropy). The
-    weights are even, so that an odd charge never equals a gain. The table does not depend on the scan, and is
-    kept for the next one.
+    The rounding is applied to the first differences, which are then summed: differences of h fall at least 1.4 / c
+    apart, far more than their error, and rounding is monotone, so that the table is exactly concave. It strays from
+    h by at most half a unit per step (a random walk: some 30 units at c = 10,000, below 2^-35 bits of entropy). The
+    weights are even, so that an odd charge never equals a gain. The table does not depend on the scan, and is kept
+    for the next one.
 
     Args:
         bits: at least log2 of the number of pixels, 0..24.

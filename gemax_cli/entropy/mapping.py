@@ -87,9 +87,9 @@ def bin_depths(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Metric depth of each bin: its centre, and how far from it the depth of a pixel in it can lie.
 
-    The code of depth z is v = 65535 - round(z / d * 65534), so a code stands for depths up to half a step of d / 65534 to
-    either side. Bin k holds the codes a..b; its depths therefore lie between (65535 - b - 1/2) and (65535 - a + 1/2)
-    steps, and within 0..d.
+    The code of depth z is v = 65535 - round(z / d * 65534), so a code stands for depths up to half a step of d /
+    65534 to either side. Bin k holds the codes a..b; its depths therefore lie between (65535 - b - 1/2) and (65535
+    - a + 1/2) steps, and within 0..d.
 
     Args:
         cuts: (K + 1,) nodes.
@@ -141,7 +141,7 @@ def invert_map(
         float32 of the same shape, mm, the centre of each pixel's bin; NaN where there is no data.
 
     Raises:
-        SettingsError: the image holds a grey value that these cuts cannot have given, or mask and image differ in shape.
+        SettingsError: a grey value that these cuts cannot have given, or mask and image differ in shape.
     """
     centres, _ = bin_depths(cuts, levels, depth_mm)
     if image.shape != mask.shape:
@@ -149,7 +149,8 @@ def invert_map(
     bins = image[mask].astype(np.int64) - first_code
     if bins.size and not 0 <= bins.min() <= bins.max() < centres.size:
         raise SettingsError(
-            f"the map has grey values outside {first_code}..{first_code + centres.size - 1}: give the cuts it was made with."
+            f"the map has grey values outside {first_code}..{first_code + centres.size - 1}: "
+            "give the cuts it was made with."
         )
     depth = np.full(image.shape, np.nan, np.float32)
     depth[mask] = centres[bins]

@@ -41,15 +41,13 @@ def draw(
         at: (n, 3) column, row, depth in mm, from ``project``.
         triangles: (m, 3) rows of ``at``; either winding.
         limits: front (fragments of less than minus this depth are dropped), longest edge in mm, mm per pixel.
-        depth: (rows, columns), filled with NaN where nothing lies.
-        winner: (rows, columns) number of the triangle seen, -1 for none; of size 0 when not wanted.
+        depth: (rows, columns) of infinities; left as they are where nothing lies.
+        winner: (rows, columns) of -1, for the number of the triangle seen; of size 0 when not wanted.
 
     A pixel belongs to every triangle that its centre lies in, edges included.
     """
     front, longest, scale = -limits[0], limits[1] * limits[1], limits[2] * limits[2]
     rows, columns = depth.shape
-    depth[:] = np.inf
-    winner[:] = -1
     dropped = 0
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
@@ -82,10 +80,6 @@ def draw(
                         depth[row, column] = z
                         if winner.size > 0:
                             winner[row, column] = t
-    for row in range(rows):
-        for column in range(columns):
-            if depth[row, column] == np.inf:
-                depth[row, column] = np.nan
     return dropped
 
 
@@ -135,13 +129,12 @@ def find_spikes(depth: NDArray[np.float64], reach: int, height: float) -> NDArra
     """Pixels that stand off their surroundings on every side: (rows, columns), True for a spike.
 
     A spike lies more than ``height`` mm off, to one side, (1) the midpoint of each of the four pairs of opposite
-    neighbours ``reach`` pixels away, as far as both are valid (two pairs at least), and (2) the median of the
-    window of that radius. A slope passes by (1), whatever its steepness; the tip of an occluding edge, seen
-    against the far surface, by (2). A reach of 0 finds none.
+    neighbours ``reach`` pixels away, as far as both are valid (two pairs at least), and (2) more than half of the
+    valid pixels in the window of that radius, which is to say their median. A slope passes by (1), whatever its
+    steepness; the tip of an occluding edge, seen against the far surface, by (2). A reach of 0 finds none.
     """
     rows, columns = depth.shape
     spikes = np.zeros((rows, columns), np.bool_)
-    window = np.empty((2 * reach + 1) ** 2)
     for row in range(rows):
         for column in range(columns):
             here = depth[row, column]
@@ -163,13 +156,13 @@ def find_spikes(depth: NDArray[np.float64], reach: int, height: float) -> NDArra
                     break
             if pairs < 2 or not (up or down):
                 continue
-            n = 0
+            balance = 0  # the window's pixels that are off on this side, less those that are not
             for r in range(max(row - reach, 0), min(row + reach + 1, rows)):
                 for c in range(max(column - reach, 0), min(column + reach + 1, columns)):
-                    if not np.isnan(depth[r, c]):
-                        window[n] = depth[r, c]
-                        n += 1
-            spikes[row, column] = abs(here - np.median(window[:n])) > height
+                    off = here - depth[r, c]
+                    if not np.isnan(off):
+                        balance += 1 if (off < -height if up else off > height) else -1
+            spikes[row, column] = balance > 0
     return spikes
 
 
@@ -187,18 +180,20 @@ def label_regions(depth: NDArray[np.float64], step: float, holes: bool) -> NDArr
     """
     rows, columns = depth.shape
     wide = columns + 2
-    # a rim of one pixel, labelled -1, saves every test for the image's border
-    at = np.zeros((rows + 2, wide))
-    at[1:-1, 1:-1] = depth
-    labels = np.full((rows + 2, wide), -1, np.int32)
-    labels[1:-1, 1:-1] = 0
-    flat, mark = at.ravel(), labels.ravel()
-    around = np.array([-1, 1, -wide, wide, -wide - 1, -wide + 1, wide - 1, wide + 1])
-    around = around[:4] if holes else around
-    stack = np.empty(rows * columns, np.int64)
+    # a rim of one pixel, marked -1, saves every test for the image's border
+    flat = np.empty((rows + 2) * wide)
+    mark = np.full((rows + 2) * wide, -1, np.int32)
+    for row in range(rows):
+        for column in range(columns):
+            i = (row + 1) * wide + column + 1
+            flat[i] = depth[row, column]
+            mark[i] = 0 if np.isnan(flat[i]) == holes else -1
+    around = np.array((-1, 1, -wide, wide, -wide - 1, -wide + 1, wide - 1, wide + 1))
+    directions = 4 if holes else 8
+    stack = np.empty(rows * columns, np.int32)
     count = 0
-    for start in range(wide, flat.size - wide):
-        if mark[start] != 0 or np.isnan(flat[start]) != holes:
+    for start in range(mark.size):
+        if mark[start] != 0:
             continue
         count += 1
         mark[start] = count
@@ -207,16 +202,17 @@ def label_regions(depth: NDArray[np.float64], step: float, holes: bool) -> NDArr
         while waiting > 0:
             waiting -= 1
             here = stack[waiting]
-            for offset in around:
-                there = here + offset
-                if mark[there] != 0:
-                    continue
-                joined = np.isnan(flat[there]) if holes else abs(flat[there] - flat[here]) <= step
-                if joined:
+            for k in range(directions):
+                there = here + around[k]
+                if mark[there] == 0 and (holes or abs(flat[there] - flat[here]) <= step):
                     mark[there] = count
                     stack[waiting] = there
                     waiting += 1
-    return np.ascontiguousarray(labels[1:-1, 1:-1])
+    labels = np.empty((rows, columns), np.int32)
+    for row in range(rows):
+        for column in range(columns):
+            labels[row, column] = max(mark[(row + 1) * wide + column + 1], 0)
+    return labels
 
 
 @kernel
@@ -227,20 +223,26 @@ def stretch_membrane(depth: NDArray[np.float64], hole: NDArray[np.bool_], tolera
     border. Gauss-Seidel with over-relaxation, from the means along rows and columns, until no pixel moves by
     more than ``tolerance`` mm.
     """
-    where = np.argwhere(hole)
-    for i in range(where.shape[0]):
-        row, column = where[i, 0], where[i, 1]
-        total = weight = 0.0
-        for dr, dc in ((0, 1), (0, -1), (1, 0), (-1, 0)):
-            far = 1
-            while hole[row + far * dr, column + far * dc]:
-                far += 1
-            total += depth[row + far * dr, column + far * dc] / far
-            weight += 1.0 / far
-        depth[row, column] = total / weight
+    rows, columns = depth.shape
+    where = np.empty((rows * columns, 2), np.int64)
+    count = 0
+    for row in range(rows):
+        for column in range(columns):
+            if not hole[row, column]:
+                continue
+            where[count, 0], where[count, 1] = row, column
+            count += 1
+            total = weight = 0.0
+            for dr, dc in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+                far = 1
+                while hole[row + far * dr, column + far * dc]:
+                    far += 1
+                total += depth[row + far * dr, column + far * dc] / far
+                weight += 1.0 / far
+            depth[row, column] = total / weight
     for _ in range(1000):
         moved = 0.0
-        for i in range(where.shape[0]):
+        for i in range(count):
             row, column = where[i, 0], where[i, 1]
             mean = 0.25 * (
                 depth[row - 1, column] + depth[row + 1, column] + depth[row, column - 1] + depth[row, column + 1]

@@ -126,7 +126,7 @@ def typical_edge(scan: Scan) -> float:
 def search_samples(scan: Scan) -> Floats:
     """(n, 3) points that stand for the surface: thinned where it is dense, filled up where it is coarse."""
     if typical_edge(scan) > 0.8 * CELL_MM:
-        return kernels.sample_triangles(scan.points, scan.triangles, 0.8 * CELL_MM, 2 * SAMPLES)
+        return kernels.sample_triangles(scan.points, scan.triangles, 0.8 * CELL_MM, 3 * SAMPLES)
     return scan.points[:: max(1, len(scan.points) // SAMPLES)]
 
 
@@ -139,7 +139,8 @@ def fit_face(scan: Scan, samples: Floats, view: View, centre: Floats, roll: floa
     alike = kernels.agreement(local, frame, TYPICAL_FACE)
     rotation = frame[3:12].reshape(3, 3).copy()
     frame[3:12] = (rotation @ turn(0.0, -TILT_DEG, 0.0)).ravel()
-    tip = kernels.settle(samples if len(samples) > len(scan.points) else scan.points, frame, _WINDOWS)
+    about = kernels.near(max(samples, scan.points, key=len), frame[:3], 2 * _WINDOWS.max(), kernels.MOST_LOCAL)
+    tip = kernels.settle(kernels.in_view(about, view.rotation, view.seen, view.place), frame, _WINDOWS)
     shift = float(np.linalg.norm(tip[:3] - frame[:3]))
     return FaceFit(tip[:3], rotation, float(frame[12]), *map(float, alike), float(tip[4]), shift)
 

@@ -283,7 +283,8 @@ def in_view(samples: Floats, rotation: Floats, seen: Floats, place: Floats) -> F
             y += samples[i, k] * rotation[k, 1]
             z += samples[i, k] * rotation[k, 2]
         row, column = int(np.rint((y - place[1]) / place[2])), int(np.rint((x - place[0]) / place[2]))
-        if not z < seen[row, column] - HIDDEN:
+        inside = 0 <= row < seen.shape[0] and 0 <= column < seen.shape[1]
+        if not (inside and z < seen[row, column] - HIDDEN):
             which[count] = i
             count += 1
     return samples[which[:count]]
@@ -385,7 +386,7 @@ def settle(points: Floats, frame: Floats, windows: Floats) -> Floats:
     """The most protruding point of the nose by local quadric fits (Newton steps to the extremum).
 
     Args:
-        points: (n, 3), every point of the scan.
+        points: (n, 3), the surface about the tip.
         frame: (13,) centre, where the tip is expected, and rotation, whose third axis is the direction in which
             the tip protrudes most.
         windows: radii of the fitted patches, mm, one per step.
@@ -394,12 +395,11 @@ def settle(points: Floats, frame: Floats, windows: Floats) -> Floats:
         (6,) position, largest and smallest curvature of the last patch (1/mm, positive on a dome), and the number of
         its points, 0 where there were too few. A step that finds no dome only moves along the direction.
     """
-    local = near(points, frame[:3], 2.0 * windows.max(), MOST_LOCAL)
-    u = np.zeros((len(local), 3))
-    for i in range(len(local)):
+    u = np.zeros((len(points), 3))
+    for i in range(len(points)):
         for k in range(3):
             for a in range(3):
-                u[i, k] += (local[i, a] - frame[a]) * frame[3 + 3 * a + k]
+                u[i, k] += (points[i, a] - frame[a]) * frame[3 + 3 * a + k]
     x, y, z = 0.0, 0.0, 0.0
     out = np.zeros(6)
     for window in windows:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gemax_cli.face.clean import clean_scan, keep_points
 from gemax_cli.face.model import FrontalScan
-from gemax_cli.face.nose import QUICK_VIEWS, FaceFit, best_fits, look, pose_of, search_samples
+from gemax_cli.face.nose import HOPELESS, QUICK_VIEWS, FaceFit, best_fits, look, pose_of, search_samples
 from gemax_cli.scans.model import Scan
 from gemax_cli.settings import Axis, NoseSettings
 
@@ -26,6 +26,7 @@ ROOM_MM = 1000.0  # of a wider scene only the front is looked at ...
 FRONT_MM = 500.0  # ... this deep, ...
 HEAD_MM = 250.0  # ... and only what lies within this distance of the nose is kept
 LIKELY = 0.8  # confidence from which usual axes and units are taken
+FAIR = 0.5  # confidence of a thorough look in usual axes from which no others are tried
 CERTAIN = 0.95  # the same for unusual axes and unknown units: many tries make chance hits
 AXES: tuple[Axis, ...] = ("+x", "-x", "+y", "-y", "+z", "-z")
 USUAL = (("+y", "+z"), ("-y", "-z"), ("+z", "-y"), ("+y", "-z"))  # up and forward: meshes, sensors, CAD, backwards
@@ -117,6 +118,8 @@ def _best_guess(scan: Scan, settings: NoseSettings) -> Guess:
             return top
         if enough == LIKELY and top.confidence > best.confidence:
             best = top
+        if thorough and best.confidence >= FAIR:
+            break
     return best
 
 
@@ -156,14 +159,16 @@ def _head_of(scan: Scan, guess: Guess, rotation: Floats) -> Scan:
 
 
 def _sentences(guess: Guess, settings: NoseSettings) -> Iterator[str]:
+    seen = guess.confidence >= HOPELESS
     if settings.unit == "auto":
         names = [UNIT_NAMES[unit] for unit, mm in MM_PER_UNIT.items() if mm == guess.mm_per_unit]
         if names:
-            yield f"Coordinates were taken for {names[0]}, by the size of the face."
+            yield f"Coordinates were taken for {names[0]}, by the size of the {'face' if seen else 'scan'}."
         else:
             yield f"The unit is unknown: scaled to a face of typical size (1 unit = {guess.mm_per_unit:.4g} mm)."
     if "auto" in (settings.up, settings.forward):
-        yield f"Up was taken for {guess.up} and the face for looking to {guess.forward}, where a nose was found."
+        why = "where a nose was found" if seen else "for want of a recognisable face"
+        yield f"Up was taken for {guess.up} and the face for looking to {guess.forward}, {why}."
 
 
 def _crop_sentences(scan: Scan, head: Scan) -> Iterator[str]:

@@ -94,10 +94,11 @@ def rasterise(
         want_triangle: also say which triangle each pixel sees (of equally deep ones, the one of lowest number).
     """
     shape = (frame.size, frame.size)
-    depth = np.empty(shape)
-    triangle = np.empty(shape if want_triangle else (0, 0), np.int32)
+    depth = np.full(shape, np.inf)
+    triangle = np.full(shape if want_triangle else (0, 0), -1, np.int32)
     limits = np.array([near, max_edge_mm, frame.mm_per_pixel])
     dropped = kernels.draw(frame.project(points), plain(triangles, np.int32), limits, depth, triangle)
+    depth[np.isinf(depth)] = np.nan
     return RangeImage(depth, int(dropped), triangle if want_triangle else None)
 
 

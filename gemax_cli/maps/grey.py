@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from gemax_cli.entropy.histogram import level_histogram, level_of_code
 from gemax_cli.errors import SettingsError
+from gemax_cli.settings import CLAHE_NEEDS
 
 Bytes = NDArray[np.uint8]
 CLIP_LIMIT = 0.01  # scikit-image's own default, share of a tile's pixels
@@ -57,7 +58,7 @@ def contrast_limited(depth16: NDArray[np.uint16], levels: int) -> NDArray[np.flo
     try:
         from skimage.exposure import equalize_adapthist
     except ImportError as error:
-        raise SettingsError(f"{clahe_missing()} ({error}).") from error
+        raise SettingsError(CLAHE_NEEDS) from error
     valid = depth16 > 0
     nearest = distance_transform_edt(~valid, return_distances=False, return_indices=True)
     level = level_of_code(depth16[tuple(nearest)], levels) / max(1, levels - 1)

@@ -1,143 +1,46 @@
-"""Entropy of the maps in a folder, measured on the PNGs themselves."""
+"""The entropy table: statistics of the measured maps per dataset, subject, expression or scan."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gemax_cli.entropy.figures import entropy_bits
-from gemax_cli.entropy.histogram import level_of_code
 from gemax_cli.errors import NothingToConvert
-from gemax_cli.report.images import MapImage, ScanImages, scan_folders
-from gemax_cli.scans.names import parse_name
-from gemax_cli.settings import MapSettings
-from gemax_cli.stack.folder import map_settings
+from gemax_cli.report.labels import labels_of
+from gemax_cli.report.measure import BASELINE, GEMAX, Measured, Measurement, measure_folder
+from gemax_cli.report.published import published_entropy
+from gemax_cli.settings import DEFAULT_TAUS
 
 By = Literal["dataset", "scan", "subject", "expression"]
-BASELINE = "range image"
-MEAN = "mean over tau"
-DEPTH_FOLDER = re.compile(r"d\d{3,}(\.\d+)?")
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Entropy of one map of one scan.
-
-    Attributes:
-        scan: folder of the scan, relative to the folder measured.
-        map: "gemax", "range image", "mean over tau", or the stem of another map's file.
-        tau: None where it means nothing.
-        bits: entropy over the valid pixels.
-        max_bin: levels from the nearest to the farthest pixel of the widest grey value; None without a depth image.
-        distortion: ``max_bin`` / N (equation 3); None without a depth image.
-    """
-
-    scan: str
-    map: str
-    tau: int | None
-    bits: float
-    max_bin: int | None = None
-    distortion: float | None = None
-
-
-@dataclass(frozen=True)
-class Labels:
-    """What a scan's place says about it."""
-
-    dataset: str
-    subject: str
-    expression: str
-    depth: str
-
-
-def labels_of(scan: str) -> Labels:
-    """Labels of a scan's folder; ``depth`` is "d060" where there are several blocks, else ""."""
-    parts = scan.split("/")
-    depth = parts.pop() if len(parts) > 1 and DEPTH_FOLDER.fullmatch(parts[-1]) else ""
-    fields = parse_name(parts[-1], parts[:-1])
-    return Labels(fields.dataset, fields.subject, fields.expression, depth)
-
-
-def measure_folder(root: Path) -> Iterator[Measured]:
-    """Measure every 8-bit map below ``root``.
-
-    Valid pixels are those of depth16.png; without one, those that are not 0. In the folders of ``gemax convert`` the
-    range image (uniform quantisation, tau = N/K) is measured too, from depth16.png.
-
-    Raises:
-        ValueError: an image is no 8-bit map; the message names it.
-        OSError: an image cannot be read.
-    """
-    settings = map_settings(root)
-    for images in scan_folders(root):
-        scan = images.folder.relative_to(root).as_posix()
-        yield from _measure_scan(scan, images, settings)
-
-
-def _measure_scan(scan: str, images: ScanImages, settings: MapSettings) -> Iterator[Measured]:
-    codes = images.codes()
-    if codes is None:
-        yield from (_bare(scan, m) for m in images.maps)
-        return
-    valid = codes > 0
-    levels = level_of_code(codes[valid], settings.levels).astype(np.int64)
-    maps = [_with_depth(scan, m, valid, levels, settings.levels) for m in images.maps]
-    taus = [m.bits for m in maps if m.tau is not None]
-    yield _range_image(scan, levels, settings)
-    yield from maps
-    if len(taus) > 1:
-        yield Measured(scan, MEAN, None, float(np.mean(taus)))
-
-
-def _bare(scan: str, image: MapImage) -> Measured:
-    pixels = image.pixels()
-    return Measured(scan, _kind(image), image.tau, _bits(pixels[pixels > 0]))
-
-
-def _kind(image: MapImage) -> str:
-    return "gemax" if image.tau is not None else image.name
-
-
-def _bits(values: NDArray[np.integer]) -> float:
-    return entropy_bits(np.bincount(values, minlength=1)) if values.size else 0.0
-
-
-def _with_depth(scan: str, image: MapImage, valid: NDArray[np.bool_], levels: NDArray[np.int64], n: int) -> Measured:
-    pixels = image.pixels()
-    if pixels.shape != valid.shape:
-        raise ValueError(f"{image.path}: is {pixels.shape}, its depth image is {valid.shape}: convert the scan again.")
-    values = pixels[valid]
-    width = widest_bin(values, levels)
-    return Measured(scan, _kind(image), image.tau, _bits(values), width, width / n)
-
-
-def widest_bin(values: NDArray[np.integer], levels: NDArray[np.int64]) -> int:
-    """Most levels from the first to the last that one grey value stands for, both counted; 0 without a pixel."""
-    if not values.size:
-        return 0
-    bins = int(values.max()) + 1
-    first, last = np.full(bins, np.iinfo(np.int64).max), np.full(bins, -1)
-    np.minimum.at(first, values, levels)
-    np.maximum.at(last, values, levels)
-    used = last >= 0
-    return int((last[used] - first[used]).max()) + 1
-
-
-def _range_image(scan: str, levels: NDArray[np.int64], settings: MapSettings) -> Measured:
-    values = levels * settings.face_bins // settings.levels
-    width = -(-settings.levels // settings.face_bins)
-    return Measured(scan, BASELINE, width, _bits(values), width, width / settings.levels)
+MEAN, GEM = "mean over tau", "GeM"
+GEM_PARTS = (BASELINE, "normals", "curvature")  # section 4.4 of the paper: RI, NoM and CuM combined
+Key = tuple[str, str, int | None]
 
 
 @dataclass(frozen=True)
 class EntropyRow:
-    """Statistics of one map over a group of scans; ``std`` is of the population."""
+    """Statistics of one map over a group of scans.
+
+    Attributes:
+        group: dataset, scan, subject or expression; with several depth blocks also the block's folder.
+        map: as in ``Measured``, or "mean over tau" of each scan's GEMax maps, or "GeM", the mean of RI, NoM and CuM.
+        tau: levels; None where it means nothing.
+        scans: that the map was measured in.
+        mean: entropy, bits.
+        std: of the population, bits.
+        min: bits.
+        max: bits.
+        max_bin: widest bin of all scans, levels.
+        distortion: ``max_bin`` / N.
+        error_mm: mean over the scans of the mean absolute depth error after inverting the map.
+        paper: the entropy that the paper reports for this map of this database, bits; None where it reports none.
+    """
 
     group: str
     map: str
@@ -147,26 +50,83 @@ class EntropyRow:
     std: float
     min: float
     max: float
-    max_bin: int | None
-    distortion: float | None
+    max_bin: int | None = None
+    distortion: float | None = None
+    error_mm: float | None = None
+    paper: float | None = None
 
 
-def entropy_table(root: Path | str, by: By = "dataset") -> list[EntropyRow]:
-    """Mean, standard deviation, minimum and maximum entropy per group and map, in bits.
+def entropy_table(root: Path | str, by: By = "dataset", jobs: int = 1) -> list[EntropyRow]:
+    """Measure a folder and tabulate its entropy, in bits; a file that cannot be measured is left out with a warning.
 
     Raises:
         NothingToConvert: there is no map in the folder.
-        ValueError: an image is no 8-bit map.
+        OutputError: run.json is damaged.
     """
-    groups: dict[tuple[str, str, int | None], list[Measured]] = {}
-    for measured in measure_folder(Path(root)):
-        groups.setdefault((_group(measured.scan, by), measured.map, measured.tau), []).append(measured)
-    if not groups:
-        raise NothingToConvert(f"{root}: holds no map: give a folder that gemax convert wrote, or one of 8-bit PNGs.")
-    return [_row(key, groups[key]) for key in sorted(groups, key=_order)]
+    measurement = measure_folder(root, jobs)
+    for problem in measurement.problems:
+        warnings.warn(problem, stacklevel=2)
+    if not measurement.maps:
+        raise no_map(root)
+    return tabulate(measurement, by)
 
 
-def _group(scan: str, by: By) -> str:
+def no_map(root: Path | str) -> NothingToConvert:
+    """The error of a folder that holds no map that can be read."""
+    return NothingToConvert(f"{root}: holds no map: give a folder that gemax convert wrote, or one of 8-bit PNGs.")
+
+
+def tabulate(measurement: Measurement, by: By = "dataset") -> list[EntropyRow]:
+    """Mean, standard deviation, minimum and maximum per group and map; the baseline first, then GEMax by tau."""
+    groups: dict[Key, list[Measured]] = defaultdict(list)
+    for item in (*measurement.maps, *combined(measurement.maps)):
+        groups[group_of(item.scan, by), item.map, item.tau].append(item)
+    rows = [_row(key, groups[key]) for key in sorted(groups, key=_order)]
+    return _with_paper(rows, measurement.paper_depth) if by == "dataset" else rows
+
+
+def _with_paper(rows: list[EntropyRow], depth: str | None) -> list[EntropyRow]:
+    """Put the paper's figures beside the rows that were made with its settings; its mean is over its five tau."""
+    if depth is None:
+        return rows
+    taus: dict[str, set[int]] = defaultdict(set)
+    for row in rows:
+        if row.map == GEMAX and row.tau is not None:
+            taus[row.group].add(row.tau)
+    return [
+        replace(row, paper=published_entropy(row.group.partition(" ")[0], row.map, row.tau))
+        if row.group.partition(" ")[2] == depth and (row.map != MEAN or taus[row.group] == set(DEFAULT_TAUS))
+        else row
+        for row in rows
+    ]
+
+
+def combined(measured: Iterable[Measured]) -> list[Measured]:
+    """Per scan the mean over tau, and GeM where its three maps are there."""
+    scans: dict[str, list[Measured]] = defaultdict(list)
+    for item in measured:
+        scans[item.scan].append(item)
+    found = []
+    for scan, items in scans.items():
+        taus = [item for item in items if item.map == GEMAX]
+        parts = [item for item in items if item.map in GEM_PARTS]
+        found += [_mean_of(scan, MEAN, taus)] * (len(taus) > 1)
+        found += [Measured(scan, GEM, None, float(np.mean([p.bits for p in parts])))] * (len(parts) == len(GEM_PARTS))
+    return found
+
+
+def _mean_of(scan: str, name: str, items: Sequence[Measured]) -> Measured:
+    errors = [item.error_mm for item in items if item.error_mm is not None]
+    return Measured(
+        scan, name, None, float(np.mean([item.bits for item in items])),
+        max((item.max_bin for item in items if item.max_bin is not None), default=None),
+        max((item.distortion for item in items if item.distortion is not None), default=None),
+        float(np.mean(errors)) if errors else None,
+    )  # fmt: skip
+
+
+def group_of(scan: str, by: By) -> str:
+    """The group that a scan belongs to: its dataset, "dataset/subject", "dataset/expression", or itself."""
     labels = labels_of(scan)
     name = {
         "scan": scan,
@@ -177,18 +137,16 @@ def _group(scan: str, by: By) -> str:
     return f"{name} {labels.depth}" if labels.depth and by != "scan" else name
 
 
-def _order(key: tuple[str, str, int | None]) -> tuple[str, int, str, int]:
+def _order(key: Key) -> tuple[str, int, str, int]:
     group, name, tau = key
-    return group, {BASELINE: 0, "gemax": 1, MEAN: 2}.get(name, 3), name, tau or 0
+    return group, {BASELINE: 0, GEMAX: 1, MEAN: 2, GEM: 4}.get(name, 3), name, tau or 0
 
 
-def _row(key: tuple[str, str, int | None], measured: Iterable[Measured]) -> EntropyRow:
+def _row(key: Key, items: list[Measured]) -> EntropyRow:
     group, name, tau = key
-    items = list(measured)
     bits = np.array([item.bits for item in items])
-    widths = [item.max_bin for item in items if item.max_bin is not None]
-    distortions = [item.distortion for item in items if item.distortion is not None]
+    whole = _mean_of(group, name, items)
     return EntropyRow(
         group, name, tau, len(items), float(bits.mean()), float(bits.std()), float(bits.min()), float(bits.max()),
-        max(widths, default=None), max(distortions, default=None),
+        whole.max_bin, whole.distortion, whole.error_mm,
     )  # fmt: skip

@@ -88,9 +88,9 @@ class ScanImages:
 def scan_images(root: Path, base: Path | None = None) -> list[ScanImages]:
     """The maps below ``root``, in order of path; hidden files and folders are passed over.
 
-    A folder of maps is a scan. Where some folder has a depth image, pictures outside such folders (contact sheets,
-    plots) are no maps, GEMax maps excepted. A PNG whose name occurs in one folder alone, with no depth image beside it, is a scan of its own:
-    so a flat folder of pictures is one of many scans.
+    A folder of maps is a scan. Where some folder has a depth image, pictures in folders without one (contact sheets,
+    plots) are no maps, GEMax maps excepted. Where none has, a PNG whose name occurs in one folder alone is a scan of
+    its own: a flat folder of pictures is one of many scans.
 
     Args:
         root: folder to look through.

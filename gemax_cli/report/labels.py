@@ -13,7 +13,7 @@ OTHER = "other"
 
 @dataclass(frozen=True)
 class Labels:
-    """Dataset, subject and expression of a scan, "" where unknown; ``depth`` is "d060" where there are several blocks."""
+    """Dataset, subject and expression of a scan, "" where unknown; ``depth`` is "d060" where it is one of several."""
 
     dataset: str
     subject: str

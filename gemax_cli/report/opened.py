@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gemax_cli.errors import OutputError
+from gemax_cli.report.images import ScanImages, scan_images
 from gemax_cli.report.labels import record_id
 from gemax_cli.settings import MapSettings
-from gemax_cli.stack.folder import map_settings
+from gemax_cli.stack.folder import map_settings, read_run
 from gemax_cli.stack.naming import DEPTH16, RUN
 from gemax_cli.stack.records import BlockRecord, Place, ScanRecord, index_records
 
@@ -21,13 +23,26 @@ class OpenedFolder:
 
     Attributes:
         root: the output folder; where there is none, the folder that was asked for.
+        place: the folder that was asked for: ``root`` or one below it.
         settings: levels and bins of its maps.
+        depths: of the blocks it was made with, mm; empty where unknown.
         places: scan id to the place of its record.
     """
 
     root: Path
+    place: Path
     settings: MapSettings = field(default_factory=MapSettings)
+    depths: tuple[float, ...] = ()
     places: dict[str, Place] = field(default_factory=dict)
+
+    def scans(self) -> list[ScanImages]:
+        """The maps below ``place``, in order of path."""
+        return scan_images(self.place, self.root)
+
+    def part(self, scans: Iterable[ScanImages]) -> OpenedFolder:
+        """The same folder with the places of these scans alone: little to send to another process."""
+        names = {record_id(images.scan) for images in scans}
+        return replace(self, places={name: self.places[name] for name in names if name in self.places})
 
     def record(self, scan: str) -> ScanRecord | None:
         """The record of a scan, None where there is none; ``scan`` may end in the folder of a depth block."""
@@ -53,9 +68,11 @@ def open_folder(folder: Path) -> OpenedFolder:
     above = folder.resolve().parents[:MOST_LEVELS_UP]
     root = next((place for place in (folder, *above) if (place / RUN).is_file()), None)
     if root is None:
-        return OpenedFolder(folder)
+        return OpenedFolder(folder, folder)
+    place = folder if root == folder else folder.resolve()
     try:
-        return OpenedFolder(root, map_settings(root), index_records(root))
+        depths = tuple(float(depth) for depth in read_run(root).get("settings", {}).get("depths", ()))
+        return OpenedFolder(root, place, map_settings(root), depths, index_records(root))
     except (TypeError, ValueError, AttributeError) as error:
         message = f"{root / RUN}: is damaged ({error}): make the folder again with gemax convert --overwrite."
         raise OutputError(message) from error

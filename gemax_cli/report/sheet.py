@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.entropy.histogram import level_of_code
 from gemax_cli.errors import NothingToConvert
-from gemax_cli.report.images import ScanImages, scan_folders
+from gemax_cli.report.images import ScanImages, load_codes, scan_images
 from gemax_cli.settings import MapSettings
 from gemax_cli.stack.folder import map_settings
 from gemax_cli.stack.png import encode_png, write_atomically
@@ -66,9 +66,9 @@ def on_paper(image: NDArray[np.uint8], valid: NDArray[np.bool_]) -> NDArray[np.u
 
 def scan_tiles(images: ScanImages, name: str, settings: MapSettings) -> list[Tile]:
     """Range image and every GEMax map of a scan, the entropy under each."""
-    codes = images.codes()
-    if codes is None:
+    if images.depth16 is None:
         return [Tile(m.pixels(), f"{name}\n{m.name}") for m in images.maps]
+    codes = load_codes(images.depth16)
     valid = codes > 0
     levels = level_of_code(np.maximum(codes, 1), settings.levels).astype(np.int64)
     uniform = (levels * settings.face_bins // settings.levels).astype(np.uint8)
@@ -85,7 +85,7 @@ def overview_sheet(root: Path, limit: int = 12) -> NDArray[np.uint8]:
     Raises:
         NothingToConvert: there is no map in the folder.
     """
-    folders = [images for images in scan_folders(root) if images.maps]
+    folders = [images for images in scan_images(root) if images.maps]
     if not folders:
         raise NothingToConvert(f"{root}: holds no map: give a folder that gemax convert wrote.")
     chosen = np.unique(np.linspace(0, len(folders) - 1, min(limit, len(folders))).round().astype(int))

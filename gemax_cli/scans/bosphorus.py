@@ -75,7 +75,7 @@ def read_bnt(path: Path) -> Scan:
     triangles = surface_of(path, gathered)
     landmarks, warnings = _landmarks_of(path, gathered.points)
     if gathered.impossible:
-        warnings.insert(0, f"{gathered.impossible} points with impossible coordinates were dropped.")
+        warnings.insert(0, f"points dropped for impossible coordinates: {gathered.impossible}.")
     return Scan(
         path=path,
         format="bnt",

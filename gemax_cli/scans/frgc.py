@@ -46,7 +46,7 @@ def read_abs(path: Path) -> Scan:
         triangles=triangles,
         grid=gathered.grid,
         metric=True,
-        warnings=(f"{dropped} points with impossible coordinates were dropped.",) if dropped else (),
+        warnings=(f"points dropped for impossible coordinates: {dropped}.",) if dropped else (),
     )
 
 

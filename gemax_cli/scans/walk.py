@@ -133,7 +133,8 @@ class _Walk:
         if not (os.path.isdir(entry.path) if link else entry.is_dir(follow_symlinks=False)):  # noqa: PTH112
             return False
         if not entry.name.startswith(".") and entry.name != "__MACOSX":
-            real = os.path.realpath(entry.path) if link else os.path.join(parent.real, entry.name)  # noqa: PTH118
+            # Resolved even where it is no link: junctions of Windows do not call themselves links.
+            real = os.path.realpath(entry.path)
             folder = _Folder(entry.path, f"{parent.relative}{entry.name}/", real, parent.number)
             (self.links if link else self.folders).append(folder)
         return True
@@ -223,7 +224,7 @@ def _of_kind(scans: Sequence[ScanRef], kind: Kind, named: set[str], notes: list[
         drop = {scan.path for scan in scans if scan.kind == "RAW" and _label(scan) in cropped}
         alone = sum(scan.kind == "RAW" and scan.path not in drop for scan in scans)
         if alone:
-            notes.append(f"{alone} scans of BU-3DFE have no F3D mesh: their RAW mesh is taken.")
+            notes.append(f"BU-3DFE scans without an F3D mesh, of which the RAW mesh is taken: {alone}.")
     return [scan for scan in scans if scan.path not in drop or os.fspath(scan.path) in named]
 
 
@@ -238,5 +239,7 @@ def _collision_notes(scans: Iterable[ScanRef], plain: dict[str, str]) -> list[st
         for scan in changed[:_MOST_COLLISIONS_SAID]
     ]
     if len(changed) > len(notes):
-        notes.append(f"{len(changed) - len(notes)} more scans share their id with another and go to an id with '~'.")
+        notes.append(
+            f"Further scans that share their id with another and go to one with '~': {len(changed) - len(notes)}."
+        )
     return notes

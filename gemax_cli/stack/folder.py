@@ -13,7 +13,7 @@ from typing import Any
 
 from gemax_cli import __version__
 from gemax_cli.errors import FolderInUse, OutputUnwritable, SettingsConflict
-from gemax_cli.settings import MapSettings, Settings
+from gemax_cli.settings import ADDABLE, MapSettings, Settings
 from gemax_cli.stack.naming import FAILURES, RUN
 from gemax_cli.stack.png import write_atomically
 from gemax_cli.stack.records import ScanRecord, read_records
@@ -72,7 +72,7 @@ def _take(stack: ExitStack, folder: Path, name: str) -> None:
 
 
 def check_settings(folder: Path, settings: Settings) -> None:
-    """Compare with the settings that the folder was made with (any tau may be added).
+    """Compare with the settings that the folder was made with (any tau and comparison map may be added).
 
     Raises:
         SettingsConflict: they differ; the message names what differs.
@@ -91,7 +91,7 @@ def _changes(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> Iter
         before = old.get(name)
         if isinstance(value, dict):
             yield from _changes(before if isinstance(before, dict) else {}, value, f"{prefix}{name}.")
-        elif value != before and name != "taus":
+        elif value != before and name not in ADDABLE:
             yield f"{prefix}{name} was {json.dumps(before)}, is {json.dumps(value)}"
 
 
@@ -141,8 +141,11 @@ def write_tables(folder: Path, failures: Iterable[Failure], tried: Callable[[str
     from filelock import FileLock
 
     with FileLock(folder / TABLES_LOCK):  # shards end at the same moment; the last one in sees all records
-        taus = {m.tau for record in read_records(folder) for block in record.blocks for m in block.maps}
-        write_metadata(folder, read_records(folder), taus)
+        taus, channels = set(), set()
+        for record in read_records(folder):
+            taus.update(m.tau for block in record.blocks for m in block.maps)
+            channels.update(m.name for block in record.blocks for m in block.comparisons)
+        write_metadata(folder, read_records(folder), taus, channels)
         write_failures(folder, [*_older_failures(folder, tried), *failures])
 
 

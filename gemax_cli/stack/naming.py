@@ -27,6 +27,11 @@ def map_name(taus: Sequence[int]) -> str:
     return f"gemax_tau{'_'.join(f'{tau:03d}' for tau in taus)}.png"
 
 
+def comparison_name(name: str) -> str:
+    """File name of a comparison map."""
+    return f"{name}.png"
+
+
 def rgb_groups(taus: Sequence[int]) -> list[tuple[int, ...]]:
     """``taus`` in threes, in order; the last group may be short."""
     return [tuple(taus[i : i + CHANNELS]) for i in range(0, len(taus), CHANNELS)]

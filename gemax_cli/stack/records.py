@@ -37,6 +37,27 @@ class MapRecord:
 
 
 @dataclass(frozen=True)
+class ComparisonRecord:
+    """One channel of a comparison map.
+
+    Attributes:
+        name: of the channel, as in ``settings.COMPARISONS``.
+        file: path relative to the output folder.
+        channel: 0..2 in an RGB image, None in a grey one.
+        entropy: bits, over the valid pixels.
+        convention: how the 8 bits came about: formula, range, window.
+        sha256: of the file.
+    """
+
+    name: str
+    file: str
+    channel: int | None
+    entropy: float
+    convention: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class BlockRecord:
     """One depth block and its maps.
 
@@ -49,6 +70,7 @@ class BlockRecord:
         file: path of depth16.png relative to the output folder.
         sha256: of that file.
         maps: one per tau, ascending.
+        comparisons: one per channel of the comparison maps, in the order of ``settings.COMPARISONS``.
     """
 
     depth_mm: float
@@ -59,6 +81,12 @@ class BlockRecord:
     file: str
     sha256: str
     maps: tuple[MapRecord, ...]
+    comparisons: tuple[ComparisonRecord, ...] = ()
+
+    @property
+    def all_maps(self) -> tuple[MapRecord | ComparisonRecord, ...]:
+        """The maps of all tau, and the comparison maps' channels."""
+        return (*self.maps, *self.comparisons)
 
 
 @dataclass(frozen=True)
@@ -126,12 +154,16 @@ class ScanRecord:
     @property
     def files(self) -> tuple[str, ...]:
         """Every file of the scan, relative to the output folder, each once."""
-        named = [file for block in self.blocks for file in (block.file, *(m.file for m in block.maps))]
+        named = [file for block in self.blocks for file in (block.file, *(m.file for m in block.all_maps))]
         return tuple(dict.fromkeys(named))
 
     def taus(self, depth_mm: float) -> tuple[int, ...]:
         """The tau that the block of ``depth_mm`` has maps of; empty if there is no such block."""
         return tuple(m.tau for block in self.blocks if block.depth_mm == depth_mm for m in block.maps)
+
+    def comparisons(self, depth_mm: float) -> tuple[str, ...]:
+        """Names of the comparison maps' channels that the block of ``depth_mm`` has; empty if there is no such block."""
+        return tuple(m.name for block in self.blocks if block.depth_mm == depth_mm for m in block.comparisons)
 
 
 def _record(values: dict[str, Any]) -> ScanRecord:
@@ -152,8 +184,9 @@ def _nose(values: dict[str, Any]) -> NoseRecord:
 
 def _block(values: dict[str, Any]) -> BlockRecord:
     maps = tuple(MapRecord(**{**m, "cuts": tuple(m["cuts"])}) for m in values["maps"])
+    comparisons = tuple(ComparisonRecord(**m) for m in values.get("comparisons", ()))  # older records have none
     affine = tuple(tuple(row) for row in values["pixel_to_raw"])
-    return BlockRecord(**{**values, "maps": maps, "pixel_to_raw": affine})
+    return BlockRecord(**{**values, "maps": maps, "comparisons": comparisons, "pixel_to_raw": affine})
 
 
 def record_files(folder: Path) -> list[Path]:
@@ -207,10 +240,10 @@ def read_records(folder: Path) -> Iterator[ScanRecord]:
 
 
 class RecordWriter:
-    """Appends records to one file, each line flushed; a torn last line of an earlier run is cut off first."""
+    """Appends records to one file; a torn last line of an earlier run is cut off first."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("ab+")
+        self._file = path.open("ab+", buffering=0)
         self._cut_torn_line()
 
     def _cut_torn_line(self) -> None:
@@ -219,12 +252,20 @@ class RecordWriter:
         for line in self._file:
             whole += len(line) if line.endswith(b"\n") else 0
         self._file.truncate(whole)
-        self._file.seek(0, os.SEEK_END)
 
     def append_line(self, line: str) -> None:
-        """Write one line of JSON (``ScanRecord.to_line``) and hand it to the system."""
-        self._file.write(line.encode("ascii"))
-        self._file.flush()
+        """Hand one line of JSON (``ScanRecord.to_line``) to the system, whole or not at all.
+
+        Raises:
+            OSError: the disk is full; the file is as before.
+        """
+        data, start = memoryview(line.encode("ascii")), self._file.seek(0, os.SEEK_END)
+        try:
+            while data:
+                data = data[self._file.write(data) :]
+        except OSError:
+            self._file.truncate(start)
+            raise
 
     def close(self) -> None:
         """Close the file."""

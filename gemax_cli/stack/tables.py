@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gemax_cli.settings import COMPARISONS
 from gemax_cli.stack.naming import FAILURES, METADATA
 from gemax_cli.stack.png import write_atomically
 from gemax_cli.stack.records import BlockRecord, ScanRecord
@@ -30,14 +31,25 @@ class Failure:
     message: str
 
 
-def metadata_columns(taus: Iterable[int]) -> tuple[str, ...]:
-    """All columns of metadata.csv for these tau."""
+def metadata_columns(taus: Iterable[int], comparisons: Iterable[str] = ()) -> tuple[str, ...]:
+    """All columns of metadata.csv for these tau and channels of comparison maps."""
     per_tau = (
         f"{kind}_tau{tau:03d}{end}"
         for tau in sorted(taus)
         for kind, end in (("gemax", "_file_name"), ("entropy", ""), ("max_bin", ""))
     )
-    return (*LEADING, *per_tau, *TRAILING)
+    return (*LEADING, *per_tau, *_comparison_columns(set(comparisons)), *TRAILING)
+
+
+def _comparison_columns(channels: set[str]) -> Iterator[str]:
+    for name, parts in COMPARISONS.items():
+        if channels & set(parts):
+            yield f"{_column(name)}_file_name"
+            yield from (f"entropy_{_column(part)}" for part in parts)
+
+
+def _column(name: str) -> str:
+    return name.replace("-", "_")
 
 
 def metadata_rows(record: ScanRecord) -> Iterator[dict[str, object]]:
@@ -75,13 +87,22 @@ def _block_cells(block: BlockRecord) -> dict[str, object]:
         cells[f"gemax_tau{m.tau:03d}_file_name"] = m.file
         cells[f"entropy_tau{m.tau:03d}"] = f"{m.entropy:.6f}"
         cells[f"max_bin_tau{m.tau:03d}"] = m.max_bin
-    return cells
+    return {**cells, **_comparison_cells(block)}
 
 
-def write_metadata(folder: Path, records: Iterable[ScanRecord], taus: Iterable[int]) -> None:
+def _comparison_cells(block: BlockRecord) -> dict[str, object]:
+    channels = {m.name: m for m in block.comparisons}
+    files = {name: channels[parts[0]].file for name, parts in COMPARISONS.items() if parts[0] in channels}
+    cells: dict[str, object] = {f"{_column(name)}_file_name": file for name, file in files.items()}
+    return cells | {f"entropy_{_column(name)}": f"{m.entropy:.6f}" for name, m in channels.items()}
+
+
+def write_metadata(
+    folder: Path, records: Iterable[ScanRecord], taus: Iterable[int], comparisons: Iterable[str] = ()
+) -> None:
     """Write metadata.csv with one row per scan and depth, in the order of ``records``."""
     rows = (row for record in records for row in metadata_rows(record))
-    _write_csv(folder / METADATA, metadata_columns(taus), rows)
+    _write_csv(folder / METADATA, metadata_columns(taus, comparisons), rows)
 
 
 def write_failures(folder: Path, failures: Iterable[Failure]) -> None:

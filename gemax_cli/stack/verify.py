@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.stack.png import TEMPORARY, read_png
-from gemax_cli.stack.records import BlockRecord, MapRecord, ScanRecord, read_records
+from gemax_cli.stack.records import BlockRecord, ComparisonRecord, MapRecord, ScanRecord, read_records
 
 ENTROPY_TOLERANCE = 1e-9  # bits; the same counts summed in another order
 
@@ -67,7 +67,7 @@ def _verify_block(out: Path, block: BlockRecord) -> Iterator[tuple[str, str]]:
         yield block.file, message
     elif np.count_nonzero(codes) != block.valid_pixels:
         yield block.file, f"has {np.count_nonzero(codes)} valid pixels, its record says {block.valid_pixels}"
-    for m in block.maps:
+    for m in block.all_maps:
         image, message = _load(out / m.file, m.sha256, np.dtype(np.uint8))
         message = message or (_verify_map(m, image, codes) if image is not None and codes is not None else "")
         if message:
@@ -87,7 +87,7 @@ def _load(path: Path, sha256: str, dtype: np.dtype[Any]) -> tuple[NDArray[Any] |
     return (image, "") if image.dtype == dtype else (None, f"holds {image.dtype}, not {dtype}")
 
 
-def _verify_map(m: MapRecord, image: NDArray[np.uint8], codes: NDArray[np.uint16]) -> str:
+def _verify_map(m: MapRecord | ComparisonRecord, image: NDArray[np.uint8], codes: NDArray[np.uint16]) -> str:
     grey = image if m.channel is None else image[..., m.channel]
     if grey.shape != codes.shape:
         return f"is {grey.shape}, its depth image {codes.shape}"

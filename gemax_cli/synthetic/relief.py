@@ -246,7 +246,8 @@ class Relief:
         inside = np.minimum(upper - v, v - lower)
         soft = np.sqrt(self.across_mouth(u))
         line = (2.0 + self.act.press) * soft * bump((v - 0.5 * (upper + lower)) / (2.6 + 0.5 * (upper - lower)))
-        return line + min(CAVITY_MM, 1.1 * self.act.part) * step(inside / 2.4)
+        shallow = step((self.mouth_width - u) / 5.0)  # towards the corners
+        return line + min(CAVITY_MM, 1.1 * self.act.part) * shallow * step(inside / 2.4)
 
     def corners(self, u: Array, v: Array) -> Array:
         """Dimples at the corners of the mouth."""

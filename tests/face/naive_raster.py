@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from statistics import median
 
 import numpy as np
 
@@ -96,7 +95,7 @@ def regions(depth, step, holes):
 
 
 def spikes(depth, reach, height):
-    """Mask of pixels off the midpoints of all pairs, to one side, and off the median of their window."""
+    """Mask of pixels off the midpoints of all pairs, to one side, and so off more than half of their window."""
     rows, columns = depth.shape
     out = np.zeros(depth.shape, bool)
     for row, column in np.argwhere(~np.isnan(depth)):
@@ -107,8 +106,10 @@ def spikes(depth, reach, height):
             if all(0 <= r < rows and 0 <= c < columns and not np.isnan(depth[r, c]) for r, c in ends):
                 off.append(here - 0.5 * (depth[ends[0]] + depth[ends[1]]))
         window = depth[max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1]
-        sided = len(off) >= 2 and (min(off) > height or max(off) < -height)
-        out[row, column] = sided and abs(here - median(window[~np.isnan(window)].tolist())) > height
+        from_window = here - window[~np.isnan(window)]
+        for side in (1, -1):
+            on_this_side = len(off) >= 2 and min(side * v for v in off) > height
+            out[row, column] |= on_this_side and (side * from_window > height).mean() > 0.5
     return out
 
 

@@ -283,7 +283,10 @@ def test_random_bytes_as_landmarks_never_raise(face: Path) -> None:
 
 
 def oracle(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    pymeshlab = pytest.importorskip("pymeshlab", exc_type=ImportError)
+    try:
+        import pymeshlab
+    except (ImportError, OSError) as error:  # it needs system libraries that a bare machine lacks
+        pytest.skip(f"pymeshlab cannot be imported: {error}")
     meshes = pymeshlab.MeshSet(verbose=False)
     meshes.load_new_mesh(str(path))
     mesh = meshes.current_mesh()

@@ -186,7 +186,7 @@ def test_cropped_meshes_are_preferred(tmp_path):
         "F0001_AN03WH_F3D.wrl",
     ]
     assert ids(found)[2] == "BU-3DFE/F0001/F0001_AN02WH_RAW"
-    assert found.notes == ("1 scans of BU-3DFE have no F3D mesh: their RAW mesh is taken.",)
+    assert found.notes == ("BU-3DFE scans without an F3D mesh, of which the RAW mesh is taken: 1.",)
 
 
 def test_raw_meshes_on_demand(tmp_path):
@@ -490,7 +490,7 @@ def test_many_clashes_are_summed_up(tmp_path):
     check_found(found)
     assert len(found.scans) == 30
     assert len(found.notes) == 11
-    assert found.notes[-1].startswith("5 more scans")
+    assert found.notes[-1].endswith("with '~': 5.")
 
 
 def test_hostile_names_stay_inside(tmp_path):
