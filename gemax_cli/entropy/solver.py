@@ -39,9 +39,8 @@ this gain, the charges lambda + 1 and lambda - 1 find the corners a < K < b of t
 taken from the counts that can reach and leave each node.
 
 **A pass** (``kernels.heaviest_path``). By Monge, a newer predecessor that beats an older one at some node beats it
-at all later
-ones: a monotone queue holds the predecessors in the order in which they take over; each is put in once and its
-first node is found by doubling and halving: O(N log tau).
+at all later ones: a monotone queue holds the predecessors in the order in which they take over; each is put in once
+and its first node is found by doubling and halving: O(N log tau).
 
 **The search.** The ends of the bracket are corners (edges, weight) on either side of K. The charge just above the
 slope of their chord finds a corner strictly between them, unless none is above the chord: then K is a tie, which a
@@ -53,8 +52,9 @@ corrected by what the last tau taught. On faces, K = 256 takes two or three pass
 beside the weight table, which depends on the size of T alone and is shared by all tau and all scans. The paper's
 programme (``reference``) takes O(K N tau) time and O(K N) memory.
 
-**Exactness.** The integer objective is the largest there is. The table's rounding is below 1e-9 bits; values stay below
-2^63 because table, charges and edges are bounded by 2^42 * log2 N, that, and N.
+**Exactness.** The integer objective is the largest there is; the table's rounding is worth less than 1e-9 bits of
+entropy. Nothing overflows: a charge is at most 2^42 log2 N, what the best entropy can differ by, a total of weights
+2^42 log2 T, and N < 2^16 charges and one total stay below 2^63.
 
 Sources: Wu, "Optimal quantization by matrix searching", J. Algorithms 12 (1991); Aggarwal, Schieber, Tokuyama,
 "Finding a minimum-weight k-link path in graphs with the concave Monge property", Discrete Comput. Geom. 12 (1994);
@@ -220,7 +220,7 @@ def _trivial_ends(problem: Problem, tau: int) -> tuple[_End, _End]:
     """Corners that need no pass: fewest edges (its total bounded from below by one bin's), and all single levels."""
     levels, pixels = problem.levels, int(problem.below[-1])
     worst, best = int(problem.weight[pixels]), int(problem.weight[np.diff(problem.below)].sum())
-    return _End(-(-levels // tau), worst, 2 * (best - worst) + 3), _End(levels, best, -1)
+    return _End(-(-levels // tau), worst, best - worst + 3), _End(levels, best, -1)
 
 
 def _search(problem: Problem, tau: int, charge: int) -> tuple[NDArray[np.int32], int]:
