@@ -20,7 +20,7 @@ Axis = Literal["auto", "+x", "-x", "+y", "-y", "+z", "-z"]
 
 DEFAULT_TAUS = (20, 30, 40, 50, 60)  # section 4.2 of the paper: training uses all five, testing 20
 MAX_LEVELS = 65535  # the non-zero codes of a 16-bit depth image
-# Comparison maps, in the order that they are written and listed in: name, which is the file's, and names of the channels.
+# Comparison maps in the order that they are written and listed in: name, which is the file's, and its channels' names.
 COMPARISONS: Mapping[str, tuple[str, ...]] = {
     "ri": ("ri",),
     "ri-minmax": ("ri-minmax",),

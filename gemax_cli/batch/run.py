@@ -11,7 +11,7 @@ from typing import Literal
 
 from gemax_cli.batch.plan import Plan, make_plan, shard_of
 from gemax_cli.batch.pool import run_all, stop_workers
-from gemax_cli.batch.task import DISK_FULL, Outcome
+from gemax_cli.batch.task import Outcome
 from gemax_cli.errors import NothingToConvert, OutputFull, OutputUnwritable
 from gemax_cli.scans.model import ScanRef
 from gemax_cli.scans.selection import Selection
@@ -19,8 +19,8 @@ from gemax_cli.scans.walk import find_scans
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import Shard, check_settings, locked, make_folder, write_run, write_tables
 from gemax_cli.stack.naming import METADATA, records_name
-from gemax_cli.stack.png import remove_temporaries
-from gemax_cli.stack.records import RecordWriter, tidy_records
+from gemax_cli.stack.png import DISK_FULL, remove_temporaries
+from gemax_cli.stack.records import RecordWriter
 from gemax_cli.stack.tables import Failure
 
 OnFailure = Literal["continue", "stop"]
@@ -123,16 +123,17 @@ def convert(
     started, out, options = time.perf_counter(), Path(out), options or RunOptions()
     settings, listener = settings or Settings(), listener or Listener()
     refs, summary = find([Path(source) for source in sources], selection or Selection(), options)
-    make_folder(out)
-    with locked(out, options.shard), explained(out):
-        if not options.overwrite:
-            check_settings(out, settings)
-        write_run(out, settings, options.command)
-        plan = make_plan(refs, out, settings, overwrite=options.overwrite)
-        summary.done = plan.done
-        listener.planned(plan, summary)
-        if plan.steps or not (out / METADATA).is_file():
-            _Batch(plan, out, settings, options, summary, listener).run()
+    with explained(out):
+        make_folder(out)
+        with locked(out, options.shard):
+            if not options.overwrite:
+                check_settings(out, settings)
+            write_run(out, settings, options.command)
+            plan = make_plan(refs, out, settings, overwrite=options.overwrite)
+            summary.done = plan.done
+            listener.planned(plan, summary)
+            if plan.steps or not (out / METADATA).is_file():
+                _Batch(plan, out, settings, options, summary, listener).run()
     summary.seconds = time.perf_counter() - started
     return summary
 
@@ -212,9 +213,5 @@ class _Batch:
                     remove_temporaries(folder)
 
     def _write_tables(self) -> None:
-        if self.records.stat().st_size:
-            tidy_records(self.records)
-        else:
-            self.records.unlink()
         tried = {step.ref.source for step in self.plan.steps if step.ref.scan in self.tried}
-        write_tables(self.out, self.summary.failures, tried.__contains__)
+        write_tables(self.out, self.records, self.summary.failures, tried.__contains__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from gemax_cli.maps.model import ComparisonMap
 from gemax_cli.scans.model import ScanRef
 from gemax_cli.settings import COMPARISONS, Settings
 from gemax_cli.stack.naming import CHANNELS, DEPTH16, block_folder, comparison_name, map_name, rgb_groups
-from gemax_cli.stack.png import read_png, remove_temporaries, write_png
+from gemax_cli.stack.png import DISK_FULL, read_png, remove_temporaries, write_png
 from gemax_cli.stack.records import (
     Affine,
     BlockRecord,
@@ -37,8 +36,6 @@ from gemax_cli.stack.records import (
     ScanRecord,
 )
 from gemax_cli.stack.tables import Failure
-
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -241,6 +238,7 @@ def _extended(task: Task, block: BlockRecord) -> BlockRecord:
     channels = {m.name for m in block.comparisons}
     names = tuple(name for name in settings.comparisons if not channels.issuperset(COMPARISONS[name]))
     try:
+        remove_temporaries(task.out / place)
         codes = read_png(task.out / block.file)
         maps = make_maps(codes, taus, settings.maps) if taus else ()
         compared = compare_maps(codes, block.depth_mm, block.mm_per_pixel, names, settings.maps)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PATH = click.Path(path_type=Path)
 DEFAULTS = "20 30 40 50 60"
+AXIS = click.Choice(["auto", "+x", "-x", "+y", "-y", "+z", "-z"])
 
 
 @click.command("convert", short_help="Raw scans to 16-bit depth blocks and GEMax maps.")
@@ -57,8 +58,8 @@ DEFAULTS = "20 30 40 50 60"
     help="Rotate the scan to frontal: never, when clearly turned, always.",
 )  # fmt: skip
 @click.option("--unit", type=click.Choice(["auto", "m", "cm", "mm", "um"]), default="auto", help="Of generic files.")
-@click.option("--up", default="auto", help="Axis to the top of the head in generic files: +y, -z ...")
-@click.option("--forward", default="auto", help="Axis out of the face in generic files: +z, -x ...")
+@click.option("--up", type=AXIS, default="auto", help="Axis to the top of the head in generic files.")
+@click.option("--forward", type=AXIS, default="auto", help="Axis out of the face in generic files.")
 @click.option("--dataset", "datasets", multiple=True, help="Only this dataset (BU-3DFE, Bosphorus ...); repeatable.")
 @click.option("--subject", "subjects", multiple=True, help="Only this subject (F0001, bs000 ...); repeatable.")
 @click.option("--expression", "expressions", multiple=True, help="Only this: NE AN DI FE HA SA SU; repeatable.")

@@ -75,14 +75,16 @@ def _print_published(measurement: Measurement, out: Path, form: str) -> None:
 
     rows = [asdict(row) for row in compare(tabulate(measurement))]
     if not rows:
-        raise click.ClickException(f"{out}: holds no scan of BU-3DFE or Bosphorus: the paper reports no other database.")
+        raise click.ClickException(
+            f"{out}: holds no scan of BU-3DFE or Bosphorus: the paper reports no other database."
+        )
     print_rows(rows, form, f"Entropy of {out} beside the paper's, bits", f"paper: {SOURCE}")
 
 
 def _plot(measurement: Measurement, plot: Path) -> None:
     from gemax_cli.report.curves import entropy_chart
     from gemax_cli.report.entropy_table import tabulate
-    from gemax_cli.report.plot import write_chart
+    from gemax_cli.report.drawing import write_drawing
 
-    write_chart(entropy_chart(tabulate(measurement)), plot)
+    write_drawing(entropy_chart(tabulate(measurement)), plot)
     click.echo(f"plot: {plot}", err=True)

@@ -24,13 +24,22 @@ def print_rows(rows: Sequence[Row], form: str, title: str = "", note: str = "") 
         note: a sentence under a table (table and md); other forms hold nothing but the rows.
     """
     if form == "json":
-        click.echo(json.dumps([dict(row) for row in rows], indent=2))
+        emit(json.dumps([dict(row) for row in rows], indent=2) + "\n")
     elif form == "csv":
-        click.echo(_csv(rows), nl=False)
+        emit(_csv(rows))
     elif form == "md":
-        click.echo(_markdown(rows) + (f"\n\n{note}" if note else ""))
+        emit(_markdown(rows) + (f"\n\n{note}\n" if note else "\n"))
     else:
         _print_table(rows, title, note)
+
+
+def emit(text: str) -> None:
+    """Write to stdout; where its reader has gone, the rest goes nowhere and the command ends as it would have."""
+    try:
+        click.echo(text, nl=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def cell(value: object, name: str = "") -> str:
@@ -75,6 +84,6 @@ def _print_table(rows: Sequence[Row], title: str, note: str) -> None:
     colourless = bool(os.environ.get("NO_COLOR"))
     # names of files and sentences are no markup
     console = Console(file=sys.stdout, width=width, no_color=colourless, highlight=False, markup=False)
-    console.print(table)
-    if note:
-        console.print(note)
+    with console.capture() as text:  # rich's own answer to a closed pipe is to exit with code 1
+        console.print(table)
+    emit(text.get() + (f"{note}\n" if note else ""))

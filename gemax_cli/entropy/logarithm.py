@@ -53,7 +53,7 @@ def _weight_steps(first: int, last: int, scale: float) -> NDArray[np.int64]:
     return np.rint(step * scale).astype(np.int64)
 
 
-@lru_cache(maxsize=3)
+@lru_cache(maxsize=8)
 def weight_table(bits: int) -> NDArray[np.int64]:
     """What an edge over c pixels weighs, w(c) = -2 round(2^(41 - bits) c log2 c), for c = 0..2^bits.
 

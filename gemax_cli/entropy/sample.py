@@ -1,7 +1,7 @@
 """Depth images of a schematic face: enough of a face for timing the solver, and nothing of anyone's licence.
 
-A half ellipsoid for the head, Gaussian bumps for nose, eye sockets and lips, all of a size drawn per face. Its histogram
-has what makes face histograms hard to quantise: flat cheeks and forehead, a nose that few pixels reach, a falling edge.
+A half ellipsoid for the head, Gaussian bumps for nose, eye sockets and lips, all of a size drawn per face. Its
+histogram has what makes face histograms hard to quantise: flat cheeks and forehead, a nose of few pixels, steep sides.
 It is no model of a face; ``gemax_cli.synthetic`` makes those.
 """
 

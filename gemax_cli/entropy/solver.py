@@ -180,7 +180,8 @@ def pose_problem(histogram: NDArray[np.integer], bins: int) -> Problem:
     )
 
 
-def _check_tau(problem: Problem, tau: int) -> None:
+def check_tau(problem: Problem, tau: int) -> None:
+    """Raise InfeasibleTau unless K <= N <= K * tau."""
     if not problem.bins <= problem.levels <= problem.bins * tau:
         raise InfeasibleTau(problem.levels, problem.bins, tau)
 
@@ -305,7 +306,7 @@ def optimal_cuts_per_tau(histogram: NDArray[np.integer], bins: int, taus: Iterab
     wanted = [int(tau) for tau in taus]
     problem = pose_problem(histogram, bins)
     for tau in wanted:
-        _check_tau(problem, tau)
+        check_tau(problem, tau)
     found: dict[int, Cuts] = {}
     correction = 1.0
     for tau in sorted(set(wanted), reverse=True):

@@ -66,7 +66,8 @@ def _sampled_steps(scan: Scan, neighbours: NDArray[np.int32]) -> NDArray[np.floa
     """Distances from some 4000 points to their first neighbours."""
     some = np.flatnonzero(neighbours[:, 0] >= 0)
     some = some[:: max(1, len(some) // 4000)]
-    return np.linalg.norm(scan.points[some] - scan.points[neighbours[some, 0]], axis=1)
+    steps: NDArray[np.float64] = np.linalg.norm(scan.points[some] - scan.points[neighbours[some, 0]], axis=1)
+    return steps
 
 
 def _edge(scan: Scan, neighbours: NDArray[np.int32]) -> float:

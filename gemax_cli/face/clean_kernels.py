@@ -39,13 +39,13 @@ def _median(values: Floats, count: int) -> float:
             values[j] = values[j - 1]
             j -= 1
         values[j] = value
-    return values[count // 2]
+    return float(values[count // 2])
 
 
 @kernel
 def _distance(points: Floats, i: int, j: int) -> float:
     x, y, z = points[i, 0] - points[j, 0], points[i, 1] - points[j, 1], points[i, 2] - points[j, 2]
-    return np.sqrt(x * x + y * y + z * z)
+    return float(np.sqrt(x * x + y * y + z * z))
 
 
 @kernel
@@ -65,7 +65,7 @@ def _spacing(points: Floats, neighbours: Neighbours, i: int, room: Floats) -> fl
 
 @kernel
 def spikes(points: Floats, neighbours: Neighbours, least: float, factor: float) -> NDArray[np.bool_]:
-    """(n,) whether a point is a spike: farther from the component-wise median of its neighbours than ``factor`` spacings.
+    """(n,) whether a point is a spike: more than ``factor`` spacings off the component-wise median of its neighbours.
 
     Points closer than ``least`` to the mean of their neighbours are none, without a closer look.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,15 +43,16 @@ TYPICAL_FACE: Floats = np.ascontiguousarray(
 )
 
 QUICK_VIEWS = ((0.0, 0.0),)  # yaw and pitch, degrees
-ALL_VIEWS = tuple((yaw, pitch) for yaw in (-40.0, -20.0, 0.0, 20.0, 40.0) for pitch in (-20.0, 0.0, 20.0))
-ALL_VIEWS += ((-65.0, 0.0), (65.0, 0.0))
+ALL_VIEWS = tuple((yaw, pitch) for yaw in (-65.0, -40.0, -20.0, 0.0, 20.0, 40.0, 65.0) for pitch in (-20.0, 0.0, 20.0))
 ROLLS = np.radians((-23.0, 0.0, 23.0))
 CELL_MM = 3.0  # of the height maps; wider where the surface is sampled so sparsely that cells ...
 CROWDED, WIDEST_CELL_MM = 0.8, 8.0  # ... outnumber this share of the samples, but never wider than that
 SAMPLES = 12_000  # points that the search looks at
-QUICK_TRIED, TRIED = 2, 4  # candidates that the typical face is fitted to, in the frontal look and in all
+QUICK_TRIED, TRIED = 2, 6  # candidates that the typical face is fitted to, in the frontal look and in all
 APART_MM = 12.0  # candidates closer than this are one
 HOPELESS = 0.2  # below this confidence there is no nose
+SAME_TURN_TRACE = 1.0 + 2.0 * np.cos(np.radians(15.0))  # trace of the rotation between starts 15 degrees apart
+SIZES = (0.87, 1.15)  # of the face, tried where the typical one does not convince
 SURE = 0.9  # the quick look is enough from this confidence on
 DOUBTFUL = 0.8  # below this confidence a tip carries a warning
 DISAGREE_MM = 8.0  # a landmark farther than this from the detected tip carries a warning
@@ -61,8 +62,8 @@ HALF_SEEN = 0.45  # share of the nose that is seen even in a half profile
 TILT_DEG = 9.0  # the tip (pronasale) is where the nose protrudes most in a direction this far above the gaze
 REACH_MM, MOST_FITTED = 85.0, 1000  # surface that the typical face is fitted to
 
-_SIGMAS = np.array([10.0, 10, 8, 8, 6, 6, 5, 5, 4, 4, 4, 4])
-_DAMPING = np.array([200.0, 200, 200, 1, 1, 1, 20000])
+_SIGMAS = np.array([10.0, 8, 6, 5, 4, 4, 4, 4])
+_DAMPING = np.array([200.0, 200, 200, 1, 1, 1, 50000, 20000])
 _WINDOWS = np.array([16.0, 12, 9, 8, 8])
 
 
@@ -73,7 +74,7 @@ class FaceFit:
     Attributes:
         position: (3,) refined tip.
         rotation: (3, 3) columns right, up and forward of the face.
-        size: of the face relative to the typical one.
+        size: of the face relative to the typical one, and ``relief``, how much deeper it is for its size.
         nose: share of agreement with the typical nose where it is seen, and ``nose_seen``, how much of it is.
         face: the same for the rest of the face, with ``face_seen``.
         curvature: the smaller principal curvature of the tip, 1/mm.
@@ -84,6 +85,7 @@ class FaceFit:
     position: Floats
     rotation: Floats
     size: float
+    relief: float
     nose: float
     nose_seen: float
     face: float
@@ -101,7 +103,8 @@ class FaceFit:
         nose, face, face_seen = np.log(np.clip((self.nose, self.face, self.face_seen), 0.05, 1.0))
         dome = np.clip(self.curvature, 0.0, DOME) / DOME
         missing = np.log(min(1.0, max(self.nose_seen, 0.05) / HALF_SEEN))
-        odds = 6.7 + 8.0 * nose + 11.3 * face + 6.5 * face_seen + 4.7 * dome - 7.0 * abs(np.log(self.size)) + 6.0 * missing
+        odds = 7.8 + 8.6 * nose + 9.5 * face + 6.2 * face_seen + 4.0 * missing + 3.7 * dome
+        odds -= 6.0 * abs(np.log(self.size)) + 28.0 * abs(np.log(self.relief))
         return float(1.0 / (1.0 + np.exp(-odds)))
 
 
@@ -130,9 +133,9 @@ def search_samples(scan: Scan) -> Floats:
     return scan.points[:: max(1, len(scan.points) // SAMPLES)]
 
 
-def fit_face(scan: Scan, samples: Floats, view: View, centre: Floats, roll: float) -> FaceFit:
-    """Lay the typical face on the surface seen about ``centre`` and refine its tip; ``roll`` in radians."""
-    frame = np.concatenate([centre, (view.rotation @ turn(0.0, 0.0, np.degrees(roll))).ravel(), [1.0]])
+def fit_face(scan: Scan, samples: Floats, view: View, centre: Floats, turned: Floats, size: float = 1.0) -> FaceFit:
+    """Lay the typical face on the surface seen about ``centre``, from a rotation and size on, and refine its tip."""
+    frame = np.concatenate([centre, turned.ravel(), [size, 1.0]])
     local = kernels.in_view(kernels.near(samples, centre, REACH_MM, len(samples)), view.rotation, view.seen, view.place)
     local = kernels.near(local, centre, REACH_MM, MOST_FITTED)
     kernels.fit_face(local, frame, TYPICAL_FACE, _SIGMAS, _DAMPING)
@@ -142,7 +145,9 @@ def fit_face(scan: Scan, samples: Floats, view: View, centre: Floats, roll: floa
     about = kernels.near(max(samples, scan.points, key=len), frame[:3], 2 * _WINDOWS.max(), kernels.MOST_LOCAL)
     tip = kernels.settle(kernels.in_view(about, view.rotation, view.seen, view.place), frame, _WINDOWS)
     shift = float(np.linalg.norm(tip[:3] - frame[:3]))
-    return FaceFit(tip[:3], rotation, float(frame[12]), *map(float, alike), float(tip[4]), shift)
+    nose, nose_seen, face, face_seen = map(float, alike)
+    size, relief = float(frame[12]), float(frame[13])
+    return FaceFit(tip[:3], rotation, size, relief, nose, nose_seen, face, face_seen, float(tip[4]), shift)
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,21 +178,34 @@ def look(scan: Scan, samples: Floats, views: tuple[tuple[float, float], ...], ro
     """Fits of the typical face to the best candidates of several views, most confident first."""
     if len(samples) < kernels.FEW:
         return []
-    found: list[tuple[float, View, Floats, float]] = []
+    found: list[tuple[float, View, Floats, Floats]] = []
     for yaw, pitch in views:
         view = View.of(samples, yaw, pitch)
         for alike, x, y, z, roll in kernels.candidates(view.seen, view.place, TYPICAL_FACE, rolls, TRIED):
-            found.append((alike, view, view.rotation @ [x, y, z], roll))
+            found.append((alike, view, view.rotation @ [x, y, z], view.rotation @ turn(0.0, 0.0, np.degrees(roll))))
     found.sort(key=lambda candidate: -candidate[0])
+    starts: list[tuple[Floats, Floats]] = []
     fits: list[FaceFit] = []
-    tried: list[Floats] = []
-    for _, view, centre, roll in found:
-        if all(np.linalg.norm(centre - other) > APART_MM for other in tried):
-            tried.append(centre)
-            fits.append(fit_face(scan, samples, view, centre, roll))
-        if len(tried) == (TRIED if len(views) > 1 else QUICK_TRIED):
+    for _, view, centre, rotation in found:
+        if _is_new(centre, rotation, starts):
+            starts.append((centre, rotation))
+            fits.append(fit_face(scan, samples, view, centre, rotation))
+        if len(fits) == (TRIED if len(views) > 1 else QUICK_TRIED):
             break
     return sorted(fits, key=lambda fit: -fit.confidence)
+
+
+def _is_new(centre: Floats, rotation: Floats, starts: list[tuple[Floats, Floats]]) -> bool:
+    """Whether a start is at another place than those tried, or one of two there that look another way."""
+    there = [other for place, other in starts if np.linalg.norm(centre - place) <= APART_MM]
+    return len(there) < 2 and all(np.trace(rotation.T @ other) < SAME_TURN_TRACE for other in there)
+
+
+def resized(scan: Scan, samples: Floats, fit: FaceFit) -> list[FaceFit]:
+    """The fit, and fits from its tip on with a larger and a smaller face: the size does not move far by itself."""
+    yaw, pitch, _ = astuple(pose_of(fit.rotation))
+    view = View.of(samples, yaw, pitch)
+    return [fit, *(fit_face(scan, samples, view, fit.position, fit.rotation, size) for size in SIZES)]
 
 
 def find_nose_tip(scan: Scan, settings: NoseSettings) -> NoseTip:
@@ -213,8 +231,8 @@ def find_nose_tip(scan: Scan, settings: NoseSettings) -> NoseTip:
     if tip.confidence < settings.min_confidence:
         raise NoNoseTip(
             scan.path,
-            f"the nose tip found has a confidence of {tip.confidence:.2f}, and {settings.min_confidence:g} is asked for: "
-            "look at the scan, or lower --min-confidence.",
+            f"the nose tip found has a confidence of {tip.confidence:.2f}, below the {settings.min_confidence:g} "
+            "asked for: look at the scan, or lower --min-confidence.",
         )
     return tip
 
@@ -253,6 +271,8 @@ def best_fits(scan: Scan) -> list[FaceFit]:
     fits = look(scan, samples, QUICK_VIEWS, np.zeros(1))
     if not fits or fits[0].confidence < SURE:
         fits = sorted(fits + look(scan, samples, ALL_VIEWS, ROLLS), key=lambda fit: -fit.confidence)
+    if fits and fits[0].confidence < SURE:
+        fits = sorted(resized(scan, samples, fits[0]) + fits[1:], key=lambda fit: -fit.confidence)
     return fits
 
 
@@ -287,7 +307,9 @@ def _checked(known: NoseTip, scan: Scan) -> NoseTip:
     apart = float(np.linalg.norm(found.position - known.position))
     if apart <= DISAGREE_MM:
         return replace(known, pose=found.pose, runner_up=found.runner_up)
-    warning = f"The landmark of the nose tip is {apart:.0f} mm from the tip detected (confidence {found.confidence:.2f})."
+    warning = (
+        f"The landmark of the nose tip is {apart:.0f} mm from the tip detected (confidence {found.confidence:.2f})."
+    )
     return replace(known, runner_up=found.position, warnings=(warning,))
 
 

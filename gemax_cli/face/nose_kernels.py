@@ -157,7 +157,8 @@ def candidates(seen: Floats, place: Floats, table: Floats, rolls: Floats, keep: 
     """The local maxima of a height map that look most like a nose tip.
 
     Args:
-        seen: (rows, columns) height map, ``place`` its (right, up, cell) as :func:`height_map` returns them.
+        seen: (rows, columns) height map.
+        place: (right, up, cell) of its first cell, as :func:`height_map` returns it.
         table: the typical face.
         rolls: turns about the forward axis to try, radians.
         keep: how many to return.
@@ -296,14 +297,16 @@ def fit_face(local: Floats, frame: Floats, table: Floats, sigmas: Floats, dampin
 
     Args:
         local: (n, 3) samples about the start.
-        frame: (13,) centre, rotation by rows, size; changed in place.
+        frame: (14,) centre, rotation by rows, size, relief (factor on the depths); changed in place.
         table: the typical face.
         sigmas: scale of the Geman-McClure weights, mm, one per round.
-        damping: (7,) stiffness against rotation (3), shift (3) and size; in samples.
+        damping: (8,) stiffness against rotation (3), shift (3), and against other sizes and reliefs than those at
+            the start.
     """
     rotation = frame[3:12].reshape(3, 3)
-    normal, slope, u = np.empty((7, 7)), np.empty(7), np.empty(3)
-    step = np.empty(7)
+    size, relief = frame[12], frame[13]
+    normal, slope, u = np.empty((8, 8)), np.empty(8), np.empty(3)
+    step = np.empty(8)
     for sigma in sigmas:
         normal[:], step[:] = 0.0, 0.0
         for i in range(len(local)):
@@ -313,6 +316,7 @@ def fit_face(local: Floats, frame: Floats, table: Floats, sigmas: Floats, dampin
                     u[k] += (local[i, a] - frame[a]) * rotation[a, k]
                 u[k] /= frame[12]
             depth, dx, dy = depth_at(table, u[0], u[1])
+            depth, dx, dy = depth * frame[13], dx * frame[13], dy * frame[13]
             if depth < 0 or abs(u[2] + depth) > 30:
                 continue
             length = np.sqrt(dx * dx + dy * dy + 1.0)
@@ -323,13 +327,15 @@ def fit_face(local: Floats, frame: Floats, table: Floats, sigmas: Floats, dampin
             slope[0], slope[1], slope[2] = -(u[1] * nz - u[2] * ny), -(u[2] * nx - u[0] * nz), -(u[0] * ny - u[1] * nx)
             slope[3], slope[4], slope[5] = -nx, -ny, -nz
             slope[6] = -(u[0] * nx + u[1] * ny + u[2] * nz)
-            for a in range(7):
+            slope[7] = depth / length
+            for a in range(8):
                 step[a] -= weight * slope[a] * off
                 for b in range(a + 1):
                     normal[a, b] += weight * slope[a] * slope[b]
-        for a in range(7):
+        for a in range(8):
             normal[a, a] += damping[a]
-        step[6] -= damping[6] * np.log(frame[12])
+        step[6] -= damping[6] * np.log(frame[12] / size)
+        step[7] -= damping[7] * np.log(frame[13] / relief)
         if not solve(normal, step):
             return
         for a in range(3):
@@ -337,6 +343,7 @@ def fit_face(local: Floats, frame: Floats, table: Floats, sigmas: Floats, dampin
                 frame[a] += frame[12] * rotation[a, k] * step[3 + k]
         _turn(rotation, step[0], step[1], step[2])
         frame[12] *= np.exp(min(max(step[6], -0.1), 0.1))
+        frame[13] *= np.exp(min(max(step[7], -0.1), 0.1))
 
 
 @kernel
@@ -358,6 +365,7 @@ def agreement(local: Floats, frame: Floats, table: Floats) -> Floats:
                 u[k] += (local[i, a] - frame[a]) * rotation[a, k]
             u[k] /= frame[12]
         depth, dx, dy = depth_at(table, u[0], u[1])
+        depth, dx, dy = depth * frame[13], dx * frame[13], dy * frame[13]
         if depth < 0 or u[2] + depth < -40:
             continue
         row, column = int(np.rint((u[1] - LOWEST) / STEP)), int(np.rint(u[0] / STEP)) + table.shape[1] - 1
@@ -387,7 +395,7 @@ def settle(points: Floats, frame: Floats, windows: Floats) -> Floats:
 
     Args:
         points: (n, 3), the surface about the tip.
-        frame: (13,) centre, where the tip is expected, and rotation, whose third axis is the direction in which
+        frame: (14,) centre, where the tip is expected, and rotation, whose third axis is the direction in which
             the tip protrudes most.
         windows: radii of the fitted patches, mm, one per step.
 
@@ -425,22 +433,33 @@ def settle(points: Floats, frame: Floats, windows: Floats) -> Floats:
 
 @kernel
 def _quadric(u: Floats, x: float, y: float, z: float, window: float) -> Floats:
-    """Least-squares a + b dx + c dy + d dx^2 + e dx dy + f dy^2 about (x, y, z): the six, and the points used."""
-    normal, right, term = np.zeros((6, 6)), np.zeros(6), np.empty(6)
-    count = 0
-    for i in range(len(u)):
-        dx, dy, dz = u[i, 0] - x, u[i, 1] - y, u[i, 2] - z
-        far = dx * dx + dy * dy + dz * dz
-        if far > window * window:
-            continue
-        weight = 1.0 - far / (window * window)
-        term[0], term[1], term[2], term[3], term[4], term[5] = 1.0, dx, dy, dx * dx, dx * dy, dy * dy
-        for a in range(6):
-            right[a] += weight * term[a] * dz
-            for b in range(a + 1):
-                normal[a, b] += weight * term[a] * term[b]
-        count += 1
-    out = np.zeros(7)
-    if count >= FEW and solve(normal, right):
+    """Robust least-squares a + b dx + c dy + d dx^2 + e dx dy + f dy^2 about (x, y, z): the six, and the points used.
+
+    Three rounds; from the second on points off the last round's surface lose weight (Geman-McClure), so that
+    what is left of a spike does not pull the surface.
+    """
+    out, last = np.zeros(7), np.zeros(6)
+    term = np.empty(6)
+    for scale in (np.inf, 2.0, 1.0):
+        normal, right = np.zeros((6, 6)), np.zeros(6)
+        count = 0
+        for i in range(len(u)):
+            dx, dy, dz = u[i, 0] - x, u[i, 1] - y, u[i, 2] - z
+            far = dx * dx + dy * dy + dz * dz
+            if far > window * window:
+                continue
+            term[0], term[1], term[2], term[3], term[4], term[5] = 1.0, dx, dy, dx * dx, dx * dy, dy * dy
+            off = dz
+            for a in range(6):
+                off -= last[a] * term[a]
+            weight = (1.0 - far / (window * window)) / (1.0 + (off / scale) ** 2) ** 2
+            for a in range(6):
+                right[a] += weight * term[a] * dz
+                for b in range(a + 1):
+                    normal[a, b] += weight * term[a] * term[b]
+            count += 1
+        if count < FEW or not solve(normal, right):
+            break
+        last = right
         out[:6], out[6] = right, count
     return out

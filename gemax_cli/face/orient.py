@@ -89,30 +89,29 @@ def orientations(settings: NoseSettings) -> list[tuple[str, str]]:
     """The (up, forward) pairs that the settings allow, the usual ones first."""
     every = [*USUAL, *(pair for pair in product(AXES, AXES) if pair[0][1] != pair[1][1] and pair not in USUAL)]
     return [
-        (up, forward)
-        for up, forward in every
-        if settings.up in ("auto", up) and settings.forward in ("auto", forward)
+        (up, forward) for up, forward in every if settings.up in ("auto", up) and settings.forward in ("auto", forward)
     ]
 
 
 def _best_guess(scan: Scan, settings: NoseSettings) -> Guess:
     """The first guess that convinces, else the best of those in known units and usual axes.
 
-    Quick looks come before thorough ones, known units before others, usual axes before the rest.
+    Quick looks come before thorough ones, known units before others, usual axes before the rest. Where nothing
+    looks like a face, the likeliest unit and the first of the usual axes are taken without a fit.
     """
     extent = float(np.ptp(scan.points, axis=0).max())
     pairs, known = orientations(_facing_camera(scan, settings)), _units(extent, settings)
     usual = [pair for pair in pairs if pair in USUAL] or pairs
-    scales = [size / extent for size in BUST_MM] if settings.unit == "auto" else []
-    best = Guess(known[0] if known else scales[2], *usual[0], None)
-    for units, axes_, thorough, enough in (
+    scales = [size / extent for size in BUST_MM] if settings.unit == "auto" and extent > 0 else []
+    best = default = Guess(known[0] if known else HEAD_MM / max(extent, 1e-12), *usual[0], None)
+    for units, frames, thorough, enough in (
         (known, usual, False, LIKELY),
         (known, usual, True, LIKELY),
         (scales, usual, False, CERTAIN),
         (known, pairs, False, CERTAIN),
         (scales, pairs, False, CERTAIN),
     ):
-        guesses = [_guess(scan, mm, *pair, thorough) for mm, pair in product(units, axes_)]
+        guesses = [_guess(scan, mm, up, forward, thorough) for mm, (up, forward) in product(units, frames)]
         top = max(guesses, key=lambda guess: guess.confidence, default=best)
         if top.confidence >= enough:
             return top
@@ -120,7 +119,7 @@ def _best_guess(scan: Scan, settings: NoseSettings) -> Guess:
             best = top
         if thorough and best.confidence >= FAIR:
             break
-    return best
+    return best if best.confidence >= HOPELESS else default
 
 
 def _facing_camera(scan: Scan, settings: NoseSettings) -> NoseSettings:
@@ -135,10 +134,11 @@ def _facing_camera(scan: Scan, settings: NoseSettings) -> NoseSettings:
 
 
 def _units(extent: float, settings: NoseSettings) -> list[float]:
-    """Millimetres per unit to try: what the settings say, else every unit in which a face may have this extent."""
+    """Millimetres per unit to try: those of the settings, else all in which a face may have this extent, likeliest first."""
     if settings.unit != "auto":
         return [MM_PER_UNIT[settings.unit]]
-    return [mm for mm in MM_PER_UNIT.values() if SMALLEST_MM <= extent * mm <= LARGEST_MM]
+    fitting = [mm for mm in MM_PER_UNIT.values() if SMALLEST_MM <= extent * mm <= LARGEST_MM]
+    return sorted(fitting, key=lambda mm: abs(np.log(extent * mm / HEAD_MM)))
 
 
 def _guess(scan: Scan, mm_per_unit: float, up: str, forward: str, thorough: bool) -> Guess:
@@ -173,4 +173,5 @@ def _sentences(guess: Guess, settings: NoseSettings) -> Iterator[str]:
 
 def _crop_sentences(scan: Scan, head: Scan) -> Iterator[str]:
     if head is not scan:
-        yield f"Only what lies within {HEAD_MM:g} mm of the nose was kept: {len(head.points)} of {len(scan.points)} points."
+        kept = f"{len(head.points)} of {len(scan.points)} points"
+        yield f"Only what lies within {HEAD_MM:g} mm of the nose was kept: {kept}."

@@ -28,7 +28,8 @@ def estimate_pose(scan: Scan, tip: NoseTip) -> Pose:
     if tip.pose is not None:
         return tip.pose
     samples = search_samples(scan)
-    fits = [fit_face(scan, samples, View.of(samples, *view), tip.position, 0.0) for view in ALL_VIEWS]
+    views = [View.of(samples, *view) for view in ALL_VIEWS]
+    fits = [fit_face(scan, samples, view, tip.position, view.rotation) for view in views]
     at_tip = [fit for fit in fits if np.linalg.norm(fit.position - tip.position) <= ASIDE_MM]
     return pose_of(max(at_tip, key=lambda fit: fit.confidence).rotation) if at_tip else Pose(0.0, 0.0, 0.0)
 

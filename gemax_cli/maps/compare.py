@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +34,13 @@ class _Block:
     fits: dict[float, surface.SurfaceFit]
 
     def fit(self, radius_mm: float) -> surface.SurfaceFit:
+        """The surface's derivatives, from the pixels within ``radius_mm``."""
         if radius_mm not in self.fits:
             self.fits[radius_mm] = surface.fit_surface(self.depth16, self.depth_mm, self.mm_per_pixel, radius_mm)
         return self.fits[radius_mm]
 
 
-Made = tuple[NDArray[np.floating | np.integer], str]  # grey values of the valid pixels, (n,) or (n, 3), and the convention
+Made = tuple[NDArray[Any], str]  # grey values of the valid pixels, (n,) or (n, 3), and the convention
 
 
 def make_comparison_maps(
@@ -101,12 +104,10 @@ def _range(block: _Block) -> str:
 
 
 def _contrast_limited(block: _Block) -> Made:
-    import skimage
-
     values = 255.0 * grey.contrast_limited(block.depth16, block.levels)
     tile = "x".join(str(grey.clahe_tile(side)) for side in block.depth16.shape)
     return values, (
-        f"scikit-image {skimage.__version__} equalize_adapthist of {block.levels} levels, tiles {tile} px, "
+        f"scikit-image {version('scikit-image')} equalize_adapthist of {block.levels} levels, tiles {tile} px, "
         f"clip limit {grey.CLIP_LIMIT:g}, {grey.CLAHE_BINS} bins, background filled with its nearest pixel before"
     )
 

@@ -29,7 +29,7 @@ def equalised(depth16: NDArray[np.uint16], levels: int, values: int = 256) -> ND
     """Histogram equalisation of the N levels of the valid pixels to 0 .. ``values`` - 1, (n,).
 
     With C the cumulative counts, level n gives round((C_n - C_min) / (T - C_min) * (values - 1)), where C_min is the
-    count of the lowest level that occurs (Gonzalez and Woods, Digital Image Processing, section 3.3; as OpenCV does it).
+    count of the lowest level that occurs (Gonzalez and Woods, Digital Image Processing, section 3.3, as in OpenCV).
     A block of a single level is all 0.
     """
     total = np.cumsum(level_histogram(depth16, levels))

@@ -60,41 +60,35 @@ def fit_part(window: Floats, basis: Floats, terms: int, found: Floats) -> bool:
 
 
 @kernel
-def fit_quadrics(height: Floats, offsets: NDArray[np.int64], basis: Floats, inverse: Floats) -> Floats:
-    """Least-squares quadric around every pixel with data.
+def fit_quadrics(
+    height: Floats, pixels: NDArray[np.int64], offsets: NDArray[np.int64], basis: Floats, inverse: Floats
+) -> Floats:
+    """Least-squares quadric around every pixel asked for.
 
     Args:
-        height: (rows, columns), NaN where there is none.
-        offsets: (m, 2) rows and columns from a pixel to the places of its window.
+        height: (h,) heights of an image row by row, NaN where there is none; with a margin as wide as the window.
+        pixels: (n,) places in ``height`` to fit at, which hold data.
+        offsets: (m,) from a pixel to the places of its window.
         basis: (m, 6) terms 1, x, y, x^2 / 2, x y, y^2 / 2 at these places.
-        inverse: (5, m) of the whole window, from heights to all terms but the constant; spares the solving.
+        inverse: (m, 5) of the whole window, from heights to all terms but the constant; spares the solving.
 
     Returns:
-        (n, 5) terms b, c, d, e, f of the n pixels with data, row by row. Where too few places hold data for a
-        quadric, a plane; where too few for a plane, zeros.
+        (n, 5) terms b, c, d, e, f. Where too few places hold data for a quadric, a plane; where too few for a plane,
+        zeros.
     """
-    rows, columns = height.shape
-    places = offsets.shape[0]
-    found = np.zeros((np.count_nonzero(~np.isnan(height)), TERMS - 1))
-    window = np.empty(places)
-    n = 0
-    for row in range(rows):
-        for column in range(columns):
-            if np.isnan(height[row, column]):
-                continue
-            whole = True
-            for m in range(places):
-                r, c = row + offsets[m, 0], column + offsets[m, 1]
-                inside = 0 <= r < rows and 0 <= c < columns
-                window[m] = height[r, c] - height[row, column] if inside else np.nan
-                whole = whole and not np.isnan(window[m])
-            if whole:
-                for i in range(TERMS - 1):
-                    total = 0.0
-                    for m in range(places):
-                        total += inverse[i, m] * window[m]
-                    found[n, i] = total
-            elif not fit_part(window, basis, TERMS, found[n]):
-                fit_part(window, basis, PLANE, found[n])
-            n += 1
+    found = np.zeros((pixels.size, TERMS - 1))
+    window = np.empty(offsets.size)
+    for n in range(pixels.size):
+        b, c, d, e, f = 0.0, 0.0, 0.0, 0.0, 0.0
+        for m in range(offsets.size):
+            window[m] = height[pixels[n] + offsets[m]] - height[pixels[n]]
+            b += inverse[m, 0] * window[m]
+            c += inverse[m, 1] * window[m]
+            d += inverse[m, 2] * window[m]
+            e += inverse[m, 3] * window[m]
+            f += inverse[m, 4] * window[m]
+        if not np.isnan(b):  # no place lacked data
+            found[n, 0], found[n, 1], found[n, 2], found[n, 3], found[n, 4] = b, c, d, e, f
+        elif not fit_part(window, basis, TERMS, found[n]):
+            fit_part(window, basis, PLANE, found[n])
     return found

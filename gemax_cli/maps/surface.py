@@ -57,7 +57,7 @@ class Curvatures:
 
 
 def heights(depth16: NDArray[np.uint16], depth_mm: float) -> Values:
-    """Height over the nose tip's depth in mm, 0 to ``-depth_mm``, of the shape of ``depth16``; NaN where there is none."""
+    """Height over the nose tip's depth in mm, 0 to ``-depth_mm``, in the shape of ``depth16``; NaN for no data."""
     height = (depth16.astype(np.float64) - MAX_CODE) * (depth_mm / (MAX_CODE - 1))
     height[depth16 == 0] = np.nan
     return height
@@ -76,22 +76,36 @@ def fit_surface(depth16: NDArray[np.uint16], depth_mm: float, mm_per_pixel: floa
         radius_mm: of the window.
     """
     radius = min(max(radius_mm / mm_per_pixel, LEAST_PIXELS), MOST_PIXELS)
-    offsets, basis, inverse = _window(radius)
-    terms = fit_quadrics(heights(depth16, depth_mm), offsets, basis, inverse).T
+    window = _window(radius)
+    height = np.pad(heights(depth16, depth_mm), int(radius), constant_values=np.nan)
+    offsets = window.rows * height.shape[1] + window.columns
+    pixels = np.flatnonzero(~np.isnan(height))
+    terms = fit_quadrics(height.ravel(), pixels, offsets, window.basis, window.inverse).T
     slope, bend = 1.0 / (radius * mm_per_pixel), 1.0 / (radius * mm_per_pixel) ** 2
-    return SurfaceFit(*(slope * terms[:2]), *(bend * terms[2:]), radius * mm_per_pixel)
+    zx, zy = slope * terms[:2]
+    zxx, zxy, zyy = bend * terms[2:]
+    return SurfaceFit(zx, zy, zxx, zxy, zyy, radius * mm_per_pixel)
+
+
+@dataclass(frozen=True, eq=False)
+class _Window:
+    """A disc of m pixels: (m,) rows and columns from its centre, (m, 6) basis in its radius, (m, 5) inverse."""
+
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    basis: Values
+    inverse: Values
 
 
 @lru_cache(maxsize=8)
-def _window(radius: float) -> tuple[NDArray[np.int64], Values, Values]:
-    """Offsets (m, 2), basis (m, 6) in units of the radius, and the (5, m) inverse of the whole disc."""
+def _window(radius: float) -> _Window:
     reach = int(radius)
     rows, columns = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     inside = rows**2 + columns**2 <= radius**2
-    offsets = np.stack([rows[inside], columns[inside]], axis=1)
-    x, y = offsets[:, 1] / radius, -offsets[:, 0] / radius
+    rows, columns = rows[inside].astype(np.int64), columns[inside].astype(np.int64)
+    x, y = columns / radius, -rows / radius
     basis = np.stack([np.ones(len(x)), x, y, x * x / 2, x * y, y * y / 2], axis=1)
-    return offsets, basis, np.ascontiguousarray(np.linalg.pinv(basis)[1:TERMS])
+    return _Window(rows, columns, basis, np.ascontiguousarray(np.linalg.pinv(basis)[1:TERMS].T))
 
 
 def normals(fit: SurfaceFit) -> Values:

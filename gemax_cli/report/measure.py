@@ -23,7 +23,7 @@ from gemax_cli.stack.records import BlockRecord
 BASELINE, GEMAX = "range image", "gemax"
 PAPER_DEPTH = 60.0  # mm, section 4.2
 CHUNK = 16  # scans that a worker measures at once
-WORTH_WORKERS = 256  # scans; starting processes costs about as much as measuring so many
+WORTH_WORKERS = 512  # scans; starting processes costs about as much as measuring so many
 Values = NDArray[np.uint8]
 
 

@@ -124,7 +124,9 @@ def compare(rows: Sequence[EntropyRow]) -> list[Comparison]:
 
     A row of ours stands beside the paper's only where ``EntropyRow.paper`` says that the two are comparable.
     """
-    ours = {(row.group.partition(" ")[0], row.map, _tau_of_paper(row.tau)): row for row in rows if row.paper is not None}
+    ours = {
+        (row.group.partition(" ")[0], row.map, _tau_of_paper(row.tau)): row for row in rows if row.paper is not None
+    }
     datasets = {row.group.partition(" ")[0] for row in rows}
     return [_compared(p, ours.get((p.dataset, p.map, p.tau))) for p in PUBLISHED if p.dataset in datasets]
 

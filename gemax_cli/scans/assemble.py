@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gemax_cli.errors import BadFormat, EmptyScan
 from gemax_cli.scans.grid import triangulate_grid
 from gemax_cli.scans.model import Points, Scan, TextureMap, Triangles
+from gemax_cli.scans.polygons import MARK, fan, polygon_bounds
 
 LARGEST = 1e9
 """Coordinates beyond it are damage in any unit: a face is 2e5 micrometres wide."""
@@ -55,8 +56,30 @@ def mesh_scan(
     triangles = np.ascontiguousarray(triangles, np.int32).reshape(-1, 3)
     check_points(path, points)
     if triangles.size and not 0 <= triangles.min() <= triangles.max() < len(points):
-        raise BadFormat(path, f"a face names a point that there is not (there are {len(points)}): export it again.")
+        raise BadFormat(path, f"a face names a point beyond the last of {len(points)}: export it again.")
     return Scan(path, _format(path), points, triangles, texture=texture, warnings=warnings)
+
+
+def polygon_scan(path: Path, points: Points, corners: NDArray[np.int64]) -> Scan:
+    """A Scan from polygons fanned from their first corner, or of bare points where there is none.
+
+    Args:
+        path: the file.
+        points: (n, 3).
+        corners: points of the polygons' corners, MARK after every polygon.
+
+    Raises:
+        EmptyScan, BadFormat: as ``mesh_scan``.
+    """
+    if not corners.size:
+        return cloud_scan(path, points)
+    wrong = corners[((corners < 0) & (corners != MARK)) | (corners >= len(points))]
+    if wrong.size:
+        raise BadFormat(path, f"a face names point {wrong[0]}, but there are {len(points)}: export it again.")
+    triangles = corners[fan(*polygon_bounds(corners, MARK))]
+    if not len(triangles):
+        raise BadFormat(path, "none of its faces has three corners: export it again.")
+    return mesh_scan(path, points, triangles.astype(np.int32))
 
 
 def cloud_scan(path: Path, points: Points, warnings: tuple[str, ...] = ()) -> Scan:

@@ -15,11 +15,6 @@ from typing import Any
 
 from gemax_cli.errors import BadFormat, EmptyScan
 
-_PLY_SIZES = {"char": 1, "uchar": 1, "int8": 1, "uint8": 1, "short": 2, "ushort": 2, "int16": 2, "uint16": 2}
-_PLY_SIZES |= {"int": 4, "uint": 4, "int32": 4, "uint32": 4, "float": 4, "float32": 4, "double": 8, "float64": 8}
-_PLY_HEADER = re.compile(rb"ply\r?\n?.*?\bend_header[ \t]*\r?\n", re.DOTALL)
-_LONGEST_HEADER = 65536
-_OFF_COUNTS = re.compile(rb"\s*(?:ST)?C?N?OFF(?:\s+|\s*#[^\r\n]*)*?\s(\d{1,12})\s+(\d{1,12})\s+\d+")
 _PCD_LINE = re.compile(rb"^(WIDTH|HEIGHT|POINTS|SIZE|COUNT|FIELDS|DATA)[ \t]+([^\r\n]*)", re.MULTILINE)
 _PACKINGS = {"KHR_draco_mesh_compression": "Draco", "EXT_meshopt_compression": "meshopt"}
 
@@ -39,35 +34,6 @@ class Claim:
     shape: tuple[int, int] | None = None
 
 
-def ply_claim(path: Path, data: bytes) -> Claim:
-    """Counts of a PLY; BadFormat where they cannot be in a file of this length."""
-    header = _PLY_HEADER.match(data[:_LONGEST_HEADER])
-    if header is None:
-        raise BadFormat(path, "does not begin with the header of a PLY: it is damaged or cut off, copy it again.")
-    lines = [[*line.split(), "", ""] for line in header[0].decode("latin-1").splitlines()]
-    text = ["format", "ascii", "1.0", "", ""] in lines
-    counts: dict[str, int] = {}
-    least = 0
-    for line in lines:
-        if line[:1] == ["element"]:
-            counts[line[1]] = _count(path, [line[2]])
-            count = counts[line[1]]
-        elif line[:1] == ["property"] and counts:
-            least += count * (2 if text else _ply_size(path, line))
-    if "tristrips" in counts:
-        raise BadFormat(path, "holds triangle strips, which are not read: save it with faces.")
-    _check_room(path, least, len(data) - header.end() + 1)
-    return Claim(counts.get("vertex", 0), counts.get("face", 0))
-
-
-def _ply_size(path: Path, line: list[str]) -> int:
-    """Least bytes of a property: of a list, its length alone."""
-    kind = line[2] if line[1:2] == ["list"] else line[1]
-    if kind not in _PLY_SIZES:
-        raise BadFormat(path, f"its header names an unknown type of number, {kind[:20]!r}: export it again.")
-    return _PLY_SIZES[kind]
-
-
 def stl_claim(path: Path, data: bytes) -> Claim:
     """Triangles of an STL, binary or text; BadFormat where the file is too short for them."""
     count = int.from_bytes(data[80:84], "little")
@@ -80,16 +46,6 @@ def stl_claim(path: Path, data: bytes) -> Claim:
     if b"endsolid" not in data[-1024:].lower():
         raise BadFormat(path, "ends before its endsolid: it is cut off, copy it again.")
     return Claim(faces=data.lower().count(b"endfacet"))
-
-
-def off_claim(path: Path, data: bytes) -> Claim:
-    """Counts of an OFF; BadFormat where they cannot be in a file of this length."""
-    counts = _OFF_COUNTS.match(data[:_LONGEST_HEADER])
-    if counts is None:
-        raise BadFormat(path, "does not begin with OFF and its counts, as text: export it again, or as PLY.")
-    points, faces = int(counts[1]), int(counts[2])
-    _check_room(path, 6 * points + 8 * faces, len(data) - counts.end() + 1)  # "0 0 0\n" and "3 0 1 2\n"
-    return Claim(points, faces)
 
 
 def pcd_claim(path: Path, data: bytes) -> Claim:
@@ -175,10 +131,8 @@ def _items(content: dict[str, Any], key: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _count(path: Path, words: list[str] | list[bytes]) -> int:
-    if len(words) != 1 or not re.fullmatch(
-        r"\d{1,12}", words[0] if isinstance(words[0], str) else words[0].decode("latin-1")
-    ):
+def _count(path: Path, words: list[bytes]) -> int:
+    if len(words) != 1 or not re.fullmatch(rb"[0-9]{1,12}", words[0]):
         raise BadFormat(path, "its header holds a count that is no number: it is damaged, copy it again.")
     return int(words[0])
 

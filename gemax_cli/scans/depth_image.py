@@ -62,7 +62,7 @@ class DepthCamera:
         rows, columns = depth.shape
         x = np.arange(columns) - ((columns - 1) / 2 if self.cx is None else self.cx)
         y = ((rows - 1) / 2 if self.cy is None else self.cy) - np.arange(rows)[:, None]
-        away = depth * self.mm_per_unit
+        away = depth.astype(np.float64) * self.mm_per_unit  # a whole number as unit would keep 16 bits, unsigned
         if self.fx is None:
             x, y = x * self.mm_per_pixel + 0 * away, y * self.mm_per_pixel + 0 * away
         else:

@@ -18,10 +18,12 @@ import numpy as np
 
 from gemax_cli.errors import BadFormat, LibraryMissing, UnknownFormat
 from gemax_cli.scans.assemble import cloud_scan, mesh_scan, organised_scan
-from gemax_cli.scans.claims import Claim, gltf_claim, off_claim, pcd_claim, ply_claim, stl_claim
+from gemax_cli.scans.claims import Claim, gltf_claim, pcd_claim, stl_claim
 from gemax_cli.scans.content import read_content
 from gemax_cli.scans.model import Points, Scan, Triangles
 from gemax_cli.scans.obj import read_obj
+from gemax_cli.scans.off import read_off
+from gemax_cli.scans.ply import read_ply
 from gemax_cli.scans.point_text import read_point_text
 
 DEBIAN_PACKAGES = {
@@ -140,9 +142,9 @@ def _welded(points: Points, triangles: Triangles) -> tuple[Points, Triangles]:
 
 
 _READERS: dict[str, Callable[[Path], Scan]] = {
-    ".ply": lambda path: _read_mesh(path, ply_claim),
+    ".ply": read_ply,
     ".stl": lambda path: _read_mesh(path, stl_claim, weld=True),
-    ".off": lambda path: _read_mesh(path, off_claim),
+    ".off": read_off,
     ".glb": lambda path: _read_mesh(path, gltf_claim),
     ".gltf": lambda path: _read_mesh(path, gltf_claim),
     ".obj": read_obj,

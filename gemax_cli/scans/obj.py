@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from gemax_cli.errors import BadFormat
 from gemax_cli.scans.assemble import mesh_scan
 from gemax_cli.scans.content import read_content
-from gemax_cli.scans.kernels import read_indexes
 from gemax_cli.scans.model import Scan, TextureMap
 from gemax_cli.scans.polygons import fan, polygon_bounds
+from gemax_cli.scans.text_numbers import MalformedNumber, first_columns, parse_indexes
 
 _LINE = r"^[ \t]*{}[ \t]+([^\n#]*)"
 _VERTEX, _TEXTURE, _FACE = (re.compile(_LINE.format(key).encode(), re.MULTILINE) for key in ("v", "vt", "f"))
@@ -41,9 +41,10 @@ def read_obj(path: Path) -> Scan:
     vertices, faces = list(_VERTEX.finditer(text)), list(_FACE.finditer(text))
     points = _columns(path, "v", vertices, 3)
     starts, joined = np.array([face.start() for face in faces]), _NEXT_FACE.join(face[1] for face in faces)
-    corners = _absolute(_integers(path, _AFTER_SLASH.sub(b"", joined)), starts, vertices)
+    corners = _integers(path, _AFTER_SLASH.sub(b"", joined))
     if np.count_nonzero(corners == 0) != max(len(faces) - 1, 0):
-        raise BadFormat(path, "a face names point 0, or none, but OBJ counts from 1: export it again.")
+        raise BadFormat(path, "a face names point 0, but OBJ counts from 1: export it again.")
+    corners = _absolute(corners, starts, vertices)
     places = _triangles(path, corners)
     texture = _texture(path, text, joined, starts, corners, places)
     return mesh_scan(path, points, corners[places] - 1, texture)
@@ -56,11 +57,8 @@ def _unix_lines(text: bytes) -> bytes:
 
 
 def _columns(path: Path, key: str, lines: list[re.Match[bytes]], width: int) -> NDArray[np.float64]:
-    """The first ``width`` numbers of every line."""
     try:
-        return (
-            np.array([line[1].split()[:width] for line in lines], dtype=np.bytes_).astype(np.float64).reshape(-1, width)
-        )
+        return first_columns((line[1] for line in lines), width)
     except ValueError as error:
         raise BadFormat(
             path, f"a line that begins with {key} does not hold {width} numbers: export it again."
@@ -68,12 +66,10 @@ def _columns(path: Path, key: str, lines: list[re.Match[bytes]], width: int) -> 
 
 
 def _integers(path: Path, text: bytes) -> NDArray[np.int32]:
-    out = np.empty((len(text) + 1) // 2, np.int32)
-    count, bad = read_indexes(np.frombuffer(text, np.uint8), 0, len(text), out)
-    if bad >= 0:
-        word = text[bad:].split(maxsplit=1)[0].decode("utf-8", "replace")
-        raise BadFormat(path, f"a face holds {word[:40]!r}, which is no index: export it again.")
-    return out[:count]
+    try:
+        return parse_indexes(text, 0, len(text))
+    except MalformedNumber as fault:
+        raise BadFormat(path, f"a face holds {fault}, which is no index: export it again.") from fault
 
 
 def _absolute(numbers: NDArray[np.int32], starts: NDArray[np.int64], named: list[re.Match[bytes]]) -> NDArray[np.int32]:
@@ -82,8 +78,9 @@ def _absolute(numbers: NDArray[np.int32], starts: NDArray[np.int64], named: list
         return numbers
     face = np.cumsum(numbers == 0)
     before = np.searchsorted(np.array([line.start() for line in named]), starts)[face]
-    # One that counts back beyond the first is put where the check of the range finds it.
-    return np.where(numbers < 0, np.maximum(numbers + before + 1, -1), numbers).astype(np.int32)
+    counted = numbers + before + 1
+    # One that counts back beyond the first stays negative, where the check of the range finds it.
+    return np.where(numbers < 0, np.where(counted > 0, counted, -1), numbers).astype(np.int32)
 
 
 def _triangles(path: Path, corners: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -106,7 +103,10 @@ def _texture(
     lines = list(_TEXTURE.finditer(text))
     if not lines or not places.size:
         return None
-    own = _absolute(_integers(path, _BETWEEN_SLASHES.sub(rb"\1", joined)), starts, lines)
-    if not np.array_equal(own == 0, corners == 0) or own.min() < 0 or own.max() > len(lines):
+    own = _integers(path, _BETWEEN_SLASHES.sub(rb"\1", joined))
+    if not np.array_equal(own == 0, corners == 0):
+        return None
+    own = _absolute(own, starts, lines)
+    if own.min() < 0 or own.max() > len(lines):
         return None
     return TextureMap(None, _columns(path, "vt", lines, 2), own[places] - 1)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import numpy as np
-
 from gemax_cli.errors import BadFormat
 from gemax_cli.scans.assemble import cloud_scan
 from gemax_cli.scans.content import read_content
 from gemax_cli.scans.model import Points, Scan
+from gemax_cli.scans.text_numbers import first_columns
 
-_COMMENT = re.compile(r"[ \t]*(?:#|//).*")
-_SEPARATORS = str.maketrans(",;\t", "   ")
-_NUMBER_FIRST = re.compile(r"\s*(?:[-+.]?\d|[-+]?(?:nan|inf))", re.IGNORECASE)
+_COMMENT = re.compile(rb"(?:#|//)[^\r\n]*")
+_SEPARATORS = bytes.maketrans(b",;\t", b"   ")
+_NUMBER_FIRST = re.compile(rb"[-+.]?\d|[-+]?(?:nan|inf)", re.IGNORECASE)
 _MOST_TITLES = 3
 
 
@@ -29,8 +28,8 @@ def read_point_text(path: Path) -> Scan:
         BadFormat: a line does not begin with three numbers, or there are less lines than the file says.
         EmptyScan: it holds no point, or all points are the same.
     """
-    text = read_content(path).decode("latin-1").translate(_SEPARATORS)
-    lines = [line for raw in text.splitlines() if (line := _COMMENT.sub("", raw).strip())]
+    text = _COMMENT.sub(b"", read_content(path).translate(_SEPARATORS))
+    lines = [line for raw in text.splitlines() if (line := raw.strip())]
     titles = next((number for number, line in enumerate(lines) if _NUMBER_FIRST.match(line)), len(lines))
     if titles > _MOST_TITLES:
         raise BadFormat(path, "begins with text, not with points: is it a list of points?")
@@ -40,18 +39,17 @@ def read_point_text(path: Path) -> Scan:
     return cloud_scan(path, _first_three(path, lines))
 
 
-def _counted(path: Path, lines: list[str]) -> list[str]:
+def _counted(path: Path, lines: list[bytes]) -> list[bytes]:
     """The lines after one that says how many they are."""
-    if not lines[0].isdecimal() or len(lines) != int(lines[0][:12]) + 1:
-        raise BadFormat(path, f"says that {lines[0][:12]} points follow, but {len(lines) - 1} do: it is incomplete.")
+    if not lines[0].isdigit() or len(lines) != int(lines[0][:12]) + 1:
+        promised = lines[0][:12].decode("latin-1")
+        raise BadFormat(path, f"says that {promised} points follow, but {len(lines) - 1} do: it is incomplete.")
     return lines[1:]
 
 
-def _first_three(path: Path, lines: list[str]) -> Points:
-    if not lines:
-        return np.empty((0, 3))
+def _first_three(path: Path, lines: list[bytes]) -> Points:
     try:
-        return np.loadtxt(lines, usecols=(0, 1, 2), ndmin=2, comments=None)
+        return first_columns(lines, 3)
     except ValueError as error:
         raise BadFormat(
             path, "a line does not begin with three numbers: it is damaged or no list of points."

@@ -10,8 +10,11 @@ from gemax_cli.scans.model import Points
 
 Places = NDArray[np.int64]
 
+MARK = np.iinfo(np.int64).min
+"""Stands behind a polygon where a file has no mark of its own: no index can be taken for it."""
 
-def polygon_bounds(indexes: NDArray[np.int32], mark: int) -> tuple[Places, Places]:
+
+def polygon_bounds(indexes: NDArray[np.int32] | NDArray[np.int64], mark: int) -> tuple[Places, Places]:
     """Places in ``indexes`` where each polygon starts, and behind its end; the last may do without its mark."""
     stops = np.flatnonzero(indexes == mark)
     if indexes.size and indexes[-1] != mark:

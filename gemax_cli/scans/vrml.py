@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat
-from gemax_cli.scans.kernels import read_indexes, read_reals
+from gemax_cli.scans.text_numbers import MalformedNumber, parse_indexes, parse_reals, shown
 
 MAX_DEPTH = 64
 """Nodes within nodes; a scan needs about five, and unlimited recursion must be impossible."""
 
 _HEADER = re.compile(rb"(?:\xef\xbb\xbf)?#VRML[ \t]+V([0-9.]+)[ \t]+(\S+)")
-_GAP, _NO_GAP = re.compile(rb"[ \t\r\n,]*"), re.compile(rb"[^ \t\r\n,\]]*")
+_GAP = re.compile(rb"[ \t\r\n,]*")
 _TOKEN = re.compile(
     _GAP.pattern + rb'(?:([{}\[\]])|"([^"\\]*(?:\\.[^"\\]*)*)"|([^\x00-\x20"#\',\[\]\\{}\x7f]+)|\Z)',
     re.DOTALL,
@@ -101,7 +101,6 @@ class VrmlText:
         self.path = path
         self._at = _end_of_header(path, data)
         self._text = _without_comments(path, data, self._at)
-        self._bytes = np.frombuffer(self._text, np.uint8)
         self._named: dict[str, Node] = {}
         self.prototypes: dict[str, Prototype] = {}
         self.roots = list(self._scene())
@@ -128,11 +127,10 @@ class VrmlText:
             return self._as_indexes(node, name, value)
         if not isinstance(value, Span):
             return np.empty(0, np.int32)
-        out = np.empty((value.stop - value.start + 1) // 2, np.int32)
-        count, bad = read_indexes(self._bytes, value.start, value.stop, out)
-        if bad >= 0:
-            self._refuse(f"{node.kind}.{name} holds {self._word_at(bad)}, which is no index", bad)
-        return out[:count]
+        try:
+            return parse_indexes(self._text, value.start, value.stop)
+        except MalformedNumber as fault:
+            self._refuse(f"{node.kind}.{name} holds {fault}, which is no index", fault.at)
 
     def _as_indexes(self, node: Node, name: str, numbers: tuple[float, ...]) -> NDArray[np.int32]:
         for number in numbers:
@@ -141,22 +139,17 @@ class VrmlText:
         return np.array(numbers, np.int32)
 
     def _parse_reals(self, span: Span) -> NDArray[np.float64]:
-        room = (span.stop - span.start + 1) // 2
-        out, slow = np.empty(room), np.empty((room, 2), np.int64)
-        count, slow_count, bad = read_reals(self._bytes, span.start, span.stop, out, slow)
-        if bad >= 0:
-            self._refuse(f"there should be a number in place of {self._word_at(bad)}", bad)
-        for slot, first in slow[:slow_count].tolist():
-            match = _NUMBER.match(self._text, first)
-            out[slot] = float(match[0]) if match else np.nan
-        return out[:count]
+        try:
+            return parse_reals(self._text, span.start, span.stop)
+        except MalformedNumber as fault:
+            self._refuse(f"there should be a number in place of {fault}", fault.at)
 
     # -- the grammar ------------------------------------------------------------------------------------------------
 
     def _scene(self) -> Iterator[Node]:
         while (token := self._next()) is not None:
             if token.lastindex != _WORD:
-                self._refuse(f"there should be a node in place of {_shown(token[0])}", token.end() - 1)
+                self._refuse(f"there should be a node in place of {shown(token[0])}", token.end() - 1)
             yield from self._statement(token[_WORD], 0)
 
     def _statement(self, word: bytes, depth: int) -> list[Node]:
@@ -178,8 +171,8 @@ class VrmlText:
         name = self._expect_word("a name after DEF") if word == b"DEF" else None
         kind = self._expect_word("a node's type") if word == b"DEF" else word
         if _NUMBER_BEGINS.match(kind):
-            self._refuse(f"there should be a node in place of {_shown(kind)}", self._at - 1)
-        self._expect(b"{", f"of {_shown(kind)}")
+            self._refuse(f"there should be a node in place of {shown(kind)}", self._at - 1)
+        self._expect(b"{", f"of {shown(kind)}")
         node = Node(kind.decode("utf-8", "replace"))
         if kind == b"Script":
             self._skip_to(b"}")  # its fields are declarations
@@ -192,7 +185,7 @@ class VrmlText:
     def _used(self, name: bytes) -> Node:
         node = self._named.get(name.decode("utf-8", "replace"))
         if node is None:
-            self._refuse(f"USE {_shown(name)} has no DEF before it", self._at)
+            self._refuse(f"USE {shown(name)} has no DEF before it", self._at)
         return node
 
     def _fields(self, node: Node, depth: int) -> None:
@@ -204,7 +197,7 @@ class VrmlText:
                 return
             word = token[_WORD]
             if word is None or _NUMBER_BEGINS.match(word):
-                self._refuse(f"there should be a field of {node.kind} in place of {_shown(token[0])}", token.end() - 1)
+                self._refuse(f"there should be a field of {node.kind} in place of {shown(token[0])}", token.end() - 1)
             if word in (b"PROTO", b"EXTERNPROTO", b"ROUTE"):
                 self._statement(word, depth)
             else:
@@ -241,7 +234,7 @@ class VrmlText:
         if _NUMBER.fullmatch(word):
             return float(word)
         if not _HEXADECIMAL.fullmatch(word):
-            self._refuse(f"{name} holds {_shown(word)}, which is no number", self._at - 1)
+            self._refuse(f"{name} holds {shown(word)}, which is no number", self._at - 1)
         return float(int(word, 16))
 
     def _list(self, name: str, depth: int) -> Value:
@@ -263,14 +256,14 @@ class VrmlText:
     def _strings(self, name: str, token: re.Match[bytes]) -> Iterator[str]:
         while token[_PUNCTUATION] != b"]":
             if token[_STRING] is None:
-                self._refuse(f"there should be a string in place of {_shown(token[0])}", token.end() - 1)
+                self._refuse(f"there should be a string in place of {shown(token[0])}", token.end() - 1)
             yield _unescaped(token[_STRING])
             token = self._need(f"the ] of {name}")
 
     def _nodes(self, name: str, token: re.Match[bytes], depth: int) -> Iterator[Node]:
         while token[_PUNCTUATION] != b"]":
             if token[_WORD] is None:
-                self._refuse(f"there should be a node in place of {_shown(token[0])}", token.end() - 1)
+                self._refuse(f"there should be a node in place of {shown(token[0])}", token.end() - 1)
             yield from self._statement(token[_WORD], depth)
             token = self._need(f"the ] of {name}")
 
@@ -305,7 +298,7 @@ class VrmlText:
         at = _end_of_match(_GAP, self._text, self._at)
         if self._text[at : at + 1] == b'"':
             self._refuse("the file ends within a string: it is incomplete", at)
-        self._refuse(f"there is a stray {_shown(self._text[at : at + 1])}", at)
+        self._refuse(f"there is a stray {shown(self._text[at : at + 1])}", at)
 
     def _need(self, what: str) -> re.Match[bytes]:
         token = self._next()
@@ -316,13 +309,13 @@ class VrmlText:
     def _expect_word(self, what: str) -> bytes:
         token = self._need(what)
         if token[_WORD] is None:
-            self._refuse(f"there should be {what} in place of {_shown(token[0])}", token.end() - 1)
+            self._refuse(f"there should be {what} in place of {shown(token[0])}", token.end() - 1)
         return token[_WORD]
 
     def _expect(self, mark: bytes, where: str) -> None:
         token = self._need(f"the {mark.decode()} {where}")
         if token[_PUNCTUATION] != mark:
-            self._refuse(f"there should be a {mark.decode()} {where} in place of {_shown(token[0])}", token.end() - 1)
+            self._refuse(f"there should be a {mark.decode()} {where} in place of {shown(token[0])}", token.end() - 1)
 
     def _skip_to(self, closing: bytes) -> None:
         """Pass over what stands up to the bracket that closes the one just read."""
@@ -333,9 +326,6 @@ class VrmlText:
                 stack.append(b"}" if mark == b"{" else b"]")
             elif mark is not None and mark != stack.pop():
                 self._refuse(f"there is a stray {mark.decode()}", self._at - 1)
-
-    def _word_at(self, at: int) -> str:
-        return _shown(self._text[at : _end_of_match(_NO_GAP, self._text, at)])
 
     def _refuse(self, what: str, where: int | Value) -> NoReturn:
         at = where.start if isinstance(where, Span) else where if isinstance(where, int) else None
@@ -411,9 +401,3 @@ def _line(data: bytes, at: int) -> int:
 
 def _unescaped(string: bytes) -> str:
     return re.sub(rb"\\(.)", rb"\1", string, flags=re.DOTALL).decode("utf-8", "replace")
-
-
-def _shown(word: bytes) -> str:
-    """A word for a message: short, printable, without blanks around it."""
-    text = word.strip(b" \t\r\n,").decode("utf-8", "replace")
-    return repr(text if len(text) <= 40 else text[:37] + "...")

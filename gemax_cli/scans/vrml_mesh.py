@@ -196,7 +196,7 @@ class _Scene:
         shared = min(len(own), len(indexes))
         same = np.array_equal(own[:shared] == -1, indexes[:shared] == -1)
         same = same and (own[shared:] == -1).all() and (indexes[shared:] == -1).all()
-        if not same or own.min() < -1 or own.max() >= count:
+        if not same or (own.size and not -1 <= own.min() <= own.max() < count):
             self.warn("the texture coordinates do not fit the faces and are left out.")
             return None
         return own

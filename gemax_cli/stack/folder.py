@@ -15,8 +15,8 @@ from gemax_cli import __version__
 from gemax_cli.errors import FolderInUse, OutputUnwritable, SettingsConflict
 from gemax_cli.settings import ADDABLE, MapSettings, Settings
 from gemax_cli.stack.naming import FAILURES, RUN
-from gemax_cli.stack.png import write_atomically
-from gemax_cli.stack.records import ScanRecord, read_records
+from gemax_cli.stack.png import DISK_FULL, remove_temporaries, write_atomically
+from gemax_cli.stack.records import ScanRecord, read_records, tidy_records
 from gemax_cli.stack.tables import Failure, read_failures, write_failures, write_metadata
 
 LOCK = ".gemax.lock"
@@ -30,10 +30,13 @@ def make_folder(folder: Path) -> None:
 
     Raises:
         OutputUnwritable: it cannot be made, is no folder, or may not be written to.
+        OSError: the disk is full.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        if error.errno in DISK_FULL:
+            raise
         reason = error.strerror or error
         raise OutputUnwritable(f"{folder}: cannot be made ({reason}): give another output folder.") from error
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -120,7 +123,18 @@ def write_run(folder: Path, settings: Settings, command: Iterable[str]) -> None:
         "versions": {name: _version(name) for name in PROVENANCE},
         "command": list(command),
     }
-    write_atomically(folder / RUN, (json.dumps(values, indent=2) + "\n").encode("ascii"))
+    with tables_locked(folder):
+        remove_temporaries(folder)
+        write_atomically(folder / RUN, (json.dumps(values, indent=2) + "\n").encode("ascii"))
+
+
+@contextmanager
+def tables_locked(folder: Path) -> Iterator[None]:
+    """Hold what lies directly in the output folder: shards of one run start and end at any moment."""
+    from filelock import FileLock
+
+    with FileLock(folder / TABLES_LOCK):
+        yield
 
 
 def _version(package: str) -> str | None:
@@ -130,18 +144,19 @@ def _version(package: str) -> str | None:
         return None
 
 
-def write_tables(folder: Path, failures: Iterable[Failure], tried: Callable[[str], bool]) -> None:
-    """Make metadata.csv from the records, and bring failures.csv up to date.
+def write_tables(folder: Path, records: Path, failures: Iterable[Failure], tried: Callable[[str], bool]) -> None:
+    """Tidy the records of this run, make metadata.csv from all records, and bring failures.csv up to date.
 
     Args:
         folder: the output folder.
+        records: the file that this run wrote its records to.
         failures: of this run.
         tried: says whether a source was tried in this run; older failures of others are kept.
     """
-    from filelock import FileLock
-
-    with FileLock(folder / TABLES_LOCK):  # shards end at the same moment; the last one in sees all records
-        taus, channels = set(), set()
+    with tables_locked(folder):  # the last shard to come in sees all records
+        tidy_records(records)
+        taus: set[int] = set()
+        channels: set[str] = set()
         for record in read_records(folder):
             taus.update(m.tau for block in record.blocks for m in block.maps)
             channels.update(m.name for block in record.blocks for m in block.comparisons)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 TEMPORARY = ".gemax-tmp-"
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 # zlib's Z_RLE strategy on filtered rows: on depth maps a quarter of the time of level 6 and files no larger.
 COMPRESS_TYPE_RLE = 3
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from gemax_cli.stack.png import TEMPORARY
+
 Affine = tuple[tuple[float, float, float, float], ...]
 
 
@@ -162,7 +164,7 @@ class ScanRecord:
         return tuple(m.tau for block in self.blocks if block.depth_mm == depth_mm for m in block.maps)
 
     def comparisons(self, depth_mm: float) -> tuple[str, ...]:
-        """Names of the comparison maps' channels that the block of ``depth_mm`` has; empty if there is no such block."""
+        """The comparison maps' channels that the block of ``depth_mm`` has; empty if there is no such block."""
         return tuple(m.name for block in self.blocks if block.depth_mm == depth_mm for m in block.comparisons)
 
 
@@ -226,10 +228,8 @@ def index_records(folder: Path) -> dict[str, Place]:
     places: dict[str, Place] = {}
     for path in record_files(folder):
         for offset, line in read_lines(path):
-            try:
-                places[str(json.loads(line)["scan"])] = Place(path, offset)
-            except (ValueError, KeyError, TypeError):
-                continue
+            if (scan := _scan_of(line)) is not None:
+                places[scan] = Place(path, offset)
     return dict(sorted(places.items()))
 
 
@@ -281,13 +281,33 @@ class RecordWriter:
 
 
 def tidy_records(path: Path) -> None:
-    """Rewrite one record file: newest line of each scan, in order of id, so that it does not tell who came first."""
-    newest: dict[str, int] = {}
-    for offset, line in read_lines(path):
-        newest[json.loads(line)["scan"]] = offset
-    temporary = path.with_name(f".gemax-tmp-{path.name}")
-    with path.open("rb") as old, temporary.open("wb") as new:
-        for _, offset in sorted(newest.items()):
-            old.seek(offset)
-            new.write(old.readline())
-    temporary.replace(path)
+    """Rewrite one record file: newest line of each scan, in order of id, so that it does not tell who came first.
+
+    Lines that are no record are dropped; a file without any record is removed.
+
+    Raises:
+        OSError: as the file system says; the file is as before.
+    """
+    lines = read_lines(path) if path.is_file() else ()
+    newest = {scan: offset for offset, line in lines if (scan := _scan_of(line)) is not None}
+    if not newest:
+        path.unlink(missing_ok=True)
+        return
+    temporary = path.with_name(f"{TEMPORARY}{path.name}")
+    try:
+        with path.open("rb") as old, temporary.open("wb") as new:
+            for _, offset in sorted(newest.items()):
+                old.seek(offset)
+                new.write(old.readline())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _scan_of(line: bytes) -> str | None:
+    """The scan that a line is the record of; None if it is none."""
+    try:
+        return str(json.loads(line)["scan"])
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -45,7 +45,9 @@ class Verified:
 
 def verify_folder(out: Path | str) -> Verified:
     """Read every file that the records name and compare hash, pixels, valid pixels and entropy."""
-    out, problems, named, scans = Path(out), [], set(), 0
+    out, scans = Path(out), 0
+    problems: list[Problem] = []
+    named: set[str] = set()
     for record in read_records(out):
         scans += 1
         named.update(record.files)
@@ -62,20 +64,20 @@ def verify_record(out: Path, record: ScanRecord) -> list[Problem]:
 
 
 def _verify_block(out: Path, block: BlockRecord) -> Iterator[tuple[str, str]]:
-    codes, message = _load(out / block.file, block.sha256, np.dtype(np.uint16))
+    codes, message = load_recorded(out / block.file, block.sha256, np.dtype(np.uint16))
     if codes is None:
         yield block.file, message
     elif np.count_nonzero(codes) != block.valid_pixels:
         yield block.file, f"has {np.count_nonzero(codes)} valid pixels, its record says {block.valid_pixels}"
     for m in block.all_maps:
-        image, message = _load(out / m.file, m.sha256, np.dtype(np.uint8))
+        image, message = load_recorded(out / m.file, m.sha256, np.dtype(np.uint8))
         message = message or (_verify_map(m, image, codes) if image is not None and codes is not None else "")
         if message:
             yield m.file, message
 
 
-def _load(path: Path, sha256: str, dtype: np.dtype[Any]) -> tuple[NDArray[Any] | None, str]:
-    """(pixels, "") or (None, what is wrong)."""
+def load_recorded(path: Path, sha256: str, dtype: np.dtype[Any]) -> tuple[NDArray[Any] | None, str]:
+    """The pixels of a file that is what its record says and "", or None and what is wrong."""
     if not path.is_file():
         return None, "is missing"
     try:

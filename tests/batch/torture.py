@@ -18,6 +18,8 @@ import sys
 import time
 from pathlib import Path
 
+from tests.batch.folders import content
+
 
 def command(raw: Path, out: Path, jobs: int) -> list[str]:
     return [sys.executable, "-m", "gemax_cli", "convert", str(raw), str(out), "--tau", "20", "30", "-q", f"-j{jobs}"]
@@ -55,19 +57,6 @@ def kill_once(process: subprocess.Popen[bytes], dice: random.Random, longest: fl
     except ProcessLookupError:
         return "ended"
     return name
-
-
-def content(out: Path) -> dict[str, bytes]:
-    """Every file but locks; run.json without the command line, records without timings."""
-    files = {}
-    for path in sorted(p for p in out.rglob("*") if p.is_file() and not p.name.endswith(".lock")):
-        data = path.read_bytes()
-        if path.name == "run.json":
-            data = json.dumps({**json.loads(data), "command": None}).encode()
-        if path.suffix == ".jsonl":
-            data = b"\n".join(json.dumps({**json.loads(line), "seconds": None}).encode() for line in data.splitlines())
-        files[path.relative_to(out).as_posix()] = data
-    return files
 
 
 def torture(raw: Path, work: Path, kills: int, seed: int, jobs: int) -> dict[str, int]:

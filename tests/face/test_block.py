@@ -243,12 +243,13 @@ class TestMending:
 
     def test_counts_are_those_of_the_block(self):
         points, triangles = face()
-        deep = np.array([[0, 0, -150], [3, 0, -150], [0, 3, -150]]) + TIP + [40.0, 40.0, 0.0]
+        deep = np.array([[0, 0, -150], [3, 0, -150], [0, 3, -150]]) + TIP - [0.0, 34.0, 0.0]  # seen through the mouth
         both = np.concatenate([triangles, [[len(points), len(points) + 1, len(points) + 2]]])
         scan = scan_of(np.concatenate([points, deep]), both)
-        (block,) = cut_blocks(scan, TIP, BlockSettings(size=101), (30.0,))
+        block, deeper = cut_blocks(scan, TIP, BlockSettings(size=101), (30.0, 200.0))
         (alone,) = cut_blocks(scan_of(points, triangles), TIP, BlockSettings(size=101), (30.0,))
         assert block.counts == alone.counts
+        assert deeper.counts["speck_pixels"] > 0
 
 
 class TestFitFrame:
@@ -286,6 +287,11 @@ class TestFitFrame:
         limits = np.array([3.0, 9.0, 14.0])
         box = kernels.slab_box(points, triangles, limits)
         assert box == pytest.approx(np.array(naive.slab_box(points, triangles, *limits)), abs=1e-9)
+
+    def test_a_corner_that_just_touches_the_slab_is_in_the_box(self):
+        points = np.array([[1, 2, 9], [5, 2, 12], [1, 8, 11]], float)
+        box = kernels.slab_box(points, np.array([[0, 1, 2]], np.int32), np.array([3.0, 9.0, 50.0]))
+        assert box.tolist() == [1, 1, 2, 2]
 
     def test_an_empty_box(self):
         points, triangles = random_mesh(0)

@@ -72,8 +72,9 @@ class TestFindHoles:
             [4, 4],
         ]
 
-    def test_a_bay_that_reaches_the_border_is_none(self):
-        assert not find_holes(picture("11111 11111 ..... 11111 11111")).any()
+    @pytest.mark.parametrize("turns", range(4))
+    def test_a_bay_that_reaches_the_border_is_none(self, turns):
+        assert not find_holes(np.rot90(picture("11111 11111 ...11 11111 11111"), turns)).any()
 
     def test_a_diagonal_chain_of_surface_encloses(self):
         assert find_holes(picture("..1.. .1.1. ..1..")).sum() == 1

@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 
@@ -314,6 +315,8 @@ def test_pymeshlab_reads_the_same_mesh(tmp_path: Path, spelling: Spelling) -> No
 def lookalikes(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     if not MAKER.is_file():
         pytest.skip("the generator of look-alike scans is not beside this checkout")
+    if numba.config.DISABLE_JIT:
+        pytest.skip("whole scans take seconds each where kernels are not compiled")
     folder = tmp_path_factory.mktemp("lookalikes")
     options = [
         "--dataset",

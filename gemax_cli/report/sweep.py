@@ -1,0 +1,276 @@
+"""The range study of stage S1 on a user's own scans: which depth of the block serves best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemax_cli.batch.scan import MappedBlock, convert_scan
+from gemax_cli.entropy.figures import map_entropy
+from gemax_cli.entropy.mapping import apply_cuts, uniform_cuts
+from gemax_cli.errors import NothingToConvert, ScanError
+from gemax_cli.report.separation import Accuracy, accuracy, pooled, variance_ratio, why_no_accuracy
+from gemax_cli.scans.model import ScanRef
+from gemax_cli.scans.selection import SIX_EXPRESSIONS, Selection
+from gemax_cli.scans.walk import find_scans
+from gemax_cli.settings import MapSettings, Settings
+from gemax_cli.stack.tables import Failure
+
+POOL = 8  # pixels: images are compared at 28 x 28, an eighth of 224
+MAX_CODE = 65535
+STUDY_DEPTHS = tuple(float(depth) for depth in range(50, 150, 10))  # section 5 of the paper, mm
+# Table 4 of the paper, recognition rate in per cent at 50, 60 .. 140 mm, as its authors measured it on their network
+PAPER_ACCURACY = {
+    "BU-3DFE": (84.53, 84.92, 84.37, 83.79, 83.64, 83.13, 82.77, 82.67, 82.62, 82.40),
+    "Bosphorus": (79.31, 79.47, 79.13, 78.92, 78.64, 78.64, 78.39, 78.22, 78.17, 78.10),
+}
+PAPER_DEPTH = 60.0
+
+
+@dataclass(frozen=True, eq=False)
+class BlockFigures:
+    """Figures of one block of one scan: bits, valid pixels, and the range image at an eighth of its size, (f,)."""
+
+    entropy: float
+    range_entropy: float
+    valid_pixels: int
+    features: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class ScanFigures:
+    """Figures of one scan, one block per depth."""
+
+    ref: ScanRef
+    blocks: tuple[BlockFigures, ...]
+
+
+@dataclass(frozen=True)
+class SweepRow:
+    """One depth of one dataset.
+
+    Attributes:
+        dataset: as the names of the scans say.
+        depth_mm: of the block.
+        scans: measured.
+        entropy: mean of the GEMax maps, bits.
+        effective_levels: mean of 2^entropy: so many equally frequent grey values hold as much.
+        range_entropy: mean of the range images (uniform quantisation), bits.
+        valid_pixels: mean count.
+        labelled: scans that show one of the six expressions.
+        people: who show them.
+        variance_ratio: F of expressions, people included in what is within an expression; ``separation.variance_ratio``.
+        variance_ratio_own: F with each person's mean taken off.
+        accuracy: of the linear classifier on people it has not seen, per cent.
+        accuracy_error: its standard error, per cent.
+        chance: per cent.
+        paper_accuracy: Table 4, per cent: theirs, of their network on their data; None for other depths and datasets.
+        recommended: whether this depth is the one recommended.
+    """
+
+    dataset: str
+    depth_mm: float
+    scans: int
+    entropy: float
+    effective_levels: float
+    range_entropy: float
+    valid_pixels: float
+    labelled: int
+    people: int
+    variance_ratio: float | None
+    variance_ratio_own: float | None
+    accuracy: float | None
+    accuracy_error: float | None
+    chance: float | None
+    paper_accuracy: float | None
+    recommended: bool = False
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The study: rows by dataset and depth, a sentence per dataset on the depth to take, and what failed."""
+
+    rows: tuple[SweepRow, ...]
+    advice: tuple[str, ...]
+    failures: tuple[Failure, ...]
+
+
+Progress = Callable[[int, int], None]
+
+
+def sweep(
+    sources: Sequence[Path],
+    settings: Settings,
+    selection: Selection | None = None,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Sweep:
+    """Measure every depth of ``settings`` on every scan; each scan is read once, nothing is written.
+
+    Args:
+        sources: files or folders of raw scans.
+        settings: its depths, and its smallest tau.
+        selection: filters.
+        jobs: processes.
+        progress: called with the scans done and to do.
+
+    Raises:
+        NothingToConvert: no scan was found, or none could be converted.
+    """
+    refs = find_scans(sources, selection or Selection()).scans
+    figures: list[ScanFigures] = []
+    failures: list[Failure] = []
+    for done, result in enumerate(_measure_all(refs, replace(settings, taus=settings.taus[:1]), jobs), 1):
+        (figures if isinstance(result, ScanFigures) else failures).append(result)  # type: ignore[arg-type]
+        if progress:
+            progress(done, len(refs))
+    if not figures:
+        places = ", ".join(str(source) for source in sources)
+        reason = f" ({failures[0].message})" if failures else ""
+        raise NothingToConvert(f"{places}: no scan to study{reason}: check the folder and the filters.")
+    return _study(figures, settings.depths, tuple(failures))
+
+
+def _measure_all(refs: Sequence[ScanRef], settings: Settings, jobs: int) -> Iterator[ScanFigures | Failure]:
+    if jobs == 1:
+        yield from (measure_scan(ref, settings) for ref in refs)
+        return
+    from joblib import Parallel, delayed, parallel_config
+
+    with parallel_config("loky", inner_max_num_threads=1):
+        results = Parallel(n_jobs=jobs, return_as="generator")(delayed(measure_scan)(ref, settings) for ref in refs)
+    yield from results
+
+
+def measure_scan(ref: ScanRef, settings: Settings) -> ScanFigures | Failure:
+    """Cut all blocks of one scan and measure them; a scan that cannot be converted is a failure, not an error."""
+    try:
+        converted = convert_scan(ref.path, settings)
+    except ScanError as error:
+        return Failure(ref.source, error.stage, type(error).__name__, str(error))
+    return ScanFigures(ref, tuple(_block_figures(mapped, settings.maps) for mapped in converted.blocks))
+
+
+def _block_figures(mapped: MappedBlock, settings: MapSettings) -> BlockFigures:
+    codes = mapped.block.depth16
+    uniform = apply_cuts(codes, uniform_cuts(settings.levels, settings.face_bins), settings.levels)
+    return BlockFigures(
+        mapped.maps[0].cuts.entropy,
+        map_entropy(uniform, codes > 0),
+        int(np.count_nonzero(codes)),
+        (pooled(codes, POOL) / MAX_CODE).astype(np.float32),
+    )
+
+
+def _study(figures: Sequence[ScanFigures], depths: Sequence[float], failures: tuple[Failure, ...]) -> Sweep:
+    rows: list[SweepRow] = []
+    advice = []
+    for dataset in sorted({f.ref.dataset for f in figures}):
+        part = [f for f in figures if f.ref.dataset == dataset]
+        found, why = _dataset_rows(dataset, part, depths)
+        best, sentence = recommend(found, why)
+        rows += [replace(row, recommended=row.depth_mm == best) for row in found]
+        advice.append(f"{dataset}: {sentence}")
+    return Sweep(tuple(rows), tuple(advice), failures)
+
+
+def _dataset_rows(dataset: str, figures: Sequence[ScanFigures], depths: Sequence[float]) -> tuple[list[SweepRow], str]:
+    """The rows of a dataset, and why there is no accuracy among them ("" where there is)."""
+    shown = [f for f in figures if f.ref.expression in SIX_EXPRESSIONS and f.ref.subject]
+    expressions = np.array([f.ref.expression for f in shown], dtype=np.str_)
+    people = np.array([f.ref.subject for f in shown], dtype=np.str_)
+    why = why_no_accuracy(expressions, people)
+    rows = []
+    for i, depth in enumerate(depths):
+        blocks = [f.blocks[i] for f in figures]
+        features = np.array([f.blocks[i].features for f in shown], np.float64)
+        told = None if why else accuracy(features, expressions, people)
+        ratios = (
+            (variance_ratio(features, expressions), variance_ratio(features, expressions, people))
+            if shown
+            else (None, None)
+        )
+        rows.append(_row(dataset, depth, blocks, (len(shown), len(set(people))), ratios, told))
+    return rows, why
+
+
+def _row(
+    dataset: str,
+    depth: float,
+    blocks: Sequence[BlockFigures],
+    counts: tuple[int, int],
+    ratios: tuple[float | None, float | None],
+    told: Accuracy | None,
+) -> SweepRow:
+    return SweepRow(
+        dataset,
+        depth,
+        len(blocks),
+        _mean(b.entropy for b in blocks),
+        _mean(2.0**b.entropy for b in blocks),
+        _mean(b.range_entropy for b in blocks),
+        _mean(b.valid_pixels for b in blocks),
+        *counts,
+        *ratios,
+        *((100 * told.mean, 100 * told.error, 100 * told.chance) if told else (None, None, None)),
+        paper_accuracy(dataset, depth),
+    )
+
+
+def _mean(values: Iterable[float]) -> float:
+    return float(np.mean(list(values)))
+
+
+def paper_accuracy(dataset: str, depth_mm: float) -> float | None:
+    """Table 4 of the paper: recognition rate at a depth, per cent; None where it has none."""
+    published = dict(zip(STUDY_DEPTHS, PAPER_ACCURACY.get(dataset, ()), strict=False))
+    return published.get(depth_mm)
+
+
+def recommend(rows: Sequence[SweepRow], why_no_accuracy: str = "") -> tuple[float | None, str]:
+    """The depth to take for one dataset, None where nothing tells, and the sentence that says why.
+
+    The classifier decides. Depths within one standard error of the best are as good; among them, and where there is no
+    classifier, the variance ratio decides. Entropy and pixel counts do not: they say how much is kept, not of what.
+    """
+    told = [row for row in rows if row.accuracy is not None]
+    if told:
+        return _by_accuracy(told)
+    rated = [row for row in rows if row.variance_ratio_own is not None]
+    if rated:
+        best = max(rated, key=_own)
+        return best.depth_mm, (
+            f"take {best.depth_mm:g} mm: there expressions differ most against what varies within them, each person's "
+            f"mean taken off (F = {_own(best):.2f}, {_counted(best)}; {why_no_accuracy})."
+        )
+    return None, (
+        f"nothing tells which depth to take: it takes two people or more who show two of the six expressions "
+        f"({_counted(rows[0])}); the paper found {PAPER_DEPTH:g} mm best on its data."
+    )
+
+
+def _own(row: SweepRow) -> float:
+    return row.variance_ratio_own or 0.0
+
+
+def _by_accuracy(rows: Sequence[SweepRow]) -> tuple[float, str]:
+    best = max(rows, key=lambda row: row.accuracy or 0.0)
+    least = (best.accuracy or 0.0) - (best.accuracy_error or 0.0)
+    equal = [row for row in rows if (row.accuracy or 0.0) >= least]
+    chosen = max(equal, key=_own)
+    ground = f"{chosen.accuracy:.1f} % of expressions told on unseen people ({_counted(chosen)}, chance {chosen.chance:.1f} %)"
+    if len(equal) == 1:
+        return chosen.depth_mm, f"take {chosen.depth_mm:g} mm: {ground}, more than one standard error over the others."
+    depths = ", ".join(f"{row.depth_mm:g}" for row in equal)
+    return chosen.depth_mm, (
+        f"take {chosen.depth_mm:g} mm: {ground}; {depths} mm lie within one standard error "
+        f"({best.accuracy_error:.1f} %) of the best, and of these it has the highest variance ratio (F = {_own(chosen):.2f})."
+    )
+
+
+def _counted(row: SweepRow) -> str:
+    return f"{row.labelled} scans of {row.people} people"

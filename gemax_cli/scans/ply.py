@@ -1,0 +1,283 @@
+"""PLY meshes and point clouds, text or binary (G. Turk, "The PLY Polygon File Format", 1994).
+
+Open3D is not asked: it fails in silence on files that are cut off, and crashes on polygons that name points which are
+not there.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemax_cli.errors import BadFormat, EmptyScan
+from gemax_cli.scans.assemble import polygon_scan
+from gemax_cli.scans.content import read_content
+from gemax_cli.scans.model import Points, Scan
+from gemax_cli.scans.polygons import MARK
+from gemax_cli.scans.text_numbers import MalformedNumber, parse_reals
+
+_TYPES = {"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"}
+_TYPES |= {"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4"}
+_TYPES |= {"float": "f4", "float32": "f4", "double": "f8", "float64": "f8"}
+_HEADER = re.compile(rb"ply[ \t]*(?:\r\n|\n|\r).*?(?:\r\n|\n|\r)end_header[ \t]*(?:\r\n|\n|\r)", re.DOTALL)
+_LONGEST_HEADER = 65536
+_ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
+_CORNERS = ("vertex_indices", "vertex_index")
+_LARGEST_INDEX = 2**31 - 1
+_DAMAGED = "it is damaged or cut off, copy it again."
+
+
+@dataclass(frozen=True)
+class Property:
+    """A value of each item, or a list of values; numpy's names of types, ``length`` "" for a single value."""
+
+    name: str
+    kind: str
+    length: str = ""
+
+
+@dataclass(frozen=True)
+class Element:
+    """A list of items that all have the same properties."""
+
+    name: str
+    count: int
+    properties: list[Property] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a PLY says it holds.
+
+    Attributes:
+        order: numpy's byte order, "" for text.
+        elements: in the order of the file.
+        end: where the first item begins.
+    """
+
+    order: str
+    elements: list[Element]
+    end: int
+
+
+def read_ply(path: Path) -> Scan:
+    """Read the points and polygons of a PLY; polygons are fanned from their first corner.
+
+    A file without faces gives bare points.
+
+    Raises:
+        FileUnreadable: the file is missing or may not be read.
+        BadFormat: it is no PLY, damaged or cut off, or a face names a point that there is not.
+        EmptyScan: it holds no point, or all points are the same.
+    """
+    data = read_content(path)
+    header = read_header(path, data)
+    body = _body(path, data, header)
+    points, corners = None, np.empty(0, np.int64)
+    try:
+        for element in header.elements:
+            columns = _columns(body, element)
+            if element.name == "vertex":
+                points = _points(columns)
+            elif element.name == "face":
+                corners = _corners(columns)
+        body.finish()
+    except (ValueError, OverflowError) as error:
+        raise BadFormat(path, f"holds less or more than its header promises, or other numbers: {_DAMAGED}") from error
+    if points is None:
+        raise EmptyScan(path, "holds no vertex with x, y and z: export it again or leave it out.")
+    return polygon_scan(path, points, corners)
+
+
+def read_header(path: Path, data: bytes) -> Header:
+    """Parse the header; BadFormat where it is none, or promises more than the file can hold."""
+    match = _HEADER.match(data[:_LONGEST_HEADER])
+    if match is None:
+        raise BadFormat(path, f"does not begin with the header of a PLY: {_DAMAGED}")
+    order, elements = "", list[Element]()
+    for line in re.split(r"[\r\n]+", match[0].decode("latin-1"))[1:]:
+        words = [*line.split(), "", "", "", ""]
+        if words[0] == "format":
+            order = _known(path, _ORDERS, words[1])
+        elif words[0] == "element":
+            elements.append(Element(words[1], _count(path, words[2])))
+        elif words[0] == "property" and elements:
+            elements[-1].properties.append(_property(path, words))
+    if any(element.name == "tristrips" for element in elements):
+        raise BadFormat(path, "holds triangle strips, which are not read: save it with faces.")
+    header = Header(order, elements, match.end())
+    _check_room(path, header, len(data))
+    return header
+
+
+def _property(path: Path, words: list[str]) -> Property:
+    if words[1] == "list":
+        return Property(words[4], _known(path, _TYPES, words[3]), _known(path, _TYPES, words[2]))
+    return Property(words[2], _known(path, _TYPES, words[1]))
+
+
+def _known(path: Path, table: dict[str, str], word: str) -> str:
+    if word not in table:
+        raise BadFormat(path, f"its header holds {word[:20]!r}, which no PLY knows: export it again.")
+    return table[word]
+
+
+def _count(path: Path, word: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,12}", word):
+        raise BadFormat(path, f"its header counts {word[:20]!r} items: {_DAMAGED}")
+    return int(word)
+
+
+def _check_room(path: Path, header: Header, length: int) -> None:
+    """The least bytes: in text two for a number and the blank before it; of a list its length alone."""
+    needed = 0
+    for element in header.elements:
+        sizes = [2 if header.order == "" else np.dtype(p.length or p.kind).itemsize for p in element.properties]
+        needed += element.count * sum(sizes)
+    room = length - header.end + 1
+    if needed > room:
+        raise BadFormat(path, f"its header promises at least {needed:,} bytes, but there are {room:,}: {_DAMAGED}")
+
+
+Part = tuple[str, int]  # numpy's type, and how many of it
+Column = NDArray[Any] | list[NDArray[Any]]
+
+
+@dataclass
+class BinaryBody:
+    """What stands behind the header, read from the front; ``order`` is numpy's byte order."""
+
+    data: bytes
+    at: int
+    order: str
+
+    def read(self, kind: str, count: int) -> NDArray[Any]:
+        """The next numbers."""
+        found = np.frombuffer(self.data, self.order + kind, count, self.at)
+        self.at += found.nbytes
+        return found
+
+    def table(self, parts: list[Part], count: int) -> list[NDArray[Any]]:
+        """The next ``count`` items that all have the same parts: one (count, width) for each part."""
+        if sum(width for _, width in parts) > len(self.data):
+            raise ValueError
+        item = np.dtype([(str(number), self.order + kind, (width,)) for number, (kind, width) in enumerate(parts)])
+        found = np.frombuffer(self.data, item, count, self.at)
+        self.at += found.nbytes
+        return [found[str(number)] for number in range(len(parts))]
+
+    def finish(self) -> None:
+        """ValueError if something is left: then a count is wrong, and so is what was read by it."""
+        if self.data[self.at :].strip():
+            raise ValueError
+
+
+@dataclass
+class TextBody:
+    """The same of a text, all of whose numbers are known; types do not matter."""
+
+    numbers: NDArray[np.float64]
+    at: int = 0
+
+    def read(self, kind: str, count: int) -> NDArray[Any]:
+        """The next numbers."""
+        found: NDArray[Any] = self.table([(kind, count)], 1)[0][0]
+        return found
+
+    def table(self, parts: list[Part], count: int) -> list[NDArray[Any]]:
+        """The next ``count`` items that all have the same parts: one (count, width) for each part."""
+        stops = np.cumsum([width for _, width in parts])
+        stop = self.at + count * int(stops[-1])
+        if stop > len(self.numbers):
+            raise ValueError
+        found = self.numbers[self.at : stop].reshape(count, -1)
+        self.at = stop
+        return np.split(found, stops[:-1], axis=1)
+
+    def finish(self) -> None:
+        """ValueError if something is left: then a count is wrong, and so is what was read by it."""
+        if self.at < len(self.numbers):
+            raise ValueError
+
+
+def _body(path: Path, data: bytes, header: Header) -> BinaryBody | TextBody:
+    if header.order:
+        return BinaryBody(data, header.end, header.order)
+    try:
+        return TextBody(parse_reals(data, header.end, len(data)))
+    except MalformedNumber:
+        pass  # NaN, perhaps, which is allowed among bare points
+    try:
+        return TextBody(np.array([float(word) for word in data[header.end :].split()]))
+    except ValueError as error:
+        raise BadFormat(path, f"holds a word in place of a number ({error}): {_DAMAGED}") from error
+
+
+def _columns(body: BinaryBody | TextBody, element: Element) -> dict[str, Column]:
+    """The values of every item by property: (n, 1), (n, k) where all lists are equally long, else rows.
+
+    Raises:
+        ValueError: there are less than promised, or a list has no possible length.
+    """
+    start = body.at
+    if not element.count or not element.properties:
+        return {}
+    lengths = {name: len(value) for name, value in _item(body, element).items()}
+    body.at = start
+    parts: list[Part] = []
+    for each in element.properties:
+        parts += [(each.length, 1)] * bool(each.length) + [(each.kind, lengths[each.name])]
+    try:
+        found = iter(body.table(parts, element.count))
+    except ValueError:
+        return _rows(body, element, start)
+    columns: dict[str, Column] = {}
+    for each in element.properties:
+        if each.length and (next(found) != lengths[each.name]).any():
+            return _rows(body, element, start)
+        columns[each.name] = next(found)
+    return columns
+
+
+def _rows(body: BinaryBody | TextBody, element: Element, start: int) -> dict[str, Column]:
+    """The values item by item, of lists of different lengths."""
+    body.at = start
+    items = [_item(body, element) for _ in range(element.count)]
+    return {each.name: [item[each.name] for item in items] for each in element.properties}
+
+
+def _item(body: BinaryBody | TextBody, element: Element) -> dict[str, NDArray[Any]]:
+    values = {}
+    for each in element.properties:
+        count = body.read(each.length, 1)[0] if each.length else 1
+        if count < 0 or count != int(count):
+            raise ValueError
+        values[each.name] = body.read(each.kind, int(count))
+    return values
+
+
+def _points(columns: dict[str, Column]) -> Points | None:
+    if not {"x", "y", "z"} <= set(columns):
+        return None
+    points: Points = np.column_stack([np.asarray(columns[axis], np.float64).reshape(-1) for axis in "xyz"])
+    return points
+
+
+def _corners(columns: dict[str, Column]) -> NDArray[np.int64]:
+    """The polygons' corners with MARK after each; ValueError where they are no whole numbers."""
+    polygons = next((columns[name] for name in _CORNERS if name in columns), None)
+    if polygons is None:
+        return np.empty(0, np.int64)
+    rows = polygons if isinstance(polygons, list) else [polygons]
+    wide = [row.astype(np.float64) for row in rows]  # holds every integer of a PLY
+    if not all((np.abs(row) <= _LARGEST_INDEX).all() and (row == np.floor(row)).all() for row in wide):
+        raise ValueError
+    ends = [np.full((*row.shape[:-1], 1), MARK) for row in rows]
+    return np.concatenate(
+        [np.concatenate([row.astype(np.int64), end], -1).ravel() for row, end in zip(wide, ends, strict=True)]
+    )

@@ -1,0 +1,70 @@
+"""Lists of numbers in the bytes of a text file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemax_cli.scans.kernels import read_indexes, read_reals
+
+_WORD = re.compile(rb"[^ \t\r\n,\]]*")
+
+
+class MalformedNumber(ValueError):
+    """A word is no number; ``word`` is it, ``at`` its first byte."""
+
+    def __init__(self, text: bytes, at: int) -> None:
+        match = _WORD.match(text, at)
+        self.word, self.at = match[0] if match else b"", at
+        super().__init__(shown(self.word))
+
+
+def parse_reals(text: bytes, start: int, stop: int) -> NDArray[np.float64]:
+    """The decimal numbers of ``text[start:stop]``, parted by blanks, line ends or commas, correctly rounded.
+
+    Raises:
+        MalformedNumber: at the first word that is no decimal number; NaN and infinity are none.
+    """
+    room = (stop - start + 1) // 2
+    out, slow = np.empty(room), np.empty((room, 2), np.int64)
+    count, slow_count, bad = read_reals(np.frombuffer(text, np.uint8), start, stop, out, slow)
+    if bad >= 0:
+        raise MalformedNumber(text, bad)
+    for slot, first in slow[:slow_count].tolist():
+        match = _WORD.match(text, first, stop)
+        out[slot] = float(match[0]) if match else np.nan
+    return out[:count]
+
+
+def parse_indexes(text: bytes, start: int, stop: int) -> NDArray[np.int32]:
+    """The integers of ``text[start:stop]``, decimal or hexadecimal, parted by blanks, line ends or commas.
+
+    Raises:
+        MalformedNumber: at the first word that is no integer, or one beyond 2^31 - 1.
+    """
+    out = np.empty((stop - start + 1) // 2, np.int32)
+    count, bad = read_indexes(np.frombuffer(text, np.uint8), start, stop, out)
+    if bad >= 0:
+        raise MalformedNumber(text, bad)
+    return out[:count]
+
+
+def first_columns(lines: Iterable[bytes], width: int) -> NDArray[np.float64]:
+    """The first ``width`` numbers of every line, (n, width); NaN and infinity are numbers here.
+
+    Raises:
+        ValueError: a line begins with fewer numbers.
+    """
+    rows = [[float(word) for word in line.split(None, width)[:width]] for line in lines]
+    if any(len(row) != width for row in rows):
+        raise ValueError
+    return np.array(rows, np.float64).reshape(-1, width)
+
+
+def shown(word: bytes) -> str:
+    """A word for a message: short, printable, without blanks around it."""
+    text = word.strip(b" \t\r\n,").decode("utf-8", "replace")
+    return repr(text if len(text) <= 40 else text[:37] + "...")

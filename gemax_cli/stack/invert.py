@@ -1,0 +1,186 @@
+"""From an 8-bit map and its record back to metric depth and to the raw file's coordinates."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemax_cli.entropy.mapping import distortion_bound_mm, invert_map, uniform_cuts
+from gemax_cli.errors import BadFormat, FileUnreadable, OutputUnwritable, SettingsError
+from gemax_cli.settings import MapSettings
+from gemax_cli.stack.folder import map_settings
+from gemax_cli.stack.naming import DEPTH16
+from gemax_cli.stack.png import write_atomically
+from gemax_cli.stack.records import BlockRecord, ComparisonRecord, MapRecord, ScanRecord, index_records, record_files
+from gemax_cli.stack.verify import load_recorded
+
+UNIFORM = "ri"  # the one comparison map that has bins: those of uniform quantisation
+MAX_CODE = 65535
+DEPTH_SUFFIXES = (".npy", ".tif", ".tiff")
+
+
+@dataclass(frozen=True, eq=False)
+class InvertedMap:
+    """Metric depth of an 8-bit map.
+
+    Attributes:
+        scan: identity of the scan.
+        name: "gemax" or "ri".
+        tau: distortion bound of a GEMax map, levels; None of the range image.
+        depth: (rows, columns) float32, mm behind the nose tip; NaN where there is no data.
+        bound_mm: no pixel is farther than this from its depth before the map was made.
+        error_mm: largest difference from depth16.png; None where that file is not the one that was written.
+        block: the record of the depth block.
+    """
+
+    scan: str
+    name: str
+    tau: int | None
+    depth: NDArray[np.float32]
+    bound_mm: float
+    error_mm: float | None
+    block: BlockRecord
+
+    def points(self) -> NDArray[np.float64]:
+        """(n, 3) valid pixels in the raw file's axes, millimetres, row by row."""
+        rows, columns = np.nonzero(~np.isnan(self.depth))
+        depth = self.depth[rows, columns].astype(np.float64)
+        pixels = np.stack([columns, rows, depth, np.ones(len(rows))])
+        points: NDArray[np.float64] = (np.array(self.block.pixel_to_raw) @ pixels).T
+        return points
+
+
+def invert_file(path: Path | str, tau: int | None = None) -> InvertedMap:
+    """Invert a map in a folder that ``gemax convert`` wrote: the middle of each pixel's bin, from the recorded cuts.
+
+    Args:
+        path: the PNG of a GEMax map or of the range image (ri.png).
+        tau: which map of an RGB image; None takes the one of least distortion.
+
+    Raises:
+        ScanError: the file is not readable, in no such folder, not the one that was written, or of another kind.
+        SettingsError: the image holds no map of this tau.
+    """
+    path = Path(path)
+    folder, record = _find(path)
+    file = path.resolve().relative_to(folder).as_posix()
+    block, m = _choose(path, record, file, tau)
+    settings = map_settings(folder)
+    codes, _ = load_recorded(folder / block.file, block.sha256, np.dtype(np.uint16))
+    image = _pixels(path, m)
+    mask = _mask(path, image, codes, settings)
+    cuts = np.array(m.cuts) if isinstance(m, MapRecord) else uniform_cuts(settings.levels, settings.face_bins)
+    levels = int(cuts[-1])
+    depth = invert_map(image, mask, cuts, levels, block.depth_mm, settings.first_code)
+    return InvertedMap(
+        record.scan,
+        "gemax" if isinstance(m, MapRecord) else m.name,
+        m.tau if isinstance(m, MapRecord) else None,
+        depth,
+        distortion_bound_mm(cuts, levels, block.depth_mm),
+        None if codes is None else largest_error(depth, codes, block.depth_mm),
+        block,
+    )
+
+
+def largest_error(depth: NDArray[np.float32], codes: NDArray[np.uint16], depth_mm: float) -> float:
+    """Largest difference in mm of inverted depths from those of a depth image of the same shape; 0 without a pixel."""
+    valid = codes > 0
+    true = (MAX_CODE - codes[valid].astype(np.float64)) * (depth_mm / (MAX_CODE - 1))
+    return float(np.abs(depth[valid] - true).max(initial=0.0))
+
+
+def _find(path: Path) -> tuple[Path, ScanRecord]:
+    """The output folder above a map, and the record of the scan whose folder the map lies in."""
+    if not path.is_file():
+        raise FileUnreadable(path, "there is no such file: give the PNG of a map.")
+    folder = next((above for above in path.resolve().parents if record_files(above)), None)
+    if folder is None:
+        raise BadFormat(path, "lies in no folder that gemax convert wrote: its cuts are not known.")
+    parts = path.resolve().relative_to(folder).parts
+    places = index_records(folder)
+    names = ["/".join(parts[:n]) for n in range(len(parts) - 1, 0, -1)]
+    place = next((places[name] for name in names if name in places), None)
+    if place is None:
+        raise BadFormat(path, f"belongs to no scan in the records of {folder}: convert the scan again.")
+    try:
+        return folder, place.read()
+    except ValueError as error:
+        raise BadFormat(place.path, f"has a damaged record ({error}): convert the scan again.") from error
+
+
+def _choose(
+    path: Path, record: ScanRecord, file: str, tau: int | None
+) -> tuple[BlockRecord, MapRecord | ComparisonRecord]:
+    """The block and map that a file is; of an RGB image's maps that of ``tau``, or the first."""
+    found = [(block, m) for block in record.blocks for m in block.all_maps if m.file == file]
+    if not found:
+        raise BadFormat(path, f"is no map in the record of {record.scan}: give a GEMax map or ri.png.")
+    maps = [(block, m) for block, m in found if isinstance(m, MapRecord) or m.name == UNIFORM]
+    if not maps:
+        raise BadFormat(path, "has no bins of depth to be inverted by: give a GEMax map or ri.png.")
+    chosen = [(block, m) for block, m in maps if tau is None or (isinstance(m, MapRecord) and m.tau == tau)]
+    if not chosen:
+        there = ", ".join(str(m.tau) for _, m in maps if isinstance(m, MapRecord)) or "none"
+        raise SettingsError(f"{path}: holds no map of tau = {tau}: give one of its own ({there}).")
+    return chosen[0]
+
+
+def _pixels(path: Path, m: MapRecord | ComparisonRecord) -> NDArray[np.uint8]:
+    image, wrong = load_recorded(path, m.sha256, np.dtype(np.uint8))
+    if image is None:
+        raise BadFormat(path, f"{wrong}: convert the scan again.")
+    return image if m.channel is None else image[..., m.channel]
+
+
+def _mask(
+    path: Path, image: NDArray[np.uint8], codes: NDArray[np.uint16] | None, settings: MapSettings
+) -> NDArray[np.bool_]:
+    """Where there is data: as depth16.png says, or without it the map's own pixels, where 0 is kept for background."""
+    if codes is not None:
+        return codes > 0
+    if settings.first_code == 0:
+        raise BadFormat(path, f"needs the {DEPTH16} beside it to tell background from the farthest bin, and that file "
+                        "is missing or changed: convert the scan again.")  # fmt: skip
+    return image > 0
+
+
+def write_depth(path: Path, depth: NDArray[np.float32]) -> None:
+    """Write metric depth, NaN where there is none, as NumPy array (.npy) or as 32-bit float TIFF (.tif, .tiff).
+
+    Raises:
+        SettingsError: the suffix is another one.
+        OutputUnwritable: the file cannot be written.
+    """
+    buffer = io.BytesIO()
+    if path.suffix.lower() == ".npy":
+        np.save(buffer, depth)
+    elif path.suffix.lower() in DEPTH_SUFFIXES:
+        from PIL import Image
+
+        Image.fromarray(depth).save(buffer, "tiff")
+    else:
+        raise SettingsError(f"{path}: depth is written as {', '.join(DEPTH_SUFFIXES)}: give one of these suffixes.")
+    _write(path, buffer.getvalue())
+
+
+def write_ply(path: Path, points: NDArray[np.float64]) -> None:
+    """Write (n, 3) points as binary PLY of doubles: raw files may lie metres from the origin.
+
+    Raises:
+        OutputUnwritable: the file cannot be written.
+    """
+    properties = "".join(f"property double {axis}\n" for axis in "xyz")
+    header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(points)}\n{properties}end_header\n"
+    _write(path, header.encode("ascii") + np.ascontiguousarray(points, "<f8").tobytes())
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        write_atomically(path, data)
+    except OSError as error:
+        raise OutputUnwritable(f"{path}: cannot be written ({error.strerror}): give another path.") from error

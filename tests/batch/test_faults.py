@@ -1,0 +1,84 @@
+"""Every single change of a file befallen by a fault, then the same command again: the folder must be the same."""
+
+import os
+
+import pytest
+
+from gemax_cli.cli.main import run
+from gemax_cli.stack.verify import verify_folder
+from tests.batch.faults import KILLED, UNTOUCHED, Fault, disk_full, interrupt, kill, read_only, run_with
+from tests.batch.folders import content, temporaries
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="faults are planted in forked children")
+MOST_CALLS = 200
+SMALL = ["--tau", "20", "--size", "32", "--mm-per-pixel", "6", "-j1", "-q"]
+
+
+@pytest.fixture(scope="module")
+def few(raw, tmp_path_factory):
+    """Raw folder of one scan and one that is broken."""
+    folder = tmp_path_factory.mktemp("faults") / "raw"
+    folder.mkdir()
+    (whole,) = raw.rglob("*N_N_0.bnt")
+    os.link(whole, folder / whole.name)
+    (folder / "broken.bnt").write_bytes(b"no scan")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def calm(few, tmp_path_factory):
+    """What an undisturbed run makes of it."""
+    out = tmp_path_factory.mktemp("faults") / "out"
+    assert run(["convert", str(few), str(out), *SMALL]) == 3
+    return content(out)
+
+
+def befallen(act, few, tmp_path, lasting=False):
+    """Plant the fault at every call in turn; yields (exit code, output folder) of each run that it befell."""
+    for turn in range(MOST_CALLS):
+        out = tmp_path / f"out{turn}"
+        code = run_with(Fault(out, act, turn, lasting), lambda out=out: run(["convert", str(few), str(out), *SMALL]))
+        if code == UNTOUCHED:
+            assert turn > 10
+            return
+        yield code, out
+    pytest.fail(f"more than {MOST_CALLS} calls")
+
+
+def sound_and_resumed(few, out, calm):
+    """Whether what is recorded is in place, and the same command completes the folder."""
+    assert verify_folder(out).problems == ()
+    assert run(["convert", str(few), str(out), *SMALL]) == 3
+    assert content(out) == calm
+
+
+def test_killed_at_any_call(few, calm, tmp_path):
+    for code, out in befallen(kill, few, tmp_path):
+        assert code == KILLED
+        sound_and_resumed(few, out, calm)
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_disk_full_at_any_call(few, calm, tmp_path, lasting, capfd):
+    for code, out in befallen(disk_full, few, tmp_path, lasting):
+        said = capfd.readouterr().err
+        assert code == 3, said
+        assert "disk is full" in said or content(out) == calm  # a lock may be tried again by itself
+        assert "Traceback" not in said
+        assert temporaries(out) == []
+        sound_and_resumed(few, out, calm)
+
+
+def test_interrupted_at_any_call(few, calm, tmp_path, capfd):
+    for code, out in befallen(interrupt, few, tmp_path):
+        assert code == 130, capfd.readouterr().err
+        assert temporaries(out) == []
+        sound_and_resumed(few, out, calm)
+
+
+def test_read_only_from_any_call_on(few, calm, tmp_path, capfd):
+    for code, out in befallen(read_only, few, tmp_path, lasting=True):
+        said = capfd.readouterr().err
+        assert code == 2, said
+        assert "Read-only file system" in said
+        sound_and_resumed(few, out, calm)

@@ -1,0 +1,58 @@
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from gemax_cli.cli.main import run
+from gemax_cli.stack.png import write_png
+
+SMALL = ["bench", "--faces", "1", "--rounds", "1", "--levels", "256", "--bins", "16", "--compare", "1"]
+
+
+def test_tables(capsys):
+    assert run(SMALL) == 0
+    printed = capsys.readouterr()
+    assert "Solver" in printed.out
+    assert "tau = N" in printed.out
+    assert "the paper's O(K N tau) algorithm" in " ".join(printed.out.split())
+    assert printed.err == "1 histograms, N = 256, K = 16\n"
+
+
+@pytest.mark.parametrize("spelling", [["--json"], ["--format", "json"]])
+def test_json_is_one_object_of_both_tables(capsys, spelling):
+    assert run([*SMALL, *spelling]) == 0
+    tables = json.loads(capsys.readouterr().out)
+    assert list(tables) == ["solver", "rivals"]
+    assert [row["tau"] for row in tables["solver"]] == ["16", "20", "30", "40", "50", "60", "N", "20 30 40 50 60"]
+    assert all(row["same_cuts"] for row in tables["solver"][:-1])
+    assert tables["rivals"][0]["max_bin"] <= 20
+
+
+def test_csv_of_both_tables(capsys):
+    assert run([*SMALL, "--format", "csv"]) == 0
+    rows = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    assert rows[0][:3] == ["tau", "gemax_ms", "programme_ms"]
+    assert ["name", "method", "optimum"] in [row[:3] for row in rows]
+
+
+def test_depth_images_of_a_folder(tmp_path, capsys):
+    codes = np.random.default_rng(0).integers(1, 65536, (40, 40)).astype(np.uint16)
+    write_png(tmp_path / "depth16.png", codes)
+    assert run([*SMALL, str(tmp_path), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["solver"]) == 8
+
+
+def test_folder_without_any(tmp_path, capsys):
+    assert run([*SMALL, str(tmp_path)]) == 4
+    assert "holds no depth16.png" in capsys.readouterr().err
+
+
+def test_folder_that_is_not_there(tmp_path):
+    assert run([*SMALL, str(tmp_path / "none")]) == 2
+
+
+def test_more_bins_than_levels(capsys):
+    assert run(["bench", "--levels", "8", "--bins", "16", "--faces", "1"]) == 2
+    assert "use at least 16 levels" in capsys.readouterr().err

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+
+from gemax_cli.entropy.kernels import count_levels, heaviest_path, walk_back
+from gemax_cli.entropy.logarithm import weight_table
+from gemax_cli.entropy.reference import full_path, paper_cuts
+from gemax_cli.entropy.solver import pose_problem
+from gemax_cli.errors import EmptyHistogram, InfeasibleTau
+from tests.entropy import naive
+from tests.entropy.samples import JIT, KINDS, histogram, instances
+
+
+def problem_of(kind, rng, levels):
+    return pose_problem(histogram(kind, rng, levels), 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pass_is_the_plain_recurrence(kind):
+    """Values, numbers of edges and predecessors at odd charges from none to more than any gain."""
+    rng = np.random.default_rng(1)
+    for _ in range(12 if JIT else 3):
+        levels = int(rng.integers(1, 150 if JIT else 40))
+        problem = problem_of(kind, rng, levels)
+        for tau in {1, 2, int(rng.integers(1, levels + 1)), levels}:
+            charge = int(2.0 ** rng.uniform(0, 44)) | 1
+            got = heaviest_path(problem.below, problem.weight, tau, charge)
+            expected = naive.heaviest_path(problem.below.tolist(), problem.weight, tau, charge)
+            for ours, plain in zip(got, expected, strict=True):
+                assert ours.tolist() == plain, (kind, tau, charge)
+
+
+@pytest.mark.parametrize("charge", [-1, 1, 2**50 + 1])
+def test_charges_at_the_ends(charge):
+    problem = pose_problem(np.arange(1, 41), 1)
+    value, edges, previous = heaviest_path(problem.below, problem.weight, 7, charge)
+    assert edges[-1] == (6 if charge > 1 else 40)  # ceil(40 / 7) edges at least, one per level at most
+    assert value.dtype == np.int64
+    assert (edges.dtype, previous.dtype) == (np.int32, np.int32)
+
+
+def test_at_an_odd_charge_no_two_numbers_of_edges_tie():
+    """The fewest-edge and the most-edge recurrences agree at every node."""
+    for _, counts, _, tau in instances(60 if JIT else 12, 40, seed=4):
+        problem = pose_problem(counts, 1)
+        for charge in (1, 10**6 + 1, 2**40 - 1):
+            value, edges, _ = heaviest_path(problem.below, problem.weight, tau, charge)
+            most = [0]
+            for node in range(1, counts.size + 1):
+                starts = range(max(0, node - tau), node)
+                worth = {i: value[i] + problem.weight[problem.below[node] - problem.below[i]] for i in starts}
+                most.append(max(most[i] + 1 for i in starts if worth[i] == max(worth.values())))
+            assert edges.tolist() == most
+
+
+def test_numbers_of_edges_rise_from_node_to_node():
+    rng = np.random.default_rng(2)
+    for kind in KINDS:
+        problem = problem_of(kind, rng, 80 if JIT else 25)
+        for charge in (1, 10**9 + 1, 2**40 + 1):
+            _, edges, previous = heaviest_path(problem.below, problem.weight, 11, charge)
+            assert np.diff(edges).min() >= 0
+            assert np.diff(previous).min() >= 0
+
+
+def test_smaller_charge_never_fewer_edges():
+    problem = problem_of("peaks", np.random.default_rng(5), 200 if JIT else 40)
+    charges = (2.0 ** np.arange(1, 46)).astype(np.int64) + 1
+    edges = [heaviest_path(problem.below, problem.weight, 30, int(c))[1][-1] for c in charges]
+    assert edges == sorted(edges, reverse=True)
+
+
+def test_walk_back():
+    previous = np.array([0, 0, 0, 1, 2, 3, 3], np.int32)
+    assert walk_back(previous, 3).tolist() == naive.walk_back(previous.tolist()) == [0, 1, 3, 6]
+    assert walk_back(np.zeros(5, np.int32), 1).tolist() == [0, 4]
+
+
+@pytest.mark.parametrize("levels", [1, 2, 255, 4096, 65535])
+def test_levels_are_counted(levels):
+    codes = np.random.default_rng(0).integers(0, 65536, 3000).astype(np.uint16)
+    codes[:4] = (0, 1, 65534, 65535)
+    assert np.array_equal(count_levels(codes, levels), naive.count_levels(codes, levels))
+
+
+def test_no_codes_no_counts():
+    assert count_levels(np.zeros(0, np.uint16), 4).tolist() == [0] * 4
+    assert count_levels(np.zeros(10, np.uint16), 4).tolist() == [0] * 4
+
+
+def test_papers_programme_is_brute_force():
+    """The yardstick itself, ties included: the leftmost of all optimal cuts."""
+    for _, counts, bins, tau in instances(150 if JIT else 20, 10, seed=6):
+        assert np.array_equal(paper_cuts(counts, bins, tau), naive.leftmost_cuts(counts, bins, tau)[0])
+
+
+def test_papers_programme_takes_any_tau():
+    counts = np.arange(1, 13)
+    assert np.array_equal(paper_cuts(counts, 3, 1000), paper_cuts(counts, 3, 12))
+    with pytest.raises(InfeasibleTau, match="use tau = 4 or more"):
+        paper_cuts(counts, 3, 3)
+    with pytest.raises(EmptyHistogram):
+        paper_cuts(counts * 0, 3, 4)
+
+
+def test_values_of_the_papers_programme_are_exact_in_float64():
+    """Of the largest totals too, T log2 T in units of 2^-41 T: below 2^53, whole and odd ones."""
+    largest = int(weight_table(24)[-1])
+    assert abs(largest) < 2**47
+    assert int(float(largest - 1)) == largest - 1
+    below = np.array([0, 2**20, 2**20, 2**21 - 1])
+    assert full_path(below, weight_table(21), 3, 2).tolist() == [0, 1, 3]
