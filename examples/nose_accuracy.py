@@ -89,12 +89,12 @@ def row_of(truth: dict[str, str]) -> str | None:
     """Which row a line of truth.csv belongs to."""
     code = truth["code"]
     if truth["path"].endswith("_RAW.wrl"):
-        return None if truth["degrade"] == "none" else "raw"
+        return None if truth.get("degrade") == "none" else "raw"
     if code.startswith(("YR", "PR", "CR")):
         return "turned"
     if code.startswith("O_"):
         return "occluded"
-    return "frontal hard" if truth["degrade"] == "hard" else "frontal"
+    return "frontal hard" if truth.get("degrade") == "hard" else "frontal"
 
 
 def measure(path: Path, tip: np.ndarray, row: Row) -> None:

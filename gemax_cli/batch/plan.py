@@ -23,10 +23,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps to do, and the number of scans that are complete already."""
+    """Steps to do, and the sources of the scans that are complete already."""
 
     steps: tuple[Step, ...]
-    done: int
+    complete: tuple[str, ...]
+
+    @property
+    def done(self) -> int:
+        """How many scans are complete already."""
+        return len(self.complete)
 
     def tasks(self, out: Path, settings: Settings) -> Iterator[Task]:
         """The steps as tasks; older records are read only when their turn comes."""
@@ -37,12 +42,10 @@ class Plan:
 def make_plan(refs: Iterable[ScanRef], out: Path, settings: Settings, *, overwrite: bool = False) -> Plan:
     """Compare the scans with the records of ``out``; only missing work is planned."""
     places = {} if overwrite else index_records(out)
-    steps, done = [], 0
-    for ref in refs:
-        step = _step(ref, out, settings, places.get(ref.scan))
-        done += step is None
-        steps += [step] if step else []
-    return Plan(tuple(steps), done)
+    refs = tuple(refs)
+    found = [_step(ref, out, settings, places.get(ref.scan)) for ref in refs]
+    complete = tuple(ref.source for ref, step in zip(refs, found, strict=True) if step is None)
+    return Plan(tuple(step for step in found if step), complete)
 
 
 def _step(ref: ScanRef, out: Path, settings: Settings, place: Place | None) -> Step | None:

@@ -18,7 +18,7 @@ from gemax_cli.scans.selection import Selection
 from gemax_cli.scans.walk import find_scans
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import Shard, check_settings, locked, make_folder, write_run, write_tables
-from gemax_cli.stack.naming import METADATA, records_name
+from gemax_cli.stack.naming import records_name
 from gemax_cli.stack.png import DISK_FULL, remove_temporaries
 from gemax_cli.stack.records import RecordWriter
 from gemax_cli.stack.tables import Failure
@@ -132,8 +132,7 @@ def convert(
             plan = make_plan(refs, out, settings, overwrite=options.overwrite)
             summary.done = plan.done
             listener.planned(plan, summary)
-            if plan.steps or not (out / METADATA).is_file():
-                _Batch(plan, out, settings, options, summary, listener).run()
+            _Batch(plan, out, settings, options, summary, listener).run()
     summary.seconds = time.perf_counter() - started
     return summary
 
@@ -213,5 +212,6 @@ class _Batch:
                     remove_temporaries(folder)
 
     def _write_tables(self) -> None:
-        tried = {step.ref.source for step in self.plan.steps if step.ref.scan in self.tried}
-        write_tables(self.out, self.records, self.summary.failures, tried.__contains__)
+        left = {step.ref.source for step in self.plan.steps if step.ref.scan not in self.tried}
+        settled = {*self.plan.complete, *(step.ref.source for step in self.plan.steps)} - left
+        write_tables(self.out, self.records, self.summary.failures, settled.__contains__)

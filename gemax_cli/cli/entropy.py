@@ -83,8 +83,8 @@ def _print_published(measurement: Measurement, out: Path, form: str) -> None:
 
 def _plot(measurement: Measurement, plot: Path) -> None:
     from gemax_cli.report.curves import entropy_chart
-    from gemax_cli.report.entropy_table import tabulate
     from gemax_cli.report.drawing import write_drawing
+    from gemax_cli.report.entropy_table import tabulate
 
     write_drawing(entropy_chart(tabulate(measurement)), plot)
     click.echo(f"plot: {plot}", err=True)

@@ -15,7 +15,10 @@ from gemax_cli import __version__
 from gemax_cli.cli.argv import spread
 from gemax_cli.errors import GemaxError
 
-COMMANDS = ("convert", "entropy", "verify", "preview", "inspect", "invert", "sweep", "sample", "bench", "demo")
+COMMANDS = (
+    "convert", "entropy", "verify", "preview", "report", "inspect",
+    "invert", "sweep", "sample", "bench", "demo",
+)  # fmt: skip
 INTERNAL_ERROR, INTERRUPTED, TERMINATED = 1, 130, 143
 
 

@@ -23,7 +23,7 @@ SOME_FAILED = 3
 @click.option("--tau", type=int, default=20, show_default=True, help="Distortion bound of the maps, in levels.")
 @click.option("--dataset", "datasets", multiple=True, help="Only this dataset (BU-3DFE, Bosphorus ...); repeatable.")
 @click.option("--select", type=click.Choice(["paper"]), help="The paper's protocol: six expressions, levels 3 and 4.")
-@click.option("--plot", type=PATH, help="Draw accuracy, variance ratio and entropy against depth: .png or .svg.")
+@click.option("--plot", type=PATH, help="Draw what the advice rests on against depth: .png or .svg.")
 @click.option("--jobs", "-j", type=click.IntRange(1), envvar="GEMAX_JOBS", help="Processes.  [default: one per core]")
 @format_option
 def command(
@@ -44,25 +44,27 @@ def command(
     paper_accuracy is Table 4 of the paper, its authors' own network on their data. The advice goes to stderr.
     """
     from gemax_cli.cli.output import print_rows
-    from gemax_cli.report.sweep import STUDY_DEPTHS, sweep
+    from gemax_cli.report.drawing import write_drawing
+    from gemax_cli.report.published import SOURCE
+    from gemax_cli.report.sweep import STUDY_DEPTHS, sweep, sweep_chart
     from gemax_cli.scans.selection import Selection
     from gemax_cli.settings import Settings
 
     settings = Settings(taus=(tau,), depths=depths or STUDY_DEPTHS)
     selection = Selection(datasets=datasets, protocol=select or "")  # type: ignore[arg-type]
-    with click.progressbar(length=1, label="scans", file=sys.stderr) as bar:
-
-        def progress(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(1)
-
-        study = sweep(sources, settings, selection, jobs or default_jobs(), progress)
-    print_rows([_cells(row) for row in study.rows], form, f"Depth of the block, tau = {tau}")
+    study = sweep(sources, settings, selection, jobs or default_jobs(), _show_progress if sys.stderr.isatty() else None)
+    note = f"paper_accuracy: Table 4 of {SOURCE}"
+    print_rows([_cells(row) for row in study.rows], form, f"Depth of the block, tau = {tau}", note)
     for line in (*(f"failed: {failure.message}" for failure in study.failures), *study.advice):
         click.echo(line, err=True)
     if plot:
-        click.echo(plot, err=True)
+        write_drawing(sweep_chart(study.rows), plot)
+        click.echo(f"plot: {plot}", err=True)
     return SOME_FAILED if study.failures else 0
+
+
+def _show_progress(done: int, total: int) -> None:
+    click.echo(f"\r{done} of {total} scans", err=True, nl=done == total)
 
 
 def _cells(row: Any) -> dict[str, object]:

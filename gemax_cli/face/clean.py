@@ -14,6 +14,7 @@ SPIKE_SPACINGS = 1.5  # a point is a spike if it lies farther than this from the
 SUSPECT_SPACINGS = 0.4  # and is looked at only if it lies this far from their mean, in typical spacings
 LONG_SPACINGS = 6.0  # longer edges are bridges over what was not seen, in typical edges ...
 LONG_SPREAD = 3.0  # ... unless the mesh is uneven by design: then in edges of its 95th percentile
+TIED_SPACINGS, TIED_SPREAD = 3.5, 1.2  # the same for edges that tie a point to the surface: it takes two
 GRAZING_COSINE = 0.1  # a range sensor does not measure surfaces that turn away by more than 84 degrees
 PIECE_SHARE = 0.005  # smaller pieces, in points of the largest piece, are scraps
 
@@ -23,11 +24,12 @@ Mask = NDArray[np.bool_]
 def clean_scan(scan: Scan) -> tuple[Scan, dict[str, int]]:
     """Take spikes, isolated pieces, grazing and over-long triangles out of a scan.
 
-    In this order: spikes are points far from the component-wise median of their neighbours; triangles of
-    organised scans that turn away from the sensor, and triangles with an edge many times the usual, bridge what was
-    not seen; pieces of few points that no short edge ties to the rest are scraps. Points that go are taken out of
-    points, triangles, grid and texture alike; the others keep their order and coordinates. Limits are relative
-    to the scan's own spacing, so any unit will do; the viewing axis of an organised scan is taken to be Z.
+    In this order: spikes are points far from the component-wise median of their neighbours, or without two short edges
+    to points of the surface (dense clusters of spikes); triangles of organised scans that turn away from the sensor,
+    and triangles with an edge many times the usual, bridge what was not seen; pieces of few points that no edge of
+    bearable length ties to the rest are scraps. Points that go are taken out of points, triangles, grid and texture
+    alike; the others keep their order and coordinates. Limits are relative to the scan's own spacing, so any unit will
+    do; the viewing axis of an organised scan is taken to be Z.
 
     Args:
         scan: a mesh, an organised scan or bare points.
@@ -42,7 +44,10 @@ def clean_scan(scan: Scan) -> tuple[Scan, dict[str, int]]:
         return scan, counts
     neighbours = _neighbours(scan)
     smooth = ~kernels.spikes(scan.points, neighbours, SUSPECT_SPACINGS * _edge(scan, neighbours), SPIKE_SPACINGS)
-    grazing, long, limit = _bad_triangles(scan, neighbours, smooth)
+    limit, reach = _limits(scan, neighbours, smooth)
+    if len(scan.triangles):
+        smooth = kernels.hold(scan.points, neighbours, smooth, reach)
+    grazing, long = _bad_triangles(scan, smooth, limit)
     sizes = kernels.piece_sizes(scan.points, neighbours, smooth, limit)
     kept = sizes >= max(2.0, PIECE_SHARE * sizes.max())
     if not kept.any():
@@ -75,23 +80,25 @@ def _edge(scan: Scan, neighbours: NDArray[np.int32]) -> float:
     return float(np.median(steps)) if len(steps) else 0.0
 
 
-def _bad_triangles(scan: Scan, neighbours: NDArray[np.int32], smooth: Mask) -> tuple[Mask, Mask, float]:
-    """Masks of the grazing and of the over-long triangles among smooth points, and the limit of length."""
-    if not len(scan.triangles):
-        nothing = np.zeros(0, np.bool_)
-        return nothing, nothing, _limit(_sampled_steps(scan, neighbours))
-    longest, facing = kernels.triangle_shapes(scan.points, scan.triangles, smooth)
-    limit = _limit(longest[:: max(1, len(longest) // 8000)])
-    grazing = facing < (GRAZING_COSINE if scan.grid is not None else 0.0)
-    return grazing, ~grazing & (longest > limit), limit
-
-
-def _limit(lengths: NDArray[np.float64]) -> float:
-    lengths = lengths[lengths >= 0]
+def _limits(scan: Scan, neighbours: NDArray[np.int32], smooth: Mask) -> tuple[float, float]:
+    """Length from which edges are bridges, and up to which they tie a point to the surface."""
+    if len(scan.triangles):
+        some = scan.triangles[:: max(1, len(scan.triangles) // 8000)]
+        lengths = kernels.triangle_shapes(scan.points, some, smooth)[0]
+        lengths = lengths[lengths >= 0]
+    else:
+        lengths = _sampled_steps(scan, neighbours)
     if not len(lengths):
-        return 0.0
-    middle, high = np.percentile(lengths, (50, 95))
-    return float(max(LONG_SPACINGS * middle, LONG_SPREAD * high))
+        return 0.0, 0.0
+    middle, high = (float(v) for v in np.percentile(lengths, (50, 95)))
+    return max(LONG_SPACINGS * middle, LONG_SPREAD * high), max(TIED_SPACINGS * middle, TIED_SPREAD * high)
+
+
+def _bad_triangles(scan: Scan, smooth: Mask, limit: float) -> tuple[Mask, Mask]:
+    """Masks of the grazing and of the over-long triangles among smooth points."""
+    longest, facing = kernels.triangle_shapes(scan.points, scan.triangles, smooth)
+    grazing = facing < (GRAZING_COSINE if scan.grid is not None else 0.0)
+    return grazing, ~grazing & (longest > limit)
 
 
 def keep_points(scan: Scan, kept: Mask, kept_triangles: Mask | None = None) -> Scan:

@@ -131,6 +131,28 @@ def renumber(
 
 
 @kernel
+def hold(points: Floats, neighbours: Neighbours, kept: NDArray[np.bool_], reach: float) -> NDArray[np.bool_]:
+    """(n,) which kept points hang on the surface: by steps of at most ``reach`` to two that do so, too.
+
+    A dense cluster of spikes has no smooth neighbourhood to differ from, but hardly a short step either.
+    """
+    held: NDArray[np.bool_] = kept.copy()
+    changed = True
+    while changed:
+        changed = False
+        for i in range(len(points)):
+            links, j = 0, 0
+            while held[i] and links < 2 and j < MOST and neighbours[i, j] >= 0:
+                other = neighbours[i, j]
+                links += held[other] and _distance(points, i, other) <= reach
+                j += 1
+            if held[i] and links < 2:
+                held[i] = False
+                changed = True
+    return held
+
+
+@kernel
 def _root(parent: NDArray[np.int32], i: int) -> int:
     while parent[i] != i:
         parent[i] = parent[parent[i]]

@@ -70,7 +70,8 @@ class DepthBlock:
         depth_mm: metric depth of the block.
         mm_per_pixel: of this block (with ``frame="fit"`` it differs from scan to scan).
         to_scan: (3, 4) affine from (column, row, depth in mm, 1) to the axes of the scan that was rasterised.
-        counts: filled_pixels, hole_pixels (left open), spike_pixels, dropped_triangles.
+        counts: filled_pixels (of small holes), hole_pixels (enclosed and without a code: open mouth, nostrils, surface
+            deeper than the block), spike_pixels and speck_pixels (removed), dropped_triangles (too long an edge).
     """
 
     depth16: NDArray[np.uint16]

@@ -58,6 +58,8 @@ DOUBTFUL = 0.8  # below this confidence a tip carries a warning
 DISAGREE_MM = 8.0  # a landmark farther than this from the detected tip carries a warning
 OUTLINE = tuple(f"bnd_{i}" for i in range(36, 48))  # the nose outline of BU-3DFE's 83 points
 DOME = 0.06  # 1/mm, a nose tip is curved at least this much every way: 17 mm of radius
+NEAR_FIT = 8.0  # mm, a refined tip farther from that of the typical face speaks against both
+SUPPORT_MM, FEW_SUPPORT = 6.0, 3  # fewer points so close to the tip: it lies in a hole
 HALF_SEEN = 0.45  # share of the nose that is seen even in a half profile
 TILT_DEG = 9.0  # the tip (pronasale) is where the nose protrudes most in a direction this far above the gaze
 REACH_MM, MOST_FITTED = 85.0, 1000  # surface that the typical face is fitted to
@@ -79,6 +81,7 @@ class FaceFit:
         face: the same for the rest of the face, with ``face_seen``.
         curvature: the smaller principal curvature of the tip, 1/mm.
         shift: from the fitted to the refined tip, mm.
+        support: points within SUPPORT_MM of the tip.
         confidence: 0..1.
     """
 
@@ -92,6 +95,7 @@ class FaceFit:
     face_seen: float
     curvature: float
     shift: float
+    support: int
 
     @property
     def confidence(self) -> float:
@@ -104,7 +108,7 @@ class FaceFit:
         dome = np.clip(self.curvature, 0.0, DOME) / DOME
         missing = np.log(min(1.0, max(self.nose_seen, 0.05) / HALF_SEEN))
         odds = 7.8 + 8.6 * nose + 9.5 * face + 6.2 * face_seen + 4.0 * missing + 3.7 * dome
-        odds -= 6.0 * abs(np.log(self.size)) + 28.0 * abs(np.log(self.relief))
+        odds -= 6.0 * abs(np.log(self.size)) + 28.0 * abs(np.log(self.relief)) + 0.4 * max(0.0, self.shift - NEAR_FIT)
         return float(1.0 / (1.0 + np.exp(-odds)))
 
 
@@ -130,7 +134,7 @@ def search_samples(scan: Scan) -> Floats:
     """(n, 3) points that stand for the surface: thinned where it is dense, filled up where it is coarse."""
     if typical_edge(scan) > 0.8 * CELL_MM:
         return kernels.sample_triangles(scan.points, scan.triangles, 0.8 * CELL_MM, 3 * SAMPLES)
-    return scan.points[:: max(1, len(scan.points) // SAMPLES)]
+    return np.ascontiguousarray(scan.points[:: max(1, len(scan.points) // SAMPLES)])
 
 
 def fit_face(scan: Scan, samples: Floats, view: View, centre: Floats, turned: Floats, size: float = 1.0) -> FaceFit:
@@ -143,11 +147,13 @@ def fit_face(scan: Scan, samples: Floats, view: View, centre: Floats, turned: Fl
     rotation = frame[3:12].reshape(3, 3).copy()
     frame[3:12] = (rotation @ turn(0.0, -TILT_DEG, 0.0)).ravel()
     about = kernels.near(max(samples, scan.points, key=len), frame[:3], 2 * _WINDOWS.max(), kernels.MOST_LOCAL)
-    tip = kernels.settle(kernels.in_view(about, view.rotation, view.seen, view.place), frame, _WINDOWS)
+    about = kernels.in_view(about, view.rotation, view.seen, view.place)
+    tip = kernels.settle(about, frame, _WINDOWS)
+    support = len(kernels.near(about, tip[:3], SUPPORT_MM, len(about)))
     shift = float(np.linalg.norm(tip[:3] - frame[:3]))
     nose, nose_seen, face, face_seen = map(float, alike)
     size, relief = float(frame[12]), float(frame[13])
-    return FaceFit(tip[:3], rotation, size, relief, nose, nose_seen, face, face_seen, float(tip[4]), shift)
+    return FaceFit(tip[:3], rotation, size, relief, nose, nose_seen, face, face_seen, float(tip[4]), shift, support)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +187,8 @@ def look(scan: Scan, samples: Floats, views: tuple[tuple[float, float], ...], ro
     found: list[tuple[float, View, Floats, Floats]] = []
     for yaw, pitch in views:
         view = View.of(samples, yaw, pitch)
-        for alike, x, y, z, roll in kernels.candidates(view.seen, view.place, TYPICAL_FACE, rolls, TRIED):
+        best = kernels.candidates(view.seen, view.place, TYPICAL_FACE, rolls, TRIED)
+        for alike, x, y, z, roll in best[best[:, 0] > 0]:
             found.append((alike, view, view.rotation @ [x, y, z], view.rotation @ turn(0.0, 0.0, np.degrees(roll))))
     found.sort(key=lambda candidate: -candidate[0])
     starts: list[tuple[Floats, Floats]] = []
@@ -316,6 +323,8 @@ def _checked(known: NoseTip, scan: Scan) -> NoseTip:
 def _doubts(best: FaceFit, others: list[FaceFit]) -> tuple[str, ...]:
     if best.confidence < DOUBTFUL:
         return (f"The nose tip is doubtful (confidence {best.confidence:.2f}).",)
+    if best.support < FEW_SUPPORT:
+        return ("The nose tip lies in a hole of the scan; its place was estimated from the surface about it.",)
     if others and others[0].confidence > best.confidence - 0.1:
         return ("Two places look like a nose tip; the better one was taken.",)
     return ()

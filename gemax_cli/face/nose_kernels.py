@@ -164,7 +164,7 @@ def candidates(seen: Floats, place: Floats, table: Floats, rolls: Floats, keep: 
         keep: how many to return.
 
     Returns:
-        (k, 5) rows of resemblance, right, up, forward, roll; best first.
+        (keep, 5) rows of resemblance, right, up, forward, roll; best first; zeros where there are no more.
     """
     cell = place[2]
     reach = max(1, int(np.rint(6.0 / cell)))
@@ -184,11 +184,13 @@ def candidates(seen: Floats, place: Floats, table: Floats, rolls: Floats, keep: 
             at = keep
             while at > 0 and best[at - 1, 0] < value:
                 at -= 1
+            for below in range(keep - 1, at, -1):
+                for k in range(5):
+                    best[below, k] = best[below - 1, k]
             if at < keep:
-                best[at + 1 :] = best[at : keep - 1].copy()
                 best[at, 0], best[at, 1], best[at, 2] = value, place[0] + column * cell, place[1] + row * cell
                 best[at, 3], best[at, 4] = top, turn
-    return best[best[:, 0] > 0]
+    return best
 
 
 @kernel
@@ -241,19 +243,19 @@ def solve(matrix: Floats, right: Floats) -> bool:
 
 
 @kernel
-def _turn(rotation: Floats, x: float, y: float, z: float) -> None:
-    """Rotate a frame in place about its own axes by the rotation vector (x, y, z)."""
+def _turn(frame: Floats, x: float, y: float, z: float) -> None:
+    """Turn the rotation of a frame in place about its own axes by the rotation vector (x, y, z)."""
     angle = np.sqrt(x * x + y * y + z * z)
     if angle < 1e-12:
         return
     sin, cos = np.sin(angle), 1.0 - np.cos(angle)
     x, y, z = x / angle, y / angle, z / angle
-    for i in range(3):
-        a, b, c = rotation[i, 0], rotation[i, 1], rotation[i, 2]
+    for i in range(3, 12, 3):
+        a, b, c = frame[i], frame[i + 1], frame[i + 2]
         along = (a * x + b * y + c * z) * cos
-        rotation[i, 0] = a * (1 - cos) + along * x + sin * (b * z - c * y)
-        rotation[i, 1] = b * (1 - cos) + along * y + sin * (c * x - a * z)
-        rotation[i, 2] = c * (1 - cos) + along * z + sin * (a * y - b * x)
+        frame[i] = a * (1 - cos) + along * x + sin * (b * z - c * y)
+        frame[i + 1] = b * (1 - cos) + along * y + sin * (c * x - a * z)
+        frame[i + 2] = c * (1 - cos) + along * z + sin * (a * y - b * x)
 
 
 @kernel
@@ -266,7 +268,7 @@ def near(samples: Floats, centre: Floats, radius: float, most: int) -> Floats:
         if x * x + y * y + z * z < radius * radius:
             which[count] = i
             count += 1
-    return samples[which[: count : max(1, -(-count // most))]]
+    return samples[which[: count : max(1, -(-count // max(most, 1)))]]
 
 
 @kernel
@@ -303,17 +305,19 @@ def fit_face(local: Floats, frame: Floats, table: Floats, sigmas: Floats, dampin
         damping: (8,) stiffness against rotation (3), shift (3), and against other sizes and reliefs than those at
             the start.
     """
-    rotation = frame[3:12].reshape(3, 3)
     size, relief = frame[12], frame[13]
     normal, slope, u = np.empty((8, 8)), np.empty(8), np.empty(3)
     step = np.empty(8)
     for sigma in sigmas:
-        normal[:], step[:] = 0.0, 0.0
+        for a in range(8):
+            step[a] = 0.0
+            for b in range(8):
+                normal[a, b] = 0.0
         for i in range(len(local)):
             for k in range(3):
                 u[k] = 0.0
                 for a in range(3):
-                    u[k] += (local[i, a] - frame[a]) * rotation[a, k]
+                    u[k] += (local[i, a] - frame[a]) * frame[3 + 3 * a + k]
                 u[k] /= frame[12]
             depth, dx, dy = depth_at(table, u[0], u[1])
             depth, dx, dy = depth * frame[13], dx * frame[13], dy * frame[13]
@@ -340,8 +344,8 @@ def fit_face(local: Floats, frame: Floats, table: Floats, sigmas: Floats, dampin
             return
         for a in range(3):
             for k in range(3):
-                frame[a] += frame[12] * rotation[a, k] * step[3 + k]
-        _turn(rotation, step[0], step[1], step[2])
+                frame[a] += frame[12] * frame[3 + 3 * a + k] * step[3 + k]
+        _turn(frame, step[0], step[1], step[2])
         frame[12] *= np.exp(min(max(step[6], -0.1), 0.1))
         frame[13] *= np.exp(min(max(step[7], -0.1), 0.1))
 
@@ -355,14 +359,14 @@ def agreement(local: Floats, frame: Floats, table: Floats) -> Floats:
         and both for the rest of the face. A place agrees by how close its samples lie on average
         (Epanechnikov, FINE mm).
     """
-    rotation = frame[3:12].reshape(3, 3)
+    u = np.empty(3)
     wide = 2 * table.shape[1] - 1
     total, count = np.zeros((table.shape[0], wide)), np.zeros((table.shape[0], wide))
     for i in range(len(local)):
-        u = np.zeros(3)
         for k in range(3):
+            u[k] = 0.0
             for a in range(3):
-                u[k] += (local[i, a] - frame[a]) * rotation[a, k]
+                u[k] += (local[i, a] - frame[a]) * frame[3 + 3 * a + k]
             u[k] /= frame[12]
         depth, dx, dy = depth_at(table, u[0], u[1])
         depth, dx, dy = depth * frame[13], dx * frame[13], dy * frame[13]
@@ -438,10 +442,13 @@ def _quadric(u: Floats, x: float, y: float, z: float, window: float) -> Floats:
     Three rounds; from the second on points off the last round's surface lose weight (Geman-McClure), so that
     what is left of a spike does not pull the surface.
     """
-    out, last = np.zeros(7), np.zeros(6)
-    term = np.empty(6)
+    out, last, right = np.zeros(7), np.zeros(6), np.zeros(6)
+    normal, term = np.zeros((6, 6)), np.empty(6)
     for scale in (np.inf, 2.0, 1.0):
-        normal, right = np.zeros((6, 6)), np.zeros(6)
+        for a in range(6):
+            right[a] = 0.0
+            for b in range(6):
+                normal[a, b] = 0.0
         count = 0
         for i in range(len(u)):
             dx, dy, dz = u[i, 0] - x, u[i, 1] - y, u[i, 2] - z
@@ -460,6 +467,8 @@ def _quadric(u: Floats, x: float, y: float, z: float, window: float) -> Floats:
             count += 1
         if count < FEW or not solve(normal, right):
             break
-        last = right
-        out[:6], out[6] = right, count
+        for a in range(6):
+            last[a] = right[a]
+            out[a] = right[a]
+        out[6] = count
     return out

@@ -134,7 +134,7 @@ def _facing_camera(scan: Scan, settings: NoseSettings) -> NoseSettings:
 
 
 def _units(extent: float, settings: NoseSettings) -> list[float]:
-    """Millimetres per unit to try: those of the settings, else all in which a face may have this extent, likeliest first."""
+    """Millimetres per unit to try: those of the settings, else all in which a face may be as large, likeliest first."""
     if settings.unit != "auto":
         return [MM_PER_UNIT[settings.unit]]
     fitting = [mm for mm in MM_PER_UNIT.values() if SMALLEST_MM <= extent * mm <= LARGEST_MM]

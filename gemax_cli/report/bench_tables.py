@@ -7,7 +7,6 @@ Compilation and the preparation of a rival's input are not counted.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -224,16 +223,21 @@ def _assign(histogram: Histogram, of_occupied: NDArray[Any]) -> Labels:
     return labels
 
 
+def _our_cuts(histogram: Histogram, bins: int, tau: int | None) -> NDArray[np.int32]:
+    return optimal_cuts_per_tau(histogram, bins, (tau or histogram.size,))[0].cuts
+
+
+def _labels_of_cuts(histogram: Histogram, cuts: NDArray[np.int32]) -> Labels:
+    of_levels = np.repeat(np.arange(cuts.size - 1), np.diff(cuts))
+    return np.where(histogram > 0, of_levels, -1)
+
+
 def _ours(tau: int | None) -> Rival:
-    def run(_: Any, histogram: Histogram, bins: int) -> NDArray[np.int32]:
-        return optimal_cuts_per_tau(histogram, bins, (tau or histogram.size,))[0].cuts
-
-    def labels(histogram: Histogram, cuts: NDArray[np.int32]) -> Labels:
-        of_levels = np.repeat(np.arange(cuts.size - 1), np.diff(cuts))
-        return np.where(histogram > 0, of_levels, -1)
-
     optimum = f"entropy, bins of {tau} levels or less" if tau else "entropy"
-    return Rival("", "gemax-cli", f"tau = {tau or 'N'}", optimum, lambda h: h, run, labels)
+    return Rival(
+        "", "gemax-cli", f"tau = {tau or 'N'}", optimum,
+        lambda h: h, lambda _, h, k: _our_cuts(h, k, tau), _labels_of_cuts,
+    )  # fmt: skip
 
 
 def _weighted(histogram: Histogram) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -270,12 +274,14 @@ def rival_table(histograms: Sequence[Histogram], bins: int = 256, rounds: int = 
     if not histograms:
         return
     for rival in RIVALS:
-        if not rival.package or importlib.util.find_spec(rival.package):
-            yield _rival_row(rival, histograms[: rival.most], bins, rounds if rival.most > 1 else 1)
+        try:
+            module = _load(rival.package)
+        except ImportError:  # not installed, or its shared libraries are not
+            continue
+        yield _rival_row(rival, module, histograms[: rival.most], bins, rounds if rival.most > 1 else 1)
 
 
-def _rival_row(rival: Rival, histograms: Sequence[Histogram], bins: int, rounds: int) -> RivalRow:
-    module = _load(rival.package)
+def _rival_row(rival: Rival, module: Any, histograms: Sequence[Histogram], bins: int, rounds: int) -> RivalRow:
     inputs = [rival.prepare(h) for h in histograms]
     with _one_thread(module):
         answers = [rival.run(module, prepared, bins) for prepared in inputs]

@@ -43,8 +43,8 @@ class Axis:
 
     @property
     def ticks(self) -> list[float]:
-        """Three to eight round numbers within the scale."""
-        raw = (self.high - self.low) / 5
+        """Three to seven round numbers within the scale."""
+        raw = (self.high - self.low) / 6
         unit = 10.0 ** math.floor(math.log10(raw))
         step = next(m * unit for m in (1, 2, 2.5, 5, 10) if m * unit >= raw * (1 - 1e-9))
         first = math.ceil(self.low / step - 1e-9)
@@ -131,7 +131,8 @@ def histogram(title: str, x_label: str, values: Sequence[float], colour: int = 0
     counts, edges = np.histogram(numbers, bins, (low, high))
     x = Axis(low, high, LEFT, WIDTH - RIGHT)
     y = Axis(0, max(5.0, float(counts.max())), HEIGHT - BOTTOM, TOP)
-    bars = [_bar(x, y, edges[i], edges[i + 1], int(n), f"c{colour % SERIES_COLOURS}") for i, n in enumerate(counts) if n]
+    name = f"c{colour % SERIES_COLOURS}"
+    bars = [_bar(x, y, edges[i], edges[i + 1], int(n), name) for i, n in enumerate(counts) if n]
     return Drawing(WIDTH, HEIGHT, (*_frame(x, y, title, x_label, "scans"), *bars), title)
 
 

@@ -110,8 +110,10 @@ def combined(measured: Iterable[Measured]) -> list[Measured]:
     for scan, items in scans.items():
         taus = [item for item in items if item.map == GEMAX]
         parts = [item for item in items if item.map in GEM_PARTS]
-        found += [_mean_of(scan, MEAN, taus)] * (len(taus) > 1)
-        found += [Measured(scan, GEM, None, float(np.mean([p.bits for p in parts])))] * (len(parts) == len(GEM_PARTS))
+        if len(taus) > 1:
+            found.append(_mean_of(scan, MEAN, taus))
+        if len(parts) == len(GEM_PARTS):
+            found.append(Measured(scan, GEM, None, float(np.mean([part.bits for part in parts]))))
     return found
 
 

@@ -205,7 +205,7 @@ def _beside_depth(
     yield _range_image(images.scan, codes, pixels, block, settings)
     cuts: dict[int | None, NDArray[np.int64]] = {m.tau: np.array(m.cuts) for m in block.maps} if block else {}
 
-    def measure(m: MapImage, image: NDArray[np.uint8]) -> Measured:
+    def measured(m: MapImage, image: NDArray[np.uint8]) -> Measured:
         planes = m.planes(image)
         if planes[0].shape != codes.shape:
             message = f"is {planes[0].shape}, its depth image is {codes.shape}: convert the scan again."
@@ -216,7 +216,7 @@ def _beside_depth(
         bits = float(np.mean([_bits(v) for v in values]))
         return Measured(images.scan, _kind(m), m.tau, bits, width, width / settings.levels, error)
 
-    yield from _each(images, measure, problems)
+    yield from _each(images, measured, problems)
 
 
 def _range_image(

@@ -12,6 +12,7 @@ Features = NDArray[np.float64]  # (n, f), one image a row
 Labels = NDArray[np.str_]  # (n,)
 MOST_FOLDS = 10  # section 4.1 of the paper: 10-fold cross-validation
 LEAST_PEOPLE = 4
+KEPT_VARIANCE = 0.99
 NO_LIBRARY = "no classifier: scikit-learn is not installed: pip install 'gemax-cli[sweep]'"
 
 
@@ -80,18 +81,22 @@ def why_no_accuracy(expressions: Labels, people: Labels) -> str:
 
 
 def accuracy(features: Features, expressions: Labels, people: Labels) -> Accuracy:
-    """Subject-independent cross-validation of linear discriminant analysis, its covariance shrunk by Ledoit and Wolf.
+    """Subject-independent cross-validation of a linear classifier.
 
-    It has no parameter to tune. Up to ten folds, nobody in two of them.
+    Principal components (99 % of the variance), then linear discriminant analysis with the covariance shrunk by Ledoit
+    and Wolf: no parameter is tuned. Up to ten folds, nobody in two of them.
 
     Raises:
         ImportError: scikit-learn is not installed; ask ``why_no_accuracy`` before.
     """
+    from sklearn.decomposition import PCA
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.model_selection import GroupKFold, cross_val_predict
+    from sklearn.pipeline import make_pipeline
 
     folds = GroupKFold(min(MOST_FOLDS, len(np.unique(people))))
-    model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+    components = PCA(KEPT_VARIANCE, svd_solver="full")
+    model = make_pipeline(components, LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"))
     told = cross_val_predict(model, features, expressions, groups=people, cv=folds) == expressions
     each = [float(told[people == person].mean()) for person in np.unique(people)]
     _, counts = np.unique(expressions, return_counts=True)
@@ -103,4 +108,5 @@ def pooled(image: NDArray[Any], side: int) -> NDArray[np.float64]:
     """Mean of every square of ``side`` pixels of a (rows, columns) image, (f,); pixels left over at its end are cut."""
     rows, columns = image.shape[0] // side, image.shape[1] // side
     cut = image[: rows * side, : columns * side].astype(np.float64)
-    return cut.reshape(rows, side, columns, side).mean(axis=(1, 3)).ravel()
+    means: NDArray[np.float64] = cut.reshape(rows, side, columns, side).mean(axis=(1, 3))
+    return means.ravel()

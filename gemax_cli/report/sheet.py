@@ -1,99 +1,252 @@
-"""Contact sheets: tiles with captions, and the sheet of a folder's maps."""
+"""What ``gemax preview`` shows: the maps of one scan or of many, the entropy under each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.entropy.figures import map_entropy
-from gemax_cli.entropy.histogram import level_of_code
-from gemax_cli.errors import NothingToConvert
-from gemax_cli.report.images import ScanImages, load_codes, scan_images
-from gemax_cli.settings import MapSettings
-from gemax_cli.stack.folder import map_settings
+from gemax_cli.entropy.mapping import apply_cuts, invert_map, uniform_cuts
+from gemax_cli.errors import BadFormat, GemaxError, ScanError, SettingsError
+from gemax_cli.maps.compare import make_comparison_maps
+from gemax_cli.report.entropy_table import no_map
+from gemax_cli.report.images import MapImage, ScanImages, load_codes
+from gemax_cli.report.labels import record_id
+from gemax_cli.report.opened import OpenedFolder, open_folder
+from gemax_cli.report.stretch import bin_widths, scale_picture, stretch_picture
+from gemax_cli.report.texture import texture_of
+from gemax_cli.report.tiles import TILE_PAPER, Picture, Tile, draw_sheet, grid, on_paper, shrink
 from gemax_cli.stack.png import encode_png, write_atomically
+from gemax_cli.stack.records import BlockRecord
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-MARGIN, CAPTION, TITLE = 8, 30, 36
-INK, PAPER, TILE_PAPER = (32, 32, 36), (255, 255, 255), (238, 238, 241)
+Style = Literal["overview", "maps", "tau"]
+MOST_ROWS = 16  # scans that are shown with all their maps; more are shown with one
+TILE_SIDES = ((60, 224), (1200, 112), (1 << 30, 56))  # up to so many scans, tiles of at most so many pixels
+OTHERS = ("normals", "ri-minmax", "curvature")  # Figure 6 of the paper
+OTHER_NAMES = {
+    "normals-x": "normals, x", "normals-y": "normals, y", "normals-z": "normals, z",
+    "ri-minmax": "range image, min to max", "curvature": "curvature, mean",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
-class Tile:
-    """A picture, (rows, columns) or (rows, columns, 3) uint8, and up to two lines of text under it."""
+class Preview:
+    """A sheet, (rows, columns, 3) uint8; how many scans it shows of how many; a sentence per scan that it could not."""
 
-    pixels: NDArray[np.uint8]
-    caption: str
-
-
-def draw_sheet(rows: Sequence[Sequence[Tile]], title: str = "") -> NDArray[np.uint8]:
-    """One RGB picture of all tiles, row by row; every tile has the size of the largest."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    high = max(tile.pixels.shape[0] for row in rows for tile in row)
-    wide = max(tile.pixels.shape[1] for row in rows for tile in row)
-    size = (MARGIN + max(len(row) for row in rows) * (wide + MARGIN), TITLE + len(rows) * (high + CAPTION + MARGIN))
-    sheet = Image.new("RGB", size, PAPER)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)
-    draw.text((MARGIN, 10), title, INK, ImageFont.load_default(15))
-    for i, row in enumerate(rows):
-        for j, tile in enumerate(row):
-            corner = (MARGIN + j * (wide + MARGIN), TITLE + i * (high + CAPTION + MARGIN))
-            sheet.paste(_picture(tile), corner)
-            draw.multiline_text((corner[0], corner[1] + high + 2), tile.caption, INK, font, spacing=1)
-    return np.asarray(sheet)
+    sheet: Picture
+    shown: int
+    scans: int
+    problems: tuple[str, ...]
 
 
-def _picture(tile: Tile) -> Image:
-    from PIL import Image
-
-    return Image.fromarray(tile.pixels).convert("RGB")
-
-
-def on_paper(image: NDArray[np.uint8], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Grey map as RGB, its background in the sheet's light grey, so that black stays a depth."""
-    picture = np.repeat(image[..., None], 3, axis=2)
-    picture[~valid] = TILE_PAPER
-    return picture
-
-
-def scan_tiles(images: ScanImages, name: str, settings: MapSettings) -> list[Tile]:
-    """Range image and every GEMax map of a scan, the entropy under each."""
-    if images.depth16 is None:
-        return [Tile(m.pixels(), f"{name}\n{m.name}") for m in images.maps]
-    codes = load_codes(images.depth16)
-    valid = codes > 0
-    levels = level_of_code(np.maximum(codes, 1), settings.levels).astype(np.int64)
-    uniform = (levels * settings.face_bins // settings.levels).astype(np.uint8)
-    maps: list[tuple[str, NDArray[Any]]] = [("range image", uniform)]
-    maps += [(f"tau {m.tau}" if m.tau else m.name, m.pixels()) for m in images.maps]
-    texts = [f"{text}, {map_entropy(image, valid):.3f} bits" for text, image in maps]
-    texts[0] = f"{name}\n{texts[0]}"
-    return [Tile(on_paper(image, valid), text) for text, (_, image) in zip(texts, maps, strict=True)]
-
-
-def overview_sheet(root: Path, limit: int = 12) -> NDArray[np.uint8]:
-    """Contact sheet of up to ``limit`` scans spread evenly over a folder: a row each, range image first.
+def overview_sheet(root: Path | str, limit: int = 12) -> Picture:
+    """Contact sheet of up to ``limit`` scans spread evenly over a folder; what cannot be shown is a warning.
 
     Raises:
         NothingToConvert: there is no map in the folder.
+        OutputError: run.json is damaged.
     """
-    folders = [images for images in scan_images(root) if images.maps]
-    if not folders:
-        raise NothingToConvert(f"{root}: holds no map: give a folder that gemax convert wrote.")
-    chosen = np.unique(np.linspace(0, len(folders) - 1, min(limit, len(folders))).round().astype(int))
-    settings = map_settings(root)
-    rows = [scan_tiles(folders[i], folders[i].folder.relative_to(root).as_posix(), settings) for i in chosen]
-    return draw_sheet(rows, f"{root.name}: {len(chosen)} of {len(folders)} scans")
+    preview = make_preview(root, limit=limit)
+    for problem in preview.problems:
+        warnings.warn(problem, stacklevel=2)
+    return preview.sheet
 
 
-def write_sheet(path: Path, sheet: NDArray[np.uint8]) -> None:
+def make_preview(
+    root: Path | str, styles: Sequence[Style] = ("overview",), names: Sequence[str] = (), limit: int = 12
+) -> Preview:
+    """Draw scans of a folder.
+
+    Args:
+        root: a folder that ``gemax convert`` wrote; for the overview also any folder of 8-bit PNGs.
+        styles: "overview", the range image and every map of a scan in a row, or one map of each of very many scans;
+            "maps", Figure 6 of the paper: texture, normals, range image, curvature, S1, GEMax; "tau", Figure 7: the
+            range image, every tau, and where the bins of each are narrow or wide.
+        names: scans to show, by id or its last parts; none shows ``limit`` scans, spread evenly over the folder.
+        limit: most scans shown.
+
+    Raises:
+        NothingToConvert: there is no map that can be shown.
+        SettingsError: no scan has one of the names.
+        OutputError: run.json is damaged.
+    """
+    opened = open_folder(Path(root))
+    found = [images for images in opened.scans() if images.maps]
+    if not found:
+        raise no_map(root)
+    chosen = named(found, names) if names else spread(found, limit)
+    many = len(chosen) > MOST_ROWS and tuple(styles) == ("overview",)
+    rows, problems, shown = [], [], 0
+    for images in chosen:
+        try:
+            rows += [_one_tile(images, len(chosen))] if many else _rows(images, opened, styles)
+            shown += 1
+        except ScanError as error:
+            problems.append(str(error))
+    if not rows:
+        raise GemaxError("; ".join(problems))
+    drawn = draw_sheet(
+        grid([row[0] for row in rows]) if many else rows,
+        f"{opened.place.resolve().name}: {shown} of {len(found)} scans",
+    )
+    return Preview(drawn, shown, len(found), tuple(problems))
+
+
+def named(found: Sequence[ScanImages], names: Sequence[str]) -> list[ScanImages]:
+    """The scans of these names: a whole id, or its last parts, as "F0001_AN01WH".
+
+    Raises:
+        SettingsError: no scan has one of the names.
+    """
+    chosen: list[ScanImages] = []
+    for name in names:
+        wanted = f"/{name.strip('/')}"
+        own = [s for s in found if f"/{s.scan}".endswith(wanted) or f"/{record_id(s.scan)}".endswith(wanted)]
+        if not own:
+            raise SettingsError(f"no scan is named {name!r}: give one such as {found[0].scan}.")
+        chosen += own
+    return list(dict.fromkeys(chosen))
+
+
+def spread(found: Sequence[ScanImages], limit: int) -> list[ScanImages]:
+    """Up to ``limit`` scans, spread evenly."""
+    places = np.unique(np.linspace(0, len(found) - 1, min(limit, len(found))).round().astype(int))
+    return [found[place] for place in places]
+
+
+def _rows(images: ScanImages, opened: OpenedFolder, styles: Sequence[Style]) -> list[list[Tile]]:
+    drawers: dict[Style, Callable[[ScanImages, OpenedFolder], list[list[Tile]]]]
+    drawers = {"overview": _overview_rows, "maps": _map_rows, "tau": _tau_rows}
+    rows = [row for style in styles for row in drawers[style](images, opened)]
+    first = rows[0][0]
+    rows[0][0] = replace(first, caption=f"{images.scan}\n{first.caption}")
+    side = TILE_SIDES[0][1]
+    return [[replace(tile, pixels=shrink(tile.pixels, side)) for tile in row] for row in rows]
+
+
+def _one_tile(images: ScanImages, scans: int) -> list[Tile]:
+    """The first map of a scan, as small as so many scans need."""
+    pixels = images.maps[0].pixels()
+    valid = _valid(images, pixels)
+    side = next(side for most, side in TILE_SIDES if scans <= most)
+    caption = f"{record_id(images.scan).rpartition('/')[2]}\n{map_entropy(pixels, valid):.3f} bits"
+    return [Tile(shrink(on_paper(pixels, valid), side), caption)]
+
+
+def _valid(images: ScanImages, pixels: Picture) -> NDArray[np.bool_]:
+    """Where a map holds data."""
+    if images.depth16 is None:
+        return pixels > 0 if pixels.any() else np.ones(pixels.shape, np.bool_)
+    valid = load_codes(images.depth16) > 0
+    if valid.shape != pixels.shape:
+        raise BadFormat(images.maps[0].path, "has not the size of its depth image: convert the scan again.")
+    return valid
+
+
+def _named_map(m: MapImage) -> str:
+    return m.name if m.tau is None else f"tau {m.tau}"
+
+
+def _bits(image: Picture, valid: NDArray[np.bool_]) -> str:
+    return f"{map_entropy(np.ascontiguousarray(image), valid):.3f} bits"
+
+
+def _overview_rows(images: ScanImages, opened: OpenedFolder) -> list[list[Tile]]:
+    tiles = [] if images.depth16 is None else [_uniform_tile("range image, ", images, opened)]
+    for m in images.maps:
+        pixels = m.pixels()
+        valid = _valid(images, pixels)
+        tiles.append(Tile(on_paper(pixels, valid), f"{_named_map(m)}, {_bits(pixels, valid)}"))
+    return [tiles]
+
+
+def _uniform_tile(name: str, images: ScanImages, opened: OpenedFolder) -> Tile:
+    codes, settings = _codes(images), opened.settings
+    image = apply_cuts(codes, uniform_cuts(settings.levels, settings.face_bins), settings.levels, settings.first_code)
+    return Tile(on_paper(image, codes > 0), f"{name}{_bits(image, codes > 0)}")
+
+
+def _codes(images: ScanImages) -> NDArray[np.uint16]:
+    if images.depth16 is None:
+        raise BadFormat(images.folder, "has no depth16.png: give a folder that gemax convert wrote.")
+    return load_codes(images.depth16)
+
+
+def _block(images: ScanImages, opened: OpenedFolder) -> BlockRecord:
+    block = opened.block(images.scan)
+    if block is None:
+        raise BadFormat(images.folder, "has no record in its output folder: give one that gemax convert wrote.")
+    return block
+
+
+def _map_rows(images: ScanImages, opened: OpenedFolder) -> list[list[Tile]]:
+    """Texture, three normals, range image, curvature, S1 and the GEMax map of the smallest tau."""
+    codes, block, settings = _codes(images), _block(images, opened), opened.settings
+    valid = codes > 0
+    others = make_comparison_maps(
+        codes, block.depth_mm, block.mm_per_pixel, OTHERS, settings.levels, settings.face_bins, settings.first_code
+    )
+    tiles = [_texture_tile(images, opened, block, valid)]
+    for other in others:
+        planes = np.atleast_3d(other.image)
+        for i, channel in enumerate(other.channels):
+            plane = np.ascontiguousarray(planes[..., i])
+            tiles.append(Tile(on_paper(plane, valid), f"{OTHER_NAMES[channel]}\n{_bits(plane, valid)}"))
+    tiles.append(_uniform_tile(f"GEMax (S1), {block.depth_mm:g} mm\n", images, opened))
+    gemax = next((m for m in images.maps if m.tau is not None), None)
+    if gemax:
+        pixels = _same_size(gemax, valid)
+        tiles.append(Tile(on_paper(pixels, valid), f"GEMax (S2), tau {gemax.tau}\n{_bits(pixels, valid)}"))
+    return [tiles]
+
+
+def _texture_tile(images: ScanImages, opened: OpenedFolder, block: BlockRecord, valid: NDArray[np.bool_]) -> Tile:
+    record = opened.record(images.scan)
+    draped = texture_of(opened.root, record, block, valid.shape[0]) if record else None
+    if draped is None:
+        return Tile(np.full((*valid.shape, 3), TILE_PAPER, np.uint8), "no texture found")
+    picture, seen = draped
+    return Tile(on_paper(picture, seen & valid), "texture")
+
+
+def _same_size(m: MapImage, valid: NDArray[np.bool_]) -> Picture:
+    pixels = m.pixels()
+    if pixels.shape != valid.shape:
+        raise BadFormat(m.path, "has not the size of its depth image: convert the scan again.")
+    return pixels
+
+
+def _tau_rows(images: ScanImages, opened: OpenedFolder) -> list[list[Tile]]:
+    """The range image and every tau; under them the key of the colours, and the bin width of every pixel."""
+    codes, block, settings = _codes(images), _block(images, opened), opened.settings
+    valid, uniform = codes > 0, settings.levels / settings.face_bins
+    recorded = {m.tau: np.array(m.cuts) for m in block.maps}
+    maps = [(m, recorded[m.tau]) for m in images.maps if m.tau in recorded]
+    widest = max((m.tau for m, _ in maps if m.tau), default=2 * uniform)
+    above = [_uniform_tile("range image, ", images, opened)]
+    below = [Tile(scale_picture(valid.shape[0], valid.shape[1], uniform, widest, TILE_PAPER), "")]
+    for m, cuts in maps:
+        pixels = _same_size(m, valid)
+        try:
+            widths = bin_widths(pixels, valid, cuts, settings.first_code)
+            inverted = invert_map(pixels, valid, cuts, settings.levels, block.depth_mm, settings.first_code)
+        except SettingsError as error:
+            raise BadFormat(m.path, str(error)) from error
+        depth = (65535 - codes[valid].astype(float)) * block.depth_mm / 65534
+        error_mm = float(np.abs(inverted[valid] - depth).mean())
+        above.append(Tile(on_paper(pixels, valid), f"tau {m.tau}, {_bits(pixels, valid)}"))
+        low, high = int(widths[valid].min()), int(widths[valid].max())
+        text = f"bins of {low} to {high} levels, mean error {error_mm:.3f} mm"
+        below.append(Tile(stretch_picture(widths, uniform, widest, TILE_PAPER), text))
+    return [above, below]
+
+
+def write_sheet(path: Path, sheet: Picture) -> None:
     """Write a sheet as PNG."""
     write_atomically(path, encode_png(sheet))

@@ -13,7 +13,9 @@ from gemax_cli.batch.scan import MappedBlock, convert_scan
 from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.entropy.mapping import apply_cuts, uniform_cuts
 from gemax_cli.errors import NothingToConvert, ScanError
-from gemax_cli.report.separation import Accuracy, accuracy, pooled, variance_ratio, why_no_accuracy
+from gemax_cli.report.charts import Series, line_chart
+from gemax_cli.report.drawing import Drawing
+from gemax_cli.report.separation import accuracy, pooled, variance_ratio, why_no_accuracy
 from gemax_cli.scans.model import ScanRef
 from gemax_cli.scans.selection import SIX_EXPRESSIONS, Selection
 from gemax_cli.scans.walk import find_scans
@@ -29,6 +31,7 @@ PAPER_ACCURACY = {
     "Bosphorus": (79.31, 79.47, 79.13, 78.92, 78.64, 78.64, 78.39, 78.22, 78.17, 78.10),
 }
 PAPER_DEPTH = 60.0
+CHARTED = {"accuracy": "accuracy, %", "variance_ratio_own": "variance ratio F", "entropy": "entropy, bits"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +66,7 @@ class SweepRow:
         valid_pixels: mean count.
         labelled: scans that show one of the six expressions.
         people: who show them.
-        variance_ratio: F of expressions, people included in what is within an expression; ``separation.variance_ratio``.
+        variance_ratio: F of expressions as in ``separation.variance_ratio``, who it is counting as within.
         variance_ratio_own: F with each person's mean taken off.
         accuracy: of the linear classifier on people it has not seen, per cent.
         accuracy_error: its standard error, per cent.
@@ -79,14 +82,14 @@ class SweepRow:
     effective_levels: float
     range_entropy: float
     valid_pixels: float
-    labelled: int
-    people: int
-    variance_ratio: float | None
-    variance_ratio_own: float | None
-    accuracy: float | None
-    accuracy_error: float | None
-    chance: float | None
-    paper_accuracy: float | None
+    labelled: int = 0
+    people: int = 0
+    variance_ratio: float | None = None
+    variance_ratio_own: float | None = None
+    accuracy: float | None = None
+    accuracy_error: float | None = None
+    chance: float | None = None
+    paper_accuracy: float | None = None
     recommended: bool = False
 
 
@@ -147,11 +150,13 @@ def _measure_all(refs: Sequence[ScanRef], settings: Settings, jobs: int) -> Iter
 
 
 def measure_scan(ref: ScanRef, settings: Settings) -> ScanFigures | Failure:
-    """Cut all blocks of one scan and measure them; a scan that cannot be converted is a failure, not an error."""
+    """Cut all blocks of one scan and measure them; never raises: a study must not end with one scan."""
     try:
         converted = convert_scan(ref.path, settings)
-    except ScanError as error:
-        return Failure(ref.source, error.stage, type(error).__name__, str(error))
+    except Exception as error:
+        stage = error.stage if isinstance(error, ScanError) else "internal"
+        message = str(error) if isinstance(error, ScanError) else f"{ref.path}: {type(error).__name__}: {error}"
+        return Failure(ref.source, stage, type(error).__name__, message)
     return ScanFigures(ref, tuple(_block_figures(mapped, settings.maps) for mapped in converted.blocks))
 
 
@@ -178,46 +183,64 @@ def _study(figures: Sequence[ScanFigures], depths: Sequence[float], failures: tu
     return Sweep(tuple(rows), tuple(advice), failures)
 
 
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """Who shows what: the scans of a dataset that show one of the six expressions, and their labels, (n,)."""
+
+    scans: tuple[ScanFigures, ...]
+    expressions: NDArray[np.str_]
+    people: NDArray[np.str_]
+
+    @classmethod
+    def of(cls, figures: Sequence[ScanFigures]) -> _Shown:
+        scans = tuple(f for f in figures if f.ref.expression in SIX_EXPRESSIONS and f.ref.subject)
+        return cls(
+            scans,
+            np.array([f.ref.expression for f in scans], np.str_),
+            np.array([f.ref.subject for f in scans], np.str_),
+        )
+
+    def features(self, i: int) -> NDArray[np.float64]:
+        """(n, f) images of the i-th depth."""
+        return np.array([f.blocks[i].features for f in self.scans], np.float64)
+
+
 def _dataset_rows(dataset: str, figures: Sequence[ScanFigures], depths: Sequence[float]) -> tuple[list[SweepRow], str]:
     """The rows of a dataset, and why there is no accuracy among them ("" where there is)."""
-    shown = [f for f in figures if f.ref.expression in SIX_EXPRESSIONS and f.ref.subject]
-    expressions = np.array([f.ref.expression for f in shown], dtype=np.str_)
-    people = np.array([f.ref.subject for f in shown], dtype=np.str_)
-    why = why_no_accuracy(expressions, people)
+    shown = _Shown.of(figures)
+    why = why_no_accuracy(shown.expressions, shown.people)
     rows = []
     for i, depth in enumerate(depths):
-        blocks = [f.blocks[i] for f in figures]
-        features = np.array([f.blocks[i].features for f in shown], np.float64)
-        told = None if why else accuracy(features, expressions, people)
-        ratios = (
-            (variance_ratio(features, expressions), variance_ratio(features, expressions, people))
-            if shown
-            else (None, None)
-        )
-        rows.append(_row(dataset, depth, blocks, (len(shown), len(set(people))), ratios, told))
+        row = _plain_row(dataset, depth, [f.blocks[i] for f in figures])
+        rows.append(_separated(row, shown, i, told=not why) if shown.scans else row)
     return rows, why
 
 
-def _row(
-    dataset: str,
-    depth: float,
-    blocks: Sequence[BlockFigures],
-    counts: tuple[int, int],
-    ratios: tuple[float | None, float | None],
-    told: Accuracy | None,
-) -> SweepRow:
+def _plain_row(dataset: str, depth: float, blocks: Sequence[BlockFigures]) -> SweepRow:
     return SweepRow(
         dataset,
         depth,
         len(blocks),
-        _mean(b.entropy for b in blocks),
-        _mean(2.0**b.entropy for b in blocks),
-        _mean(b.range_entropy for b in blocks),
-        _mean(b.valid_pixels for b in blocks),
-        *counts,
-        *ratios,
-        *((100 * told.mean, 100 * told.error, 100 * told.chance) if told else (None, None, None)),
-        paper_accuracy(dataset, depth),
+        entropy=_mean(b.entropy for b in blocks),
+        effective_levels=_mean(2.0**b.entropy for b in blocks),
+        range_entropy=_mean(b.range_entropy for b in blocks),
+        valid_pixels=_mean(b.valid_pixels for b in blocks),
+        paper_accuracy=paper_accuracy(dataset, depth),
+    )
+
+
+def _separated(row: SweepRow, shown: _Shown, i: int, told: bool) -> SweepRow:
+    features, expressions, people = shown.features(i), shown.expressions, shown.people
+    found = accuracy(features, expressions, people) if told else None
+    return replace(
+        row,
+        labelled=len(shown.scans),
+        people=len(np.unique(people)),
+        variance_ratio=variance_ratio(features, expressions),
+        variance_ratio_own=variance_ratio(features, expressions, people),
+        accuracy=100 * found.mean if found else None,
+        accuracy_error=100 * found.error if found else None,
+        chance=100 * found.chance if found else None,
     )
 
 
@@ -229,6 +252,27 @@ def paper_accuracy(dataset: str, depth_mm: float) -> float | None:
     """Table 4 of the paper: recognition rate at a depth, per cent; None where it has none."""
     published = dict(zip(STUDY_DEPTHS, PAPER_ACCURACY.get(dataset, ()), strict=False))
     return published.get(depth_mm)
+
+
+def sweep_chart(rows: Sequence[SweepRow]) -> Drawing:
+    """What the advice rests on, against depth, a curve per dataset.
+
+    That is the accuracy, with the paper's beside it, dashed; where there is none the variance ratio; and where nobody's
+    expression is known the entropy.
+    """
+    name = next(name for name in CHARTED if any(getattr(row, name) is not None for row in rows))
+    series: list[Series] = []
+    for colour, dataset in enumerate(dict.fromkeys(row.dataset for row in rows)):
+        part = [row for row in rows if row.dataset == dataset]
+        series.append(_series(dataset, part, name, colour))
+        if name == "accuracy":
+            series.append(_series(f"{dataset}, the paper's", part, "paper_accuracy", colour, dashed=True))
+    return line_chart("Depth of the block", "depth, mm", CHARTED[name], series)
+
+
+def _series(title: str, rows: Sequence[SweepRow], name: str, colour: int, dashed: bool = False) -> Series:
+    points = [(row.depth_mm, getattr(row, name)) for row in rows if getattr(row, name) is not None]
+    return Series(title, tuple(x for x, _ in points), tuple(y for _, y in points), colour, dashed)
 
 
 def recommend(rows: Sequence[SweepRow], why_no_accuracy: str = "") -> tuple[float | None, str]:
@@ -262,13 +306,14 @@ def _by_accuracy(rows: Sequence[SweepRow]) -> tuple[float, str]:
     least = (best.accuracy or 0.0) - (best.accuracy_error or 0.0)
     equal = [row for row in rows if (row.accuracy or 0.0) >= least]
     chosen = max(equal, key=_own)
-    ground = f"{chosen.accuracy:.1f} % of expressions told on unseen people ({_counted(chosen)}, chance {chosen.chance:.1f} %)"
+    ground = f"{chosen.accuracy:.1f} % told on unseen people ({_counted(chosen)}, chance {chosen.chance:.1f} %)"
     if len(equal) == 1:
         return chosen.depth_mm, f"take {chosen.depth_mm:g} mm: {ground}, more than one standard error over the others."
     depths = ", ".join(f"{row.depth_mm:g}" for row in equal)
     return chosen.depth_mm, (
         f"take {chosen.depth_mm:g} mm: {ground}; {depths} mm lie within one standard error "
-        f"({best.accuracy_error:.1f} %) of the best, and of these it has the highest variance ratio (F = {_own(chosen):.2f})."
+        f"({best.accuracy_error:.1f} %) of the best, and of these it has the highest variance ratio "
+        f"(F = {_own(chosen):.2f}, each person's mean taken off)."
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import dataclass, fields, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from gemax_cli.scans.assemble import organised_scan
 from gemax_cli.scans.content import read_content
 from gemax_cli.scans.grey16 import is_grey16
 from gemax_cli.scans.model import Scan
+from gemax_cli.scans.png_chunks import SIGNATURE, check_grey16_png
 
 MAX_PIXELS = 8_000_000
 """Pixels of the largest picture read; depth cameras have about one million."""
@@ -98,26 +101,37 @@ def read_depth_image(path: Path, *, mm_per_unit: float | None = None, mm_per_pix
 def _decoded(path: Path) -> NDArray[np.uint16]:
     if not is_grey16(path):
         raise BadFormat(path, "is no picture of one 16-bit channel (a texture?): depths are saved as 16-bit grey.")
+    data = read_content(path)
+    if data.startswith(SIGNATURE):
+        check_grey16_png(path, data, MAX_PIXELS)
+    try:
+        return _pixels(path, data)
+    except (BadFormat, MemoryError):
+        raise
+    except Exception as error:  # whatever a decoder stumbles over
+        raise BadFormat(path, f"the picture is damaged or cut off ({_first_line(error)}): copy it again.") from error
+
+
+def _pixels(path: Path, data: bytes) -> NDArray[np.uint16]:
     from PIL import Image
 
-    try:
-        with Image.open(path) as picture:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of sizes, for which there is a limit of our own
+        with Image.open(BytesIO(data)) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 size = f"{picture.width} x {picture.height}"
                 raise BadFormat(path, f"has {size} pixels, more than any depth camera: reduce it or cut out the face.")
-        return _pixels(path)
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        raise BadFormat(path, f"the picture is damaged or cut off ({error}): copy it again.") from error
-
-
-def _pixels(path: Path) -> NDArray[np.uint16]:
-    import imageio.v3 as iio
-
-    depth: NDArray[Any] = iio.imread(path)
-    if depth.dtype != np.uint16 or depth.ndim != 2:
+            if getattr(picture, "n_frames", 1) > 1:
+                raise BadFormat(path, "holds several pictures: save the depths alone.")
+            depth: NDArray[Any] = np.asarray(picture)
+    if depth.dtype.kind not in "ui" or depth.dtype.itemsize < 2 or depth.ndim != 2:
         what = f"comes out of the decoder as {depth.dtype} of shape {depth.shape}, not as 16-bit grey: save it as PNG."
         raise BadFormat(path, what)
-    return depth
+    return depth.astype(np.uint16)  # older versions of Pillow give 32 bits
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().partition("\n")[0] or type(error).__name__).rstrip(".")[:100]
 
 
 def _makes_sense(name: str, value: object) -> bool:

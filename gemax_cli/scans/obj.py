@@ -19,7 +19,7 @@ from gemax_cli.scans.model import Scan, TextureMap
 from gemax_cli.scans.polygons import fan, polygon_bounds
 from gemax_cli.scans.text_numbers import MalformedNumber, first_columns, parse_indexes
 
-_LINE = r"^[ \t]*{}[ \t]+([^\n#]*)"
+_LINE = r"^[ \t]*{}(?!\S)([^\n#]*)"
 _VERTEX, _TEXTURE, _FACE = (re.compile(_LINE.format(key).encode(), re.MULTILINE) for key in ("v", "vt", "f"))
 _AFTER_SLASH = re.compile(rb"/\S*")
 _BETWEEN_SLASHES = re.compile(rb"[^\s/]+/?([^\s/]*)\S*")
@@ -42,6 +42,8 @@ def read_obj(path: Path) -> Scan:
     points = _columns(path, "v", vertices, 3)
     starts, joined = np.array([face.start() for face in faces]), _NEXT_FACE.join(face[1] for face in faces)
     corners = _integers(path, _AFTER_SLASH.sub(b"", joined))
+    if faces and (b"," in joined or not faces[-1][1].strip()):  # numbers are parted by blanks alone
+        raise BadFormat(path, "a face holds no numbers, or others: the file is damaged or cut off, export it again.")
     if np.count_nonzero(corners == 0) != max(len(faces) - 1, 0):
         raise BadFormat(path, "a face names point 0, but OBJ counts from 1: export it again.")
     corners = _absolute(corners, starts, vertices)

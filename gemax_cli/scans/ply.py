@@ -99,7 +99,7 @@ def read_header(path: Path, data: bytes) -> Header:
     match = _HEADER.match(data[:_LONGEST_HEADER])
     if match is None:
         raise BadFormat(path, f"does not begin with the header of a PLY: {_DAMAGED}")
-    order, elements = "", list[Element]()
+    order, elements = None, list[Element]()
     for line in re.split(r"[\r\n]+", match[0].decode("latin-1"))[1:]:
         words = [*line.split(), "", "", "", ""]
         if words[0] == "format":
@@ -108,6 +108,8 @@ def read_header(path: Path, data: bytes) -> Header:
             elements.append(Element(words[1], _count(path, words[2])))
         elif words[0] == "property" and elements:
             elements[-1].properties.append(_property(path, words))
+    if order is None:
+        raise BadFormat(path, f"its header does not say whether it is text or binary: {_DAMAGED}")
     if any(element.name == "tristrips" for element in elements):
         raise BadFormat(path, "holds triangle strips, which are not read: save it with faces.")
     header = Header(order, elements, match.end())
@@ -215,7 +217,7 @@ def _body(path: Path, data: bytes, header: Header) -> BinaryBody | TextBody:
     try:
         return TextBody(np.array([float(word) for word in data[header.end :].split()]))
     except ValueError as error:
-        raise BadFormat(path, f"holds a word in place of a number ({error}): {_DAMAGED}") from error
+        raise BadFormat(path, f"holds a word in place of a number: {_DAMAGED}") from error
 
 
 def _columns(body: BinaryBody | TextBody, element: Element) -> dict[str, Column]:
@@ -264,13 +266,16 @@ def _item(body: BinaryBody | TextBody, element: Element) -> dict[str, NDArray[An
 def _points(columns: dict[str, Column]) -> Points | None:
     if not {"x", "y", "z"} <= set(columns):
         return None
-    points: Points = np.column_stack([np.asarray(columns[axis], np.float64).reshape(-1) for axis in "xyz"])
+    with np.errstate(invalid="ignore"):  # NaN that signals
+        points: Points = np.column_stack([np.asarray(columns[axis], np.float64).reshape(-1) for axis in "xyz"])
     return points
 
 
 def _corners(columns: dict[str, Column]) -> NDArray[np.int64]:
-    """The polygons' corners with MARK after each; ValueError where they are no whole numbers."""
+    """The polygons' corners with MARK after each; ValueError where there are none, or they are no whole numbers."""
     polygons = next((columns[name] for name in _CORNERS if name in columns), None)
+    if polygons is None and columns:
+        raise ValueError
     if polygons is None:
         return np.empty(0, np.int64)
     rows = polygons if isinstance(polygons, list) else [polygons]

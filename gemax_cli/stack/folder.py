@@ -144,14 +144,14 @@ def _version(package: str) -> str | None:
         return None
 
 
-def write_tables(folder: Path, records: Path, failures: Iterable[Failure], tried: Callable[[str], bool]) -> None:
+def write_tables(folder: Path, records: Path, failures: Iterable[Failure], settled: Callable[[str], bool]) -> None:
     """Tidy the records of this run, make metadata.csv from all records, and bring failures.csv up to date.
 
     Args:
         folder: the output folder.
         records: the file that this run wrote its records to.
         failures: of this run.
-        tried: says whether a source was tried in this run; older failures of others are kept.
+        settled: says whether this run found a source converted or tried it; older failures of others are kept.
     """
     with tables_locked(folder):  # the last shard to come in sees all records
         tidy_records(records)
@@ -161,15 +161,15 @@ def write_tables(folder: Path, records: Path, failures: Iterable[Failure], tried
             taus.update(m.tau for block in record.blocks for m in block.maps)
             channels.update(m.name for block in record.blocks for m in block.comparisons)
         write_metadata(folder, read_records(folder), taus, channels)
-        write_failures(folder, [*_older_failures(folder, tried), *failures])
+        write_failures(folder, [*_older_failures(folder, settled), *failures])
 
 
-def _older_failures(folder: Path, tried: Callable[[str], bool]) -> list[Failure]:
+def _older_failures(folder: Path, settled: Callable[[str], bool]) -> list[Failure]:
     path = folder / FAILURES
     if not path.is_file():
         return []
     try:
-        return [failure for failure in read_failures(path) if not tried(failure.source)]
+        return [failure for failure in read_failures(path) if not settled(failure.source)]
     except ValueError:
         return []
 

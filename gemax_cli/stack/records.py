@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from gemax_cli.stack.png import TEMPORARY
 
+_BEGINNING = re.compile(rb'\{"scan":("(?:[^"\\]|\\.)*"),.*\}\n\Z', re.DOTALL)
 Affine = tuple[tuple[float, float, float, float], ...]
 
 
@@ -139,7 +141,7 @@ class ScanRecord:
 
     def to_line(self) -> str:
         """One line of JSON, ASCII, with its newline."""
-        return json.dumps(asdict(self), separators=(",", ":")) + "\n"
+        return json.dumps(vars(self), default=vars, separators=(",", ":")) + "\n"
 
     @classmethod
     def from_line(cls, line: str | bytes) -> ScanRecord:
@@ -234,9 +236,12 @@ def index_records(folder: Path) -> dict[str, Place]:
 
 
 def read_records(folder: Path) -> Iterator[ScanRecord]:
-    """The newest record of every scan, in order of id."""
+    """The newest record of every scan, in order of id; damaged ones are passed over, as if they were not there."""
     for place in index_records(folder).values():
-        yield place.read()
+        try:
+            yield place.read()
+        except ValueError:
+            continue
 
 
 class RecordWriter:
@@ -306,8 +311,12 @@ def tidy_records(path: Path) -> None:
 
 
 def _scan_of(line: bytes) -> str | None:
-    """The scan that a line is the record of; None if it is none."""
+    """The scan that a line is the record of; None if it is none.
+
+    The line of ``to_line`` begins with it: thousands of records are told apart without reading their cuts.
+    """
+    match = _BEGINNING.match(line)
     try:
-        return str(json.loads(line)["scan"])
+        return str(json.loads(match[1]) if match else json.loads(line)["scan"])
     except (ValueError, KeyError, TypeError):
         return None

@@ -1,6 +1,6 @@
 """A raw folder of many small scans, some of them broken in every way that scans break.
 
-usage: python -m tests.batch.planted RAW [--scans 300] [--each 2]
+usage: python -m tests.batch.planted RAW [--scans 300] [--faults 40]
 """
 
 from __future__ import annotations
@@ -158,9 +158,9 @@ FAULTS = {
     "a-web-page": Fault(".wrl", lambda p: p.write_bytes(b"<!DOCTYPE html><html>login</html>") and None, "a web page"),
     "bad-index": Fault(".wrl", lambda p: rewritten(p, replaced(b"-1,\n", b"999999 -1,\n")), "999999"),
     "no-faces": Fault(".wrl", lambda p: rewritten(p, replaced(b"coordIndex [", b"coordIndex [] other [")), "no Indexed"),
-    "text-in-numbers": Fault(".wrl", lambda p: rewritten(p, replaced(b".", b".x")), "should be a number"),
-    "nan": Fault(".wrl", lambda p: rewritten(p, replaced(b"\t" * 5, b"\tnan nan nan,\n")), "nan"),
-    "uneven": Fault(".wrl", lambda p: rewritten(p, replaced(b"\t" * 5, b"\t1.0 2.0,\n")), "multiple of 3"),
+    "text-in-numbers": Fault(".wrl", lambda p: rewritten(p, replaced(b"point [\n", b"point [\n12.3x 4 5,\n")), "should be a number"),
+    "nan": Fault(".wrl", lambda p: rewritten(p, replaced(b"point [\n", b"point [\nnan nan nan,\n")), "nan"),
+    "uneven": Fault(".wrl", lambda p: rewritten(p, replaced(b"point [\n", b"point [\n1.0 2.0,\n")), "multiple of 3"),
     "old-vrml": Fault(".wrl", lambda p: rewritten(p, replaced(b"V2.0 utf8", b"V1.0 ascii")), "save it as VRML 2.0"),
     "permission": Fault(".bnt", forbidden, "permission denied"),
     "link-loop": Fault(".bnt", linked("{name}"), "symbolic link"),
@@ -173,13 +173,14 @@ FAULTS = {
 """Kinds of faults by name."""
 
 
-def plant(raw: Path, scans: int, each: int) -> dict[str, Fault]:
-    """Write ``scans`` scans below ``raw``, ``each`` of every fault among them; faults by path below ``raw``.
+def plant(raw: Path, scans: int, faults: int) -> dict[str, Fault]:
+    """Write ``scans`` scans below ``raw``, ``faults`` of them broken, each kind in turn; faults by path below ``raw``.
 
     Some of the sound ones are odd, too: a name of 200 letters, one with a line end, a deep folder, one name twice,
     landmarks that make no sense, a link to a file elsewhere.
     """
-    broken = {f"{kind}/{kind}-{k}{fault.suffix}": fault for kind, fault in FAULTS.items() for k in range(each)}
+    kinds = list(FAULTS) * (faults // len(FAULTS) + 1)
+    broken = {f"{kind}/{kind}-{k}{FAULTS[kind].suffix}": FAULTS[kind] for k, kind in enumerate(kinds[:faults])}
     for name, fault in broken.items():
         (raw / name).parent.mkdir(parents=True, exist_ok=True)
         fault.plant(raw / name)
@@ -193,7 +194,7 @@ def plant(raw: Path, scans: int, each: int) -> dict[str, Fault]:
 
 def sound_names(count: int) -> list[str]:
     odd = ["odd/" + 190 * "n" + ".bnt", "odd/two\nlines.wrl", "odd/Zoë 笑 .bnt", "odd/landmarks.bnt"]
-    odd += ["odd/" + "deep/" * 30 + "scan.wrl", "one/bs007_N_N_0.bnt", "two/bs007_N_N_0.bnt", "odd/..wrl.wrl"]
+    odd += ["odd/" + "deep/" * 30 + "scan.wrl", "one/bs007_N_N_0.bnt", "two/bs007_N_N_0.bnt", "odd/-n.wrl", "odd/CON.bnt", "odd/a..b.wrl"]
     return odd + [f"plain/{k % 7}/scan{k}.{'bnt' if k % 2 else 'wrl'}" for k in range(count - len(odd))]
 
 
@@ -217,6 +218,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("raw", type=Path)
     parser.add_argument("--scans", type=int, default=300)
-    parser.add_argument("--each", type=int, default=2)
+    parser.add_argument("--faults", type=int, default=40)
     options = parser.parse_args()
-    sys.stdout.write("\n".join(plant(options.raw, options.scans, options.each)) + "\n")
+    sys.stdout.write("\n".join(plant(options.raw, options.scans, options.faults)) + "\n")

@@ -1,6 +1,7 @@
 """Every single change of a file befallen by a fault, then the same command again: the folder must be the same."""
 
 import os
+import shutil
 
 import pytest
 
@@ -82,3 +83,33 @@ def test_read_only_from_any_call_on(few, calm, tmp_path, capfd):
         assert code == 2, said
         assert "Read-only file system" in said
         sound_and_resumed(few, out, calm)
+
+
+@pytest.fixture(scope="module")
+def grown(few, tmp_path_factory):
+    """A folder with a failure, then more to do: the failure is mended, a tau is added. (raw, folder before, after)."""
+    place = tmp_path_factory.mktemp("grown")
+    shutil.copytree(few, place / "raw")
+    assert run(["convert", str(place / "raw"), str(place / "before"), *SMALL]) == 3
+    (whole,) = (place / "raw").glob("*N_N_0.bnt")
+    shutil.copy(whole, place / "raw" / "broken.bnt")
+    shutil.copytree(place / "before", place / "after")
+    assert run(["convert", str(place / "raw"), str(place / "after"), *SMALL, "--tau", "30"]) == 0
+    return place / "raw", place / "before", content(place / "after")
+
+
+@pytest.mark.parametrize("act", [kill, disk_full])
+def test_going_on_survives_any_call(grown, tmp_path, act):
+    raw, before, after = grown
+    line = ["convert", str(raw), *SMALL, "--tau", "30"]
+    for turn in range(MOST_CALLS):
+        out = tmp_path / f"out{turn}"
+        shutil.copytree(before, out)
+        if run_with(Fault(out, act, turn), lambda out=out: run([*line, str(out)])) == UNTOUCHED:
+            break
+        assert verify_folder(out).problems == ()
+        assert run([*line, str(out)]) == 0
+        assert content(out) == after
+        shutil.rmtree(out)
+    else:
+        pytest.fail(f"more than {MOST_CALLS} calls")

@@ -103,9 +103,9 @@ def test_papers_programme_takes_any_tau():
 
 
 def test_values_of_the_papers_programme_are_exact_in_float64():
-    """Of the largest totals too, T log2 T in units of 2^-41 T: below 2^53, whole and odd ones."""
-    largest = int(weight_table(24)[-1])
-    assert abs(largest) < 2**47
+    """Totals are at most 2^42 log2 T, so below 2^53: neighbouring whole numbers stay apart."""
+    largest = int(weight_table(19)[-1]) * 24 // 19
+    assert 2**46 < abs(largest) < 2**47
     assert int(float(largest - 1)) == largest - 1
     below = np.array([0, 2**20, 2**20, 2**21 - 1])
     assert full_path(below, weight_table(21), 3, 2).tolist() == [0, 1, 3]

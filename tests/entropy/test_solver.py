@@ -1,4 +1,5 @@
 import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from gemax_cli.errors import EmptyHistogram, InfeasibleTau, SettingsError
 from tests.entropy import naive
 from tests.entropy.samples import JIT, KINDS, TABLE_3, histogram, instances, setting
 
-INSTANCES, MOST_LEVELS = (2400, 90) if JIT else (60, 24)
+INSTANCES, MOST_LEVELS = (2400, 90) if JIT else (600, 40)
 
 
 @pytest.fixture
@@ -309,3 +310,16 @@ def test_no_pixel(levels):
 
 def test_no_tau_no_cuts():
     assert optimal_cuts_per_tau(np.ones(4, np.int64), 2, ()) == ()
+
+
+@pytest.mark.skipif(JIT, reason="compiled code's memory is not traced")
+@pytest.mark.parametrize("bins", [8, 200])
+def test_memory_is_a_few_rows_of_levels(bins):
+    """Whatever K: beside the weight table, less than forty numbers per level."""
+    counts = np.arange(2000) % 11 + 1
+    optimal_cuts(counts, bins, 2000)
+    tracemalloc.start()
+    optimal_cuts(counts, bins, 2000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40 * 8 * 2000 + 100_000

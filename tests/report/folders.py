@@ -33,7 +33,7 @@ def dome(size: int = 32, seed: int = 0) -> np.ndarray:
 def put_scan(out: Path, scan: str, settings: Settings, seed: int = 0, **changes: Any) -> None:
     """Write the images and the record of one scan; the record says what ``gemax convert`` would say."""
     blocks = tuple(_put_block(out, scan, depth, settings, seed) for depth in settings.depths)
-    fields = {"source": f"{scan}_F3D.wrl", "blocks": blocks, "warnings": (), **changes}
+    fields = {"dataset": scan.split("/")[0], "source": f"{scan}_F3D.wrl", "blocks": blocks, "warnings": (), **changes}
     with RecordWriter(out / "records.jsonl") as writer:
         writer.append_line(scan_record(scan, **fields).to_line())
 

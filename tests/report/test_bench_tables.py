@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -103,7 +105,7 @@ def test_rivals_labels_are_intervals_of_levels(package, faces):
 def test_rivals_of_the_same_optimum_agree(faces):
     """kmeans1d over all pixels and ckwrap over weighted levels solve one problem."""
     pixels, weighted = rival("kmeans1d"), rival("ckwrap")
-    rows = [bench_tables._rival_row(r, faces, 16, 1) for r in (pixels, weighted)]
+    rows = [bench_tables._rival_row(r, bench_tables._load(r.package), faces, 16, 1) for r in (pixels, weighted)]
     assert rows[0].bits == pytest.approx(rows[1].bits, abs=1e-3)
     assert rows[0].optimum == rows[1].optimum == "squared error"
 
@@ -114,6 +116,14 @@ def test_no_quantiser_of_as_many_values_has_more_entropy(faces):
     for row in rows:
         if row.bins <= 16 and row.histograms == len(faces):
             assert row.bits <= best + 1e-12, row
+
+
+@pytest.mark.parametrize("package", ["kmeans1d", "skimage", "cv2"])
+def test_rival_that_is_not_installed_has_no_row(package, faces, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    names = [row.name.split()[0] for row in rival_table(faces, bins=16, rounds=1)]
+    assert {"kmeans1d": "kmeans1d", "skimage": "scikit-image", "cv2": "opencv"}[package] not in names
+    assert names[:3] == ["gemax-cli"] * 3
 
 
 def test_too_few_levels_in_use_for_the_rivals():

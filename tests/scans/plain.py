@@ -16,6 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 
 
+def lines_of(data: bytes) -> list[str]:
+    """Lines, as files have them; Python's own splitlines knows more ends."""
+    return re.split(r"\r\n|\r|\n", data.decode("latin-1"))
+
+
 class Malformed(Exception):
     """The file is not what its format demands."""
 
@@ -108,7 +113,7 @@ def plain_png(data: bytes) -> Plain:
 
 def _unfiltered(packed: bytes, width: int, height: int) -> list[int]:
     try:
-        rows = zlib.decompressobj().decompress(packed, 1 << 22)
+        rows = zlib.decompressobj().decompress(packed, (1 + 2 * width) * height + 1)
     except zlib.error as error:
         raise Malformed from error
     demand(len(rows) >= (1 + 2 * width) * height)
@@ -209,7 +214,7 @@ def _ply_value(words: list[str], values: Callable[[str], float]) -> object:
 
 
 def plain_off(data: bytes) -> Plain:
-    lines = [line.partition("#")[0].split() for line in data.decode("latin-1").splitlines()]
+    lines = [line.partition("#")[0].split() for line in lines_of(data)]
     lines = [line for line in lines if line]
     demand(bool(lines) and lines[0][0].upper() == "OFF")
     words = [word for line in [lines[0][1:], *lines[1:]] for word in line]
@@ -218,8 +223,9 @@ def plain_off(data: bytes) -> Plain:
     rest = iter([line for line in ([lines[0][1:], *lines[1:]] if lines[0][1:] else lines[1:])][1:])
     points = [[real(word) for word in next(rest, [])[:3]] for _ in range(min(count, 10_000))]
     demand(all(len(point) == 3 for point in points) and len(points) == count)
-    polygons = [[whole(word) for word in next(rest, [])] for _ in range(min(faces, 10_000))]
-    demand(len(polygons) == faces and all(p and len(p) > p[0] >= 0 for p in polygons))
+    words_of = [next(rest, []) for _ in range(min(faces, 10_000))]
+    demand(len(words_of) == faces and all(words and len(words) > whole(words[0]) >= 0 for words in words_of))
+    polygons = [[whole(word) for word in words[: 1 + whole(words[0])]] for words in words_of]
     return Plain(np.array(points, float).reshape(-1, 3), fanned([p[1 : 1 + p[0]] for p in polygons], count))
 
 
@@ -244,7 +250,8 @@ def plain_pcd(data: bytes) -> Plain | None:
     assert head is not None
     lines = [line.split() for line in data[: head.start()].decode("latin-1").splitlines()]
     values = {line[0]: line[1:] for line in lines if line and not line[0].startswith("#")}
-    demand({"FIELDS", "SIZE", "TYPE", "WIDTH", "HEIGHT"} <= set(values))
+    demand({"FIELDS", "SIZE", "TYPE", "WIDTH"} <= set(values))
+    values.setdefault("HEIGHT", ["1"])
     demand({"x", "y", "z"} <= set(values["FIELDS"]))
     demand(len(values["FIELDS"]) == len(values["SIZE"]) == len(values["TYPE"]))
     count = whole(values["WIDTH"][0]) * whole(values["HEIGHT"][0]) if values["WIDTH"] and values["HEIGHT"] else -1
@@ -253,7 +260,7 @@ def plain_pcd(data: bytes) -> Plain | None:
     if any((values["TYPE"][k], values["SIZE"][k]) not in (("F", "4"), ("F", "8")) for k in at):
         return None
     if head[1] == b"ascii":
-        rows = [line.split() for line in data[head.end() :].decode("latin-1").splitlines()][:count]
+        rows = [line.split() for line in lines_of(data[head.end() :])][:count]
         demand(len(rows) == count and all(len(row) >= len(values["FIELDS"]) for row in rows))
         return Plain(np.array([[real(row[k]) for k in at] for row in rows]).reshape(-1, 3))
     return _pcd_binary(data[head.end() :], values, count, at) if head[1] == b"binary" else None
@@ -273,7 +280,7 @@ def _pcd_binary(body: bytes, values: dict, count: int, at: list[int]) -> Plain:
 def plain_obj(data: bytes) -> Plain:
     text = data.decode("latin-1").replace("\\\r\n", " ").replace("\\\n", " ")
     points, polygons = [], []
-    for line in re.split(r"\r\n|\r|\n", text):
+    for line in lines_of(text.encode("latin-1")):
         words = line.partition("#")[0].split()
         if words[:1] == ["v"]:
             demand(len(words) >= 4)
@@ -287,8 +294,7 @@ def plain_obj(data: bytes) -> Plain:
 
 def plain_xyz(data: bytes) -> Plain:
     """Without a line of their number; titles are not judged."""
-    text = data.decode("latin-1").translate(str.maketrans(",;\t", "   "))
-    rows = [re.split(r"#|//", line)[0].split() for line in text.splitlines()]
+    rows = [re.split(r"#|//", re.sub("[,;\t]", " ", line))[0].split() for line in lines_of(data)]
     rows = [row for row in rows if row]
     first = next((k for k, row in enumerate(rows) if re.match(r"[-+.]?\d|[-+]?(nan|inf)", row[0], re.I)), len(rows))
     rows = rows[first:]

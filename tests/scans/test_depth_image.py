@@ -10,6 +10,7 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
+from PIL import Image
 
 from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable, ScanError, SettingsError
 from gemax_cli.scans.depth_image import MAX_PIXELS, DepthCamera, read_depth_image
@@ -154,7 +155,7 @@ def test_pictures_that_are_no_depths(tmp_path: Path, pixels: np.ndarray) -> None
 
 
 def test_a_decoder_that_cuts_to_eight_bits_is_noticed(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(iio, "imread", lambda path: (DEPTH >> 8).astype(np.uint8))
+    monkeypatch.setattr(Image, "open", lambda file: Image.fromarray((DEPTH >> 8).astype(np.uint8)))
     with pytest.raises(BadFormat, match="comes out of the decoder as uint8"):
         read_depth_image(picture)
 

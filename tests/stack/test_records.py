@@ -103,3 +103,16 @@ def test_tidy_does_not_tell_who_came_first(tmp_path):
     tidy_records(tmp_path / "one.jsonl")
     tidy_records(tmp_path / "two.jsonl")
     assert (tmp_path / "one.jsonl").read_bytes() == (tmp_path / "two.jsonl").read_bytes()
+
+
+def test_a_record_damaged_in_its_middle_is_passed_over(tmp_path):
+    line = scan_record("b").to_line()
+    (tmp_path / "records.jsonl").write_text(scan_record("a").to_line() + line.replace('"nose":', '"no":'))
+    assert list(index_records(tmp_path)) == ["a", "b"]
+    assert [record.scan for record in read_records(tmp_path)] == ["a"]
+
+
+@pytest.mark.parametrize("name", ['quote"d', "back\\slash", "ü/名", 'a","dataset":"x'])
+def test_scan_ids_of_any_kind_are_found_at_the_beginning_of_the_line(tmp_path, name):
+    write(tmp_path / "records.jsonl", scan_record(name))
+    assert list(index_records(tmp_path)) == [name]

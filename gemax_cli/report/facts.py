@@ -1,0 +1,129 @@
+"""What a report says of each scan, and which scans are to be looked at first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gemax_cli.report.entropy_table import MEAN, combined
+from gemax_cli.report.images import DEPTH_FOLDER
+from gemax_cli.report.measure import GEMAX, Measured
+from gemax_cli.report.opened import OpenedFolder
+from gemax_cli.stack.records import BlockRecord, NoseRecord, ScanRecord
+
+FENCE = 1.5  # quartile ranges beyond the quartiles: Tukey's rule for outliers
+FEWEST_FOR_FENCE = 8  # scans of a dataset; fewer have no outliers to speak of
+DOUBTFUL = 0.5  # confidence of a nose tip
+
+
+@dataclass(frozen=True, slots=True)
+class ScanFacts:
+    """One scan and depth.
+
+    Attributes:
+        scan: folder of its images, relative to the output folder.
+        dataset: as recorded.
+        depth16: file of the depth image, relative to the output folder.
+        nose_source: landmark, outline or detected.
+        confidence: of the nose tip, 0..1.
+        tip: column and row of the nose tip in the images; None where the record does not say.
+        warnings: sentences of the record.
+        valid_pixels: of the block.
+        filled_pixels: of the block.
+        seconds: of the conversion.
+        entropy: measured, bits: mean over tau; None where no GEMax map could be measured.
+        reasons: why it is to be looked at, short.
+    """
+
+    scan: str
+    dataset: str
+    depth16: str
+    nose_source: str
+    confidence: float
+    tip: tuple[float, float] | None
+    warnings: tuple[str, ...]
+    valid_pixels: int
+    filled_pixels: int
+    seconds: float
+    entropy: float | None
+    reasons: tuple[str, ...] = ()
+
+
+def gather_facts(opened: OpenedFolder, measured: Sequence[Measured]) -> list[ScanFacts]:
+    """Facts on every recorded scan and depth: most reasons first, then least confidence, then least entropy."""
+    bits = {m.scan: m.bits for m in measured if m.map == GEMAX}
+    bits |= {m.scan: m.bits for m in combined(measured) if m.map == MEAN}
+    facts = [fact for name in opened.places for fact in _facts_of(opened.record(name), bits)]
+    return sorted(with_reasons(facts), key=_urgency)
+
+
+def _facts_of(record: ScanRecord | None, bits: Mapping[str, float]) -> Iterator[ScanFacts]:
+    for block in record.blocks if record else ():
+        assert record is not None
+        scan = block.file.rpartition("/")[0]
+        yield ScanFacts(
+            scan=scan,
+            dataset=record.dataset,
+            depth16=block.file,
+            nose_source=record.nose.source,
+            confidence=float(record.nose.confidence),
+            tip=tip_pixel(block, record.nose),
+            warnings=record.warnings,
+            valid_pixels=block.valid_pixels,
+            filled_pixels=int(block.counts.get("filled_pixels", 0)),
+            seconds=float(sum(record.seconds.values())),
+            entropy=bits.get(scan),
+        )
+
+
+def tip_pixel(block: BlockRecord, nose: NoseRecord) -> tuple[float, float] | None:
+    """Column and row of the nose tip in the images of a block; None where the recorded affine has no inverse."""
+    matrix = np.array(block.pixel_to_raw, float)
+    try:
+        column, row, _ = np.linalg.solve(matrix[:, :3], np.array([nose.x, nose.y, nose.z]) - matrix[:, 3])
+    except (np.linalg.LinAlgError, ValueError, IndexError):
+        return None
+    return (float(column), float(row)) if np.isfinite((column, row)).all() else None
+
+
+def with_reasons(facts: Iterable[ScanFacts]) -> list[ScanFacts]:
+    """The facts with the reasons to look at each.
+
+    A reason is a warning, a nose tip of little confidence, and an outlier among the scans of the same dataset and depth
+    (Tukey's fences): little entropy, few valid pixels, many filled ones.
+    """
+    groups: dict[tuple[str, str], list[ScanFacts]] = defaultdict(list)
+    for fact in facts:
+        last = fact.scan.rpartition("/")[2]
+        groups[fact.dataset, last if DEPTH_FOLDER.fullmatch(last) else ""].append(fact)
+    return [marked for group in groups.values() for marked in _marked(group)]
+
+
+def _marked(group: Sequence[ScanFacts]) -> Iterator[ScanFacts]:
+    least_bits = _fences([fact.entropy for fact in group if fact.entropy is not None])[0]
+    least_pixels = _fences([fact.valid_pixels for fact in group])[0]
+    most_filled = _fences([fact.filled_pixels for fact in group])[1]
+    for fact in group:
+        reasons = [
+            *(["warning"] * bool(fact.warnings)),
+            *(["nose tip doubtful"] * (fact.confidence < DOUBTFUL)),
+            *(["images broken"] * (fact.entropy is None)),
+            *(["little entropy"] * (fact.entropy is not None and fact.entropy < least_bits)),
+            *(["few pixels"] * (fact.valid_pixels < least_pixels)),
+            *(["many filled pixels"] * (fact.filled_pixels > most_filled)),
+        ]
+        yield replace(fact, reasons=tuple(reasons))
+
+
+def _fences(values: Sequence[float]) -> tuple[float, float]:
+    if len(values) < FEWEST_FOR_FENCE:
+        return -np.inf, np.inf
+    low, high = np.quantile(values, (0.25, 0.75))
+    return float(low - FENCE * (high - low)), float(high + FENCE * (high - low))
+
+
+def _urgency(fact: ScanFacts) -> tuple[int, float, float, str]:
+    return -len(fact.reasons), fact.confidence, fact.entropy or 0.0, fact.scan

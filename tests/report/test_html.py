@@ -1,0 +1,276 @@
+import base64
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gemax_cli.errors import NothingToConvert
+from gemax_cli.report import html
+from gemax_cli.report.drawing import COLOURS
+from gemax_cli.report.html import make_report, write_report
+from gemax_cli.report.page import DARK, folded, page, picture, section, table, text, thumbs
+from gemax_cli.settings import Settings
+from gemax_cli.stack.records import NoseRecord
+from gemax_cli.stack.tables import Failure, write_failures
+from tests.report.folders import BO, BU, PAPERS, SMALL, edit_run, make_folder, put_scan
+
+VOID = {"meta", "img", "br", "circle", "polyline", "polygon", "rect"}
+EVIL = '<script>alert("x")</script>&\'\x1b\u202e'
+
+
+class Page(HTMLParser):
+    """Every tag with its attributes; fails where tags do not nest."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.tags, self.open, self.words = [], [], []
+        self.feed(source)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture
+def out(tmp_path):
+    return make_folder(tmp_path / "out", (BU, BO))
+
+
+def words_of(source):
+    return " ".join(" ".join(Page(source).words).split())
+
+
+def test_text_is_escaped_and_printable():
+    assert text(EVIL) == "&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;&amp;&#x27;??"
+    assert text("a\ud800b") == "a?b"
+
+
+def test_table_puts_numbers_right_and_escapes():
+    source = table(EVIL, [{"name": EVIL, "n": 1, "bits": 7.12345, "paper": 7.9, "none": None}], ["name"])
+    found = Page(source)
+    assert [a.get("class") for a in found.all("td")] == ["long", "n", "n", "n", None]
+    assert "7.1235" in found.words
+    assert "7.9" in found.words
+    assert not found.all("script")
+    assert {a["scope"] for a in found.all("th")} == {"col"}
+    assert table("c", []) == ""
+
+
+def test_empty_parts_are_left_out():
+    assert section("a", "b", "") == folded("a", "") == thumbs([]) == ""
+
+
+def test_a_picture_has_the_pixels_a_clear_background_and_a_mark():
+    grey = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    valid = grey > 5
+    source = picture(grey, valid, EVIL, (0.25, 0.5))
+    (image,) = Page(source).all("img")
+    assert image["alt"] == EVIL[:-2] + "??"
+    decoded = np.asarray(Image.open(io.BytesIO(base64.b64decode(image["src"].partition(",")[2]))))
+    assert np.array_equal(decoded[..., 0], np.where(valid, grey, 0))
+    assert np.array_equal(decoded[..., 1] > 0, valid)
+    assert Page(source).all("span")[1]["style"] == "left:25.0%;top:50.0%"
+
+
+def luminance(colour):
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", [COLOURS, DARK])
+def test_contrast_is_enough_in_light_and_dark(theme):
+    """WCAG 2: 4.5 to 1 for text, 3 to 1 for graphics."""
+    paper = luminance(theme["paper"])
+    assert set(theme) == set(COLOURS)
+    for name, least in [("ink", 7), ("soft", 4.5), *((f"c{i}", 3) for i in range(6))]:
+        high, low = sorted((luminance(theme[name]), paper), reverse=True)
+        assert (high + 0.05) / (low + 0.05) >= least, name
+
+
+def test_the_page_follows_the_reader_s_system_and_stays_off_the_network():
+    source = page("t", "")
+    assert "prefers-color-scheme:dark" in source
+    policy = next(a["content"] for a in Page(source).all("meta") if "http-equiv" in a)
+    assert policy.startswith("default-src 'none'")
+    assert Page(source).all("html") == [{"lang": "en"}]
+
+
+def test_the_report_needs_nothing_but_itself(out):
+    found = Page(make_report(out).html)
+    for tag, attributes in found.tags:
+        assert tag not in ("script", "link", "iframe", "object", "embed", "form")
+        assert not [name for name in attributes if name.startswith("on")]
+        assert attributes.get("src", "data:").startswith("data:image/png;base64,") or "src" not in attributes
+        assert attributes.get("href", "#").startswith("#")
+    assert "@import" not in make_report(out).html
+    assert "url(" not in make_report(out).html
+
+
+def test_every_link_leads_to_a_part_and_every_image_says_what_it_is(out):
+    found = Page(make_report(out).html)
+    places = {a["id"] for _, a in found.tags if "id" in a}
+    assert {a["href"][1:] for a in found.all("a")} <= places
+    assert all(a["alt"] for a in found.all("img"))
+    assert [tag for tag, _ in found.tags if tag == "title"] == ["title"] * (1 + len(found.all("svg")))
+    headings = [tag for tag, _ in found.tags if re.fullmatch("h[1-6]", tag)]
+    assert headings[0] == "h1"
+    assert set(headings[1:]) == {"h2"}
+
+
+def test_counts_settings_and_entropy_are_told(out):
+    said = words_of(make_report(out).html)
+    assert "scans converted 2" in said
+    assert "BU-3DFE 1, Bosphorus 1" in said
+    assert "settings.maps.levels 64" in said
+    assert "range image" in said
+    assert "Beside the paper's tables" not in said
+
+
+def test_the_paper_stands_beside_its_own_settings(tmp_path):
+    said = words_of(make_report(make_folder(tmp_path / "out", (BU,), PAPERS)).html)
+    assert "Beside the paper's tables" in said
+    assert "on the licensed databases" in said
+
+
+def test_failures_are_counted_by_cause_with_their_reasons(out):
+    empty = [Failure(f"s{i}", "read", "EmptyScan", f"s{i}: holds nothing") for i in range(3)]
+    write_failures(out, [*empty, Failure("n", "nose", "NoNoseTip", EVIL)])
+    source = make_report(out).html
+    assert not Page(source).all("script")
+    said = words_of(source)
+    assert "scans failed 4" in said
+    assert "read EmptyScan 3" in said
+    assert "s1: holds nothing" in said
+
+
+def test_a_folder_of_failures_alone_has_a_report(tmp_path):
+    write_failures(tmp_path, [Failure("a", "read", "EmptyScan", "a: empty")])
+    assert "scans failed 1" in words_of(make_report(tmp_path).html)
+
+
+def test_a_damaged_failures_csv_is_a_problem(out):
+    (out / "failures.csv").write_text("a,b\n1,2\n")
+    assert "lacks the columns" in make_report(out).problems[0]
+
+
+def test_doubtful_noses_are_shown_with_a_ring_at_the_tip(out):
+    nose = NoseRecord(0.0, 0.0, 0.0, "detected", 0.25)
+    put_scan(out, "BU-3DFE/F0009/F0009_AN01WH", SMALL, nose=nose, warnings=("the nose tip is in doubt",))
+    source = make_report(out).html
+    said = words_of(source)
+    assert "Nose tips in doubt" in said
+    assert "detected, confidence 0.25" in said
+    (ring,) = (a for a in Page(source).all("span") if a.get("class") == "tip")
+    assert ring["style"] == "left:50.0%;top:50.0%"
+
+
+def test_a_tip_outside_the_picture_has_no_ring(out):
+    nose = NoseRecord(500.0, 0.0, 0.0, "detected", 0.25)
+    put_scan(out, "BU-3DFE/F0009/F0009_AN01WH", SMALL, nose=nose)
+    assert not [a for a in Page(make_report(out).html).all("span") if a.get("class") == "tip"]
+
+
+def test_the_worst_scan_comes_first(out):
+    put_scan(
+        out, "BU-3DFE/F0009/F0009_AN01WH", SMALL, nose=NoseRecord(0.0, 0.0, 0.0, "detected", 0.1), warnings=("odd",)
+    )
+    put_scan(out, "BU-3DFE/F0008/F0008_AN01WH", SMALL, warnings=("odd",))
+    said = words_of(make_report(out).html)
+    assert said.index("F0009_AN01WH") < said.index("F0008_AN01WH")
+    assert "2 of 4 have a reason" in said
+
+
+def test_a_clean_folder_says_so(out):
+    assert "No scan has a warning" in words_of(make_report(out).html)
+
+
+def test_broken_images_are_named_and_the_rest_shown(out):
+    (out / BU / "gemax_tau005.png").write_bytes(b"no png")
+    (out / BO / "depth16.png").write_bytes(b"no png")
+    report = make_report(out)
+    assert len(report.problems) == 2
+    said = words_of(report.html)
+    assert "files broken 2" in said
+    assert "gemax_tau005.png" in said
+    assert "images broken" in said
+
+
+def test_a_map_of_another_size_is_not_shown(out):
+    for name in ("gemax_tau005.png", "gemax_tau008.png"):
+        Image.new("L", (5, 5), 9).save(out / BU / name)
+    assert [a["alt"] for a in Page(make_report(out).html).all("img")] == [f"Map of {BO}"]
+
+
+def test_names_and_warnings_cannot_break_out(out):
+    put_scan(out, "other/<img src=x onerror=alert(1)>", SMALL, dataset=EVIL, warnings=(EVIL * 200,))
+    edit_run(out, lambda run: run.update({EVIL: EVIL}))
+    found = Page(make_report(out).html)
+    assert not found.all("script")
+    assert not [a for a in found.all("img") if "onerror" in a]
+
+
+def test_the_page_stays_small_however_many_scans(tmp_path, monkeypatch):
+    monkeypatch.setattr(html, "MOST_THUMBS", 3)
+    monkeypatch.setattr(html, "MOST_ROWS", 5)
+    out = make_folder(tmp_path / "out", tuple(f"BU-3DFE/F{i:04d}/F{i:04d}_AN01WH" for i in range(9)))
+    for i in range(10, 20):
+        put_scan(out, f"BU-3DFE/F{i:04d}/F{i:04d}_AN01WH", SMALL, warnings=("nose odd",))
+    write_failures(out, [Failure(f"s{i}", "read", "EmptyScan", "empty") for i in range(30)])
+    source = make_report(out).html
+    assert len(Page(source).all("img")) == 9
+    said = words_of(source)
+    assert re.search(r"Table of the first 5 of 1\d \(all are in metadata\.csv\)", said)
+    assert "Table of the first 5 of 30 (all are in failures.csv)" in said
+    assert said.count("EmptyScan") == 6
+
+
+def test_long_sentences_are_cut(out):
+    put_scan(out, "BU-3DFE/F0009/F0009_AN01WH", SMALL, warnings=("long " * 1000,))
+    assert len(make_report(out).html) < 200_000
+
+
+def test_several_depths_and_rgb_stacks(tmp_path):
+    made_with = Settings(taus=(5, 6, 8), depths=(50, 60), maps=SMALL.maps, stack="rgb")
+    report = make_report(make_folder(tmp_path / "out", (BU,), made_with))
+    assert report.problems == ()
+    assert f"Map of {BU}/d050" in report.html
+
+
+def test_a_part_of_a_folder_reports_the_whole(out):
+    assert make_report(out / "BU-3DFE").html == make_report(out).html
+
+
+def test_the_same_folder_gives_the_same_bytes(out, tmp_path):
+    write_report(tmp_path / "a.html", make_report(out))
+    write_report(tmp_path / "b.html", make_report(out))
+    assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+    assert (tmp_path / "a.html").read_bytes().startswith(b"<!DOCTYPE html>")
+
+
+def test_a_record_that_is_damaged_is_left_out(out):
+    with (out / "records.jsonl").open("a") as file:
+        file.write(json.dumps({"scan": "a/b"}) + "\n")
+    assert "scans converted 3" in words_of(make_report(out).html)
+
+
+def test_an_empty_folder(tmp_path):
+    with pytest.raises(NothingToConvert, match="holds no record"):
+        make_report(tmp_path)

@@ -1,0 +1,178 @@
+"""The range study: figures of every depth, the advice and its ground, the chart."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gemax_cli.batch.scan import convert_scan
+from gemax_cli.errors import NothingToConvert
+from gemax_cli.report import sweep as study
+from gemax_cli.report.drawing import to_svg
+from gemax_cli.report.sweep import (
+    PAPER_ACCURACY,
+    BlockFigures,
+    ScanFigures,
+    SweepRow,
+    measure_scan,
+    paper_accuracy,
+    recommend,
+    sweep,
+    sweep_chart,
+)
+from gemax_cli.scans.model import ScanRef
+from gemax_cli.scans.selection import Selection
+from gemax_cli.settings import Settings
+from gemax_cli.stack.tables import Failure
+from tests.report.test_separation import faces
+
+DEPTHS = (50.0, 60.0, 80.0)
+SETTINGS = Settings(taus=(20,), depths=DEPTHS)
+
+
+@pytest.fixture(scope="module")
+def found(raw):
+    return sweep([raw], SETTINGS)
+
+
+def test_a_row_for_every_dataset_and_depth(found):
+    assert [(row.dataset, row.depth_mm) for row in found.rows] == [
+        (dataset, depth) for dataset in ("BU-3DFE", "Bosphorus") for depth in DEPTHS
+    ]
+    assert all(row.scans == 3 for row in found.rows)
+    assert found.failures == ()
+
+
+def test_figures_are_those_of_the_maps(raw, found):
+    paths = sorted(raw.rglob("*_F3D.wrl"))
+    converted = [convert_scan(path, SETTINGS) for path in paths]
+    for i, row in enumerate(row for row in found.rows if row.dataset == "BU-3DFE"):
+        bits = [c.blocks[i].maps[0].cuts.entropy for c in converted]
+        assert row.entropy == pytest.approx(np.mean(bits))
+        assert row.effective_levels == pytest.approx(np.mean([2.0**b for b in bits]))
+        assert row.valid_pixels == np.mean([np.count_nonzero(c.blocks[i].block.depth16) for c in converted])
+        assert row.range_entropy < row.entropy
+
+
+def test_a_deeper_block_holds_more(found):
+    for dataset in ("BU-3DFE", "Bosphorus"):
+        pixels = [row.valid_pixels for row in found.rows if row.dataset == dataset]
+        assert pixels == sorted(pixels)
+
+
+def test_only_the_six_expressions_are_told_apart(found):
+    """One sitter with a neutral, a happy and a surprised face: two images of two expressions tell nothing."""
+    assert all((row.labelled, row.people) == (2, 1) for row in found.rows)
+    assert all(row.variance_ratio is None and row.accuracy is None for row in found.rows)
+    assert all("nothing tells which depth to take" in sentence for sentence in found.advice)
+    assert not any(row.recommended for row in found.rows)
+
+
+def test_several_processes_find_the_same(raw, found):
+    assert sweep([raw], SETTINGS, jobs=2) == found
+
+
+def test_progress_is_told(raw):
+    heard = []
+    sweep([raw], Settings(taus=(20,), depths=(60,)), Selection(expressions=("HA",)), 1, lambda *a: heard.append(a))
+    assert heard == [(1, 2), (2, 2)]
+
+
+def test_one_broken_scan_does_not_end_the_study(raw, tmp_path):
+    good = next(raw.rglob("*NE00*_F3D.wrl"))
+    bad = tmp_path / "F0009_HA04WH_F3D.wrl"
+    bad.write_bytes(b"#VRML V2.0 utf8\n")
+    done = sweep([good, bad], Settings(taus=(20,), depths=(60,)))
+    assert done.rows[0].scans == 1
+    assert [failure.stage for failure in done.failures] == ["read"]
+    with pytest.raises(NothingToConvert, match=r"no scan to study .*F0009"):
+        sweep([bad], SETTINGS)
+
+
+def test_an_error_of_ours_is_a_failure_of_the_scan(monkeypatch):
+    def broken(path, settings):
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(study, "convert_scan", broken)
+    failure = measure_scan(ScanRef("a", "a.bnt", "a.bnt"), SETTINGS)
+    assert failure == Failure("a.bnt", "internal", "ZeroDivisionError", "a.bnt: ZeroDivisionError: oh")
+
+
+def figures(noises=(3.0, 0.05, 3.0), people=8):
+    """Scans of which the blocks of least noise tell most."""
+    parts = [faces(people=people, person=0.3, noise=noise, seed=7) for noise in noises]
+    scans = []
+    for i, (expression, person) in enumerate(zip(parts[0][1], parts[0][2], strict=True)):
+        blocks = tuple(BlockFigures(7.0, 6.5, 100, part[0][i].astype(np.float32)) for part in parts)
+        scans.append(ScanFigures(ScanRef(f"s{i}", "x", "x", "BU-3DFE", str(person), "", str(expression)), blocks))
+    return scans
+
+
+def test_the_depth_that_tells_most_is_recommended():
+    pytest.importorskip("sklearn")
+    done = study._study(figures(), DEPTHS, ())
+    assert [row.recommended for row in done.rows] == [False, True, False]
+    assert done.rows[1].accuracy > 95 > done.rows[0].accuracy
+    assert done.advice[0].startswith("BU-3DFE: take 60 mm: ")
+    assert "48 scans of 8 people, chance 16.7 %" in done.advice[0]
+    assert "more than one standard error" in done.advice[0]
+
+
+def test_too_few_people_leave_it_to_the_variance():
+    done = study._study(figures(people=3), DEPTHS, ())
+    assert [row.recommended for row in done.rows] == [False, True, False]
+    assert all(row.accuracy is None for row in done.rows)
+    assert "F = " in done.advice[0]
+    assert "3 people, it takes 4" in done.advice[0] or "scikit-learn is not installed" in done.advice[0]
+
+
+def test_a_missing_library_leaves_it_to_the_variance(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    done = study._study(figures(), DEPTHS, ())
+    assert [row.recommended for row in done.rows] == [False, True, False]
+    assert "pip install 'gemax-cli[sweep]'" in done.advice[0]
+
+
+ROW = SweepRow("BU-3DFE", 50.0, 9, 7.0, 128.0, 6.0, 100.0, labelled=9, people=5, chance=16.7)
+
+
+def rows(*figures):
+    return [
+        replace(ROW, depth_mm=50.0 + 10 * i, accuracy=a, accuracy_error=e, variance_ratio_own=f)
+        for i, (a, e, f) in enumerate(figures)
+    ]
+
+
+def test_within_one_standard_error_the_variance_decides():
+    depth, why = recommend(rows((80.0, 3.0, 1.0), (78.0, 3.0, 2.0), (76.9, 3.0, 9.0)))
+    assert depth == 60.0
+    assert "50, 60 mm lie within one standard error (3.0 %) of the best" in why
+    assert recommend(rows((80.0, 1.0, 1.0), (78.0, 3.0, 2.0)))[0] == 50.0
+
+
+def test_without_any_ground_no_depth_is_recommended():
+    depth, why = recommend(rows((None, None, None), (None, None, None)))
+    assert depth is None
+    assert "the paper found 60 mm best on its data" in why
+
+
+def test_table_4_is_the_papers(shared):
+    text = (shared / "paper.txt").read_text()
+    table = text[text.index("Table 4.") :][:700].replace("%", "")
+    printed = [word for word in table.split() if word.count(".") == 1 and len(word) == 5 and word[2] == "."]
+    assert [float(word) for word in printed] == [*PAPER_ACCURACY["BU-3DFE"], *PAPER_ACCURACY["Bosphorus"]]
+
+
+def test_the_papers_figures_stand_beside_its_own_depths_and_datasets():
+    assert paper_accuracy("BU-3DFE", 60.0) == 84.92
+    assert paper_accuracy("Bosphorus", 140.0) == 78.10
+    assert paper_accuracy("Bosphorus", 55.0) is None
+    assert paper_accuracy("FRGC", 60.0) is None
+
+
+def test_the_chart_shows_what_the_advice_rests_on(found):
+    assert "entropy, bits" in to_svg(sweep_chart(found.rows))
+    assert "variance ratio F" in to_svg(sweep_chart(rows((None, None, 1.0), (None, None, 2.0))))
+    told = to_svg(sweep_chart([replace(r, paper_accuracy=80.0) for r in rows((70.0, 1.0, 1.0), (60.0, 1.0, 2.0))]))
+    assert "accuracy, %" in told
+    assert "BU-3DFE, the paper" in told

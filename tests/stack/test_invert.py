@@ -1,0 +1,257 @@
+"""Maps back to depth: the bound, the mask, the raw file's coordinates, and what cannot be inverted."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from gemax_cli.batch.run import convert
+from gemax_cli.errors import BadFormat, FileUnreadable, OutputUnwritable, SettingsError
+from gemax_cli.settings import MapSettings, Settings
+from gemax_cli.stack.invert import invert_file, largest_error, write_depth, write_ply
+from gemax_cli.stack.png import read_png, write_png
+from gemax_cli.stack.records import read_records
+
+
+@pytest.fixture(scope="module")
+def one_scan(raw, tmp_path_factory):
+    """A raw folder with a single scan."""
+    folder = tmp_path_factory.mktemp("one") / "raw"
+    path = min(raw.rglob("*_F3D.wrl"))
+    target = folder / path.relative_to(raw)
+    target.parent.mkdir(parents=True)
+    for file in path.parent.glob(f"{path.stem}*"):
+        shutil.copy(file, target.parent)
+    return folder
+
+
+def folder_of(one_scan, place, **settings):
+    convert([one_scan], place, Settings(**{"taus": (20, 40), **settings}))
+    (record,) = read_records(place)
+    return record
+
+
+@pytest.fixture(scope="module")
+def out(one_scan, tmp_path_factory):
+    place = tmp_path_factory.mktemp("out") / "out"
+    folder_of(one_scan, place, comparisons=("ri", "ri-minmax", "normals"))
+    return place
+
+
+def image(out, name):
+    (record,) = read_records(out)
+    return out / record.blocks[0].file.replace("depth16.png", name)
+
+
+def true_depth(out):
+    codes = read_png(image(out, "depth16.png")).astype(float)
+    return np.where(codes > 0, (65535 - codes) / 65534 * 60, np.nan)
+
+
+def test_every_map_of_a_folder_is_inverted_within_its_bound(converted):
+    bounds = {}
+    for record in read_records(converted):
+        for m in record.blocks[0].maps:
+            inverted = invert_file(converted / m.file)
+            assert inverted.scan == record.scan
+            assert inverted.tau == m.tau
+            assert inverted.error_mm <= inverted.bound_mm <= (m.max_bin / 4096 * 60) / 2 + 0.001
+            bounds.setdefault(m.tau, []).append(inverted.bound_mm)
+    assert max(bounds[20]) < max(bounds[40])
+
+
+def test_error_is_measured_on_the_pixels(out):
+    inverted = invert_file(image(out, "gemax_tau020.png"))
+    true = true_depth(out)
+    assert np.array_equal(np.isnan(inverted.depth), np.isnan(true))
+    assert np.nanmax(np.abs(inverted.depth - true)) == pytest.approx(inverted.error_mm, abs=1e-5)
+    assert inverted.error_mm > 0.05  # eight bits are fewer than sixteen
+    assert inverted.depth.dtype == np.float32
+
+
+def test_the_range_image_is_inverted_too(out):
+    inverted = invert_file(image(out, "ri.png"))
+    assert (inverted.name, inverted.tau) == ("ri", None)
+    assert inverted.error_mm <= inverted.bound_mm == pytest.approx(60 / 512, abs=1e-3)
+
+
+def test_points_are_the_raw_files(one_scan, out):
+    from scipy.spatial import cKDTree
+
+    from gemax_cli.scans.read import read_scan
+
+    points = invert_file(image(out, "gemax_tau020.png")).points()
+    (record,) = read_records(out)
+    assert points.shape == (record.blocks[0].valid_pixels, 3)
+    away, _ = cKDTree(read_scan(one_scan / record.source).points).query(points)
+    assert np.median(away) < 1.5
+    nose = record.nose
+    assert np.linalg.norm(points - [nose.x, nose.y, nose.z], axis=1).min() < 1.0
+
+
+def test_rgb_images_hold_a_map_per_tau(one_scan, tmp_path):
+    folder_of(one_scan, tmp_path / "out", stack="rgb", taus=(20, 30, 40, 50))
+    first = image(tmp_path / "out", "gemax_tau020_030_040.png")
+    assert invert_file(first).tau == 20
+    assert invert_file(first, 40).tau == 40
+    assert invert_file(first, 40).bound_mm > invert_file(first, 20).bound_mm
+    assert invert_file(image(tmp_path / "out", "gemax_tau050.png")).tau == 50
+    with pytest.raises(SettingsError, match=r"no map of tau = 50: give one of its own \(20, 30, 40\)"):
+        invert_file(first, 50)
+
+
+def test_depth_and_levels_of_the_folder_are_used(one_scan, tmp_path):
+    folder_of(one_scan, tmp_path / "out", depths=(50, 80), taus=(20,), maps=MapSettings(2048, 256), comparisons=("ri",))
+    (record,) = read_records(tmp_path / "out")
+    for block in record.blocks:
+        for m in block.all_maps:
+            inverted = invert_file(tmp_path / "out" / m.file)
+            assert inverted.block.depth_mm == block.depth_mm
+            assert inverted.error_mm <= inverted.bound_mm
+            assert np.nanmax(inverted.depth) <= block.depth_mm
+
+
+def test_a_map_without_its_depth_image_is_inverted_where_zero_is_kept(one_scan, tmp_path):
+    folder_of(one_scan, tmp_path / "out", maps=MapSettings(reserve_zero=True), comparisons=("ri",))
+    paths = [image(tmp_path / "out", name) for name in ("gemax_tau020.png", "ri.png")]
+    before = [invert_file(path) for path in paths]
+    image(tmp_path / "out", "depth16.png").unlink()
+    for path, was in zip(paths, before, strict=True):
+        now = invert_file(path)
+        assert np.array_equal(now.depth, was.depth, equal_nan=True)
+        assert now.error_mm is None
+        assert was.error_mm <= was.bound_mm
+
+
+@pytest.fixture
+def copy(out, tmp_path):
+    return shutil.copytree(out, tmp_path / "copy")
+
+
+def test_without_its_depth_image_a_map_does_not_tell_its_background(copy):
+    image(copy, "depth16.png").unlink()
+    with pytest.raises(BadFormat, match=r"needs the depth16\.png beside it"):
+        invert_file(image(copy, "gemax_tau020.png"))
+
+
+def test_another_depth_image_is_not_trusted(copy):
+    write_png(image(copy, "depth16.png"), np.ones((224, 224), np.uint16))
+    with pytest.raises(BadFormat, match=r"needs the depth16\.png beside it"):
+        invert_file(image(copy, "gemax_tau020.png"))
+
+
+def test_a_map_that_was_changed_is_refused(copy):
+    path = image(copy, "gemax_tau020.png")
+    write_png(path, 255 - read_png(path))
+    with pytest.raises(BadFormat, match="not the file that was written"):
+        invert_file(path)
+
+
+@pytest.mark.parametrize("name", ["normals.png", "ri-minmax.png"])
+def test_maps_without_bins_are_refused(out, name):
+    with pytest.raises(BadFormat, match="no bins of depth"):
+        invert_file(image(out, name))
+
+
+def test_the_depth_image_itself_is_no_map(out):
+    with pytest.raises(BadFormat, match="is no map in the record"):
+        invert_file(image(out, "depth16.png"))
+
+
+def test_the_range_image_has_no_tau(out):
+    with pytest.raises(SettingsError, match=r"no map of tau = 20: give one of its own \(none\)"):
+        invert_file(image(out, "ri.png"), 20)
+
+
+def test_a_missing_file_and_a_file_elsewhere(out, tmp_path):
+    with pytest.raises(FileUnreadable, match="no such file"):
+        invert_file(image(out, "gemax_tau099.png"))
+    shutil.copy(image(out, "gemax_tau020.png"), tmp_path / "x.png")
+    with pytest.raises(BadFormat, match="lies in no folder that gemax convert wrote"):
+        invert_file(tmp_path / "x.png")
+
+
+def test_a_scan_without_a_record(copy):
+    stray = copy / "BU-3DFE" / "stray"
+    stray.mkdir()
+    shutil.copy(image(copy, "gemax_tau020.png"), stray)
+    with pytest.raises(BadFormat, match="belongs to no scan in the records"):
+        invert_file(stray / "gemax_tau020.png")
+
+
+def test_a_damaged_record(copy):
+    (record,) = read_records(copy)
+    path = image(copy, "gemax_tau020.png")
+    (copy / "records.jsonl").write_text(json.dumps({"scan": record.scan}) + "\n")
+    with pytest.raises(BadFormat, match="damaged record"):
+        invert_file(path)
+
+
+def test_a_relative_path_works(out, monkeypatch):
+    path = image(out, "gemax_tau020.png")
+    monkeypatch.chdir(path.parent)
+    assert invert_file("gemax_tau020.png").tau == 20
+
+
+DEPTH = np.array([[0.25, np.nan], [59.5, 3.0]], np.float32)
+
+
+def test_depth_is_written_as_npy_and_tiff(tmp_path):
+    import imageio.v3 as iio
+
+    write_depth(tmp_path / "d.npy", DEPTH)
+    assert np.array_equal(np.load(tmp_path / "d.npy"), DEPTH, equal_nan=True)
+    for name in ("d.tif", "d.TIFF"):
+        write_depth(tmp_path / name, DEPTH)
+        read = iio.imread(tmp_path / name, plugin="pillow")
+        assert read.dtype == np.float32
+        assert np.array_equal(read, DEPTH, equal_nan=True)
+
+
+def test_another_suffix_and_a_missing_folder_are_told(tmp_path):
+    with pytest.raises(SettingsError, match=r"\.npy, \.tif, \.tiff"):
+        write_depth(tmp_path / "d.png", DEPTH)
+    with pytest.raises(OutputUnwritable, match="cannot be written"):
+        write_depth(tmp_path / "no" / "d.npy", DEPTH)
+    with pytest.raises(OutputUnwritable, match="cannot be written"):
+        write_ply(tmp_path / "no" / "d.ply", np.zeros((1, 3)))
+    assert list(tmp_path.iterdir()) == []
+
+
+POINTS = np.array([[1.5, -2.25, -1600.123456789], [0.1, 0.2, 0.3]])
+
+
+def test_a_ply_is_what_the_format_says(tmp_path):
+    write_ply(tmp_path / "p.ply", POINTS)
+    data = (tmp_path / "p.ply").read_bytes()
+    head, _, body = data.partition(b"end_header\n")
+    assert head.decode().splitlines() == [
+        "ply", "format binary_little_endian 1.0", "element vertex 2",
+        "property double x", "property double y", "property double z",
+    ]  # fmt: skip
+    assert np.array_equal(np.frombuffer(body, "<f8").reshape(-1, 3), POINTS)
+
+
+@pytest.mark.parametrize("library", ["open3d", "vtk"])
+def test_others_read_our_ply(tmp_path, library):
+    module = pytest.importorskip(library)
+    path = tmp_path / "p.ply"
+    write_ply(path, POINTS)
+    if library == "open3d":
+        read = np.asarray(module.io.read_point_cloud(str(path)).points)
+    else:
+        reader = module.vtkPLYReader()
+        reader.SetFileName(str(path))
+        reader.Update()
+        read = np.array([reader.GetOutput().GetPoint(i) for i in range(2)])
+    np.testing.assert_allclose(read, POINTS, rtol=1e-6)
+
+
+def test_no_point_is_a_ply_too(tmp_path):
+    write_ply(tmp_path / "p.ply", np.empty((0, 3)))
+    assert (tmp_path / "p.ply").read_bytes().endswith(b"end_header\n")
+
+
+def test_the_largest_error_of_no_pixel_is_nothing():
+    assert largest_error(np.full((2, 2), np.nan, np.float32), np.zeros((2, 2), np.uint16), 60.0) == 0.0
