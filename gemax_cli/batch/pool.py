@@ -64,7 +64,8 @@ def _parallel(tasks: Iterable[Task], jobs: int) -> Iterator[Outcome]:
     with nullcontext() if _backend_chosen() else parallel_config("loky", inner_max_num_threads=1):
         results = Parallel(**options)(calls)
     try:
-        yield from results
+        for outcome in results:  # noqa: UP028 - "yield from" would close joblib's generator before the line below
+            yield outcome
     finally:
         with warnings.catch_warnings():  # joblib warns of tasks cut off by an interruption: that is its purpose
             warnings.simplefilter("ignore")

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 Row = Mapping[str, object]
+WIDE = 10_000  # columns where stdout is no terminal: files and pipes get whole lines
 
 
 def print_rows(rows: Sequence[Row], form: str, title: str = "", note: str = "") -> None:
@@ -80,7 +81,7 @@ def _print_table(rows: Sequence[Row], title: str, note: str) -> None:
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(cell(value, name) for name, value in row.items()))
-    width = None if sys.stdout.isatty() else max(200, 16 * len(rows[0]) if rows else 0)
+    width = None if sys.stdout.isatty() else WIDE
     colourless = bool(os.environ.get("NO_COLOR"))
     # names of files and sentences are no markup
     console = Console(file=sys.stdout, width=width, no_color=colourless, highlight=False, markup=False)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from gemax_cli.cli.options import default_jobs, flatten, format_option, lengths
+
+if TYPE_CHECKING:
+    from gemax_cli.report.sweep import Sweep, SweepRow
 
 PATH = click.Path(path_type=Path)
 SOME_FAILED = 3
@@ -44,9 +47,8 @@ def command(
     paper_accuracy is Table 4 of the paper, its authors' own network on their data. The advice goes to stderr.
     """
     from gemax_cli.cli.output import print_rows
-    from gemax_cli.report.drawing import write_drawing
     from gemax_cli.report.published import SOURCE
-    from gemax_cli.report.sweep import STUDY_DEPTHS, sweep, sweep_chart
+    from gemax_cli.report.sweep import STUDY_DEPTHS, sweep
     from gemax_cli.scans.selection import Selection
     from gemax_cli.settings import Settings
 
@@ -58,16 +60,23 @@ def command(
     for line in (*(f"failed: {failure.message}" for failure in study.failures), *study.advice):
         click.echo(line, err=True)
     if plot:
-        write_drawing(sweep_chart(study.rows), plot)
-        click.echo(f"plot: {plot}", err=True)
+        _draw(study, plot)
     return SOME_FAILED if study.failures else 0
+
+
+def _draw(study: Sweep, plot: Path) -> None:
+    from gemax_cli.report.drawing import write_drawing
+    from gemax_cli.report.sweep import sweep_chart
+
+    write_drawing(sweep_chart(study.rows), plot)
+    click.echo(f"plot: {plot}", err=True)
 
 
 def _show_progress(done: int, total: int) -> None:
     click.echo(f"\r{done} of {total} scans", err=True, nl=done == total)
 
 
-def _cells(row: Any) -> dict[str, object]:
+def _cells(row: SweepRow) -> dict[str, object]:
     from dataclasses import asdict
 
     return {**asdict(row), "recommended": "yes" if row.recommended else None}

@@ -23,11 +23,21 @@ def entropy_bits(counts: NDArray[np.integer]) -> float:
     """
     if counts.size and counts.min() < 0:
         raise SettingsError("a count is negative: give the number of pixels per grey value.")
-    present = counts[counts > 0].astype(np.float64)
-    if not present.size:
+    return entropies_bits(counts.reshape(1, -1))[0]
+
+
+def entropies_bits(counts: NDArray[np.integer]) -> list[float]:
+    """``entropy_bits`` of every row of (m, K) counts, none of them negative.
+
+    Raises:
+        EmptyHistogram: a row is all zero.
+    """
+    pixels = counts.sum(1, keepdims=True)
+    if not pixels.all():
         raise EmptyHistogram("there is no valid pixel to take an entropy of: give an image with data.")
-    share = present / float(counts.sum())
-    return abs(math.fsum((share * log2(share)).tolist()))
+    share = counts / pixels
+    terms = share * log2(np.where(share > 0, share, 1.0))
+    return [abs(math.fsum(row)) for row in terms.tolist()]
 
 
 def map_entropy(image: NDArray[np.uint8], mask: NDArray[np.bool_] | None = None) -> float:

@@ -34,8 +34,13 @@ def count_levels(codes: NDArray[np.uint16], levels: int) -> NDArray[np.int64]:
 
 @kernel
 def heaviest_path(
-    below: NDArray[np.int64], weight: NDArray[np.int64], tau: int, charge: int
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+    below: NDArray[np.int64],
+    weight: NDArray[np.int64],
+    tau: int,
+    charge: int,
+    value: NDArray[np.int64],
+    rows: NDArray[np.int32],
+) -> None:
     """Heaviest paths from node 0 to every node when each edge costs ``charge``: one pass, O(N log tau).
 
     An edge (i, j) with 1 <= j - i <= tau weighs ``weight[below[j] - below[i]] - charge``. Of two predecessors
@@ -46,21 +51,20 @@ def heaviest_path(
     it beats the one before it; a new one removes from the back all that it beats at their own first node, and finds
     its first node against the rest by doubling and halving. Once a node lies more than tau behind it has lost.
 
+    The caller brings the memory, since a large new array costs more page faults than the pass itself takes time.
+
     Args:
         below: (N + 1,) pixels below each level.
         weight: (T + 1,) or longer, concave.
         tau: longest edge, 1..N.
         charge: per edge, in units of ``weight``.
-
-    Returns:
-        (N + 1,) value of the best path to each node, its number of edges, and its last node but one.
+        value: (N + 1,) filled with the value of the best path to each node.
+        rows: (4, N + 1) filled with the number of edges of each of these paths and its last node but one; the other
+            two rows are the queue's.
     """
     levels = below.size - 1
-    value = np.zeros(levels + 1, np.int64)
-    edges = np.zeros(levels + 1, np.int32)
-    previous = np.zeros(levels + 1, np.int32)
-    queue = np.zeros(levels + 1, np.int32)
-    first = np.zeros(levels + 1, np.int32)
+    edges, previous, queue, first = rows[0], rows[1], rows[2], rows[3]
+    value[0], edges[0], previous[0] = 0, 0, 0
     head, tail = 0, -1
     for node in range(1, levels + 1):
         new = node - 1
@@ -100,7 +104,6 @@ def heaviest_path(
         value[node] = value[best] + weight[below[node] - below[best]] - charge
         edges[node] = edges[best] + 1
         previous[node] = best
-    return value, edges, previous
 
 
 @kernel

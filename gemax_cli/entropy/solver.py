@@ -66,14 +66,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.entropy.figures import entropy_bits, max_bin
+from gemax_cli.entropy.figures import entropies_bits, max_bin
 from gemax_cli.entropy.kernels import heaviest_path, walk_back
 from gemax_cli.entropy.logarithm import MAX_PIXELS, WEIGHT_BITS, weight_table
 from gemax_cli.entropy.mapping import uniform_cuts
@@ -81,7 +81,7 @@ from gemax_cli.errors import EmptyHistogram, InfeasibleTau, SettingsError
 from gemax_cli.settings import MAX_LEVELS
 
 # How the next charge is chosen decides the number of passes and nothing else.
-_FIRST_EXPONENT = 1.5  # of the charge against the number of edges, before two passes have shown it
+_FIRST_EXPONENT = 1.2  # of the charge against the number of edges, before two passes have shown it
 _LARGEST_EXPONENT = 8.0
 _SHORT_GAP = 3  # edges between the two ends, from where on the chord is best
 _PATIENCE = 5  # passes, after which every second charge is the chord
@@ -121,15 +121,21 @@ class Problem:
         below: (N + 1,) int64, pixels below each level: S of the theory.
         weight: concave weight of an edge over c pixels, for c = 0..T and beyond.
         bins: K.
+        best: total weight if every level is a bin of its own.
         block_mass: pixels of each block of about N / K levels, the densest block first.
         block_width: levels of each of these blocks.
+        value: (N + 1,) and
+        rows: (4, N + 1), what the last pass left (``kernels.heaviest_path``).
     """
 
     below: NDArray[np.int64]
     weight: NDArray[np.int64]
     bins: int
+    best: int
     block_mass: NDArray[np.int64]
     block_width: NDArray[np.int64]
+    value: NDArray[np.int64]
+    rows: NDArray[np.int32]
 
     @property
     def levels(self) -> int:
@@ -175,15 +181,23 @@ def pose_problem(histogram: NDArray[np.integer], bins: int) -> Problem:
     pixels = int(below[-1])
     if not pixels:
         raise EmptyHistogram("there is no valid pixel to take an entropy of: give a depth image with data.")
-    return Problem(
-        below, weight_table((pixels - 1).bit_length()), bins, *_blocks(below, max(histogram.size // bins, 1))
-    )
+    weight = weight_table((pixels - 1).bit_length())
+    blocks = _blocks(below, max(histogram.size // bins, 1))
+    scratch = np.empty(below.size, np.int64), np.empty((4, below.size), np.int32)
+    return Problem(below, weight, bins, int(weight[histogram].sum()), *blocks, *scratch)
 
 
 def check_tau(problem: Problem, tau: int) -> None:
     """Raise InfeasibleTau unless K <= N <= K * tau."""
     if not problem.bins <= problem.levels <= problem.bins * tau:
         raise InfeasibleTau(problem.levels, problem.bins, tau)
+
+
+def _pass(problem: Problem, tau: int, charge: int) -> _End:
+    """The corner that a charge finds; the paths are in ``problem.value`` and ``problem.rows``."""
+    heaviest_path(problem.below, problem.weight, tau, charge, problem.value, problem.rows)
+    edges = int(problem.rows[0, -1])
+    return _End(edges, int(problem.value[-1]) + edges * charge, charge)
 
 
 def _splice(problem: Problem, tau: int, multiplier: int) -> NDArray[np.int32]:
@@ -194,11 +208,14 @@ def _splice(problem: Problem, tau: int, multiplier: int) -> NDArray[np.int32]:
     the first node that k is not too late for is the leftmost one at place k; and all leftmost ones together are a
     path (lattice).
     """
-    mirrored = problem.below[-1] - problem.below[::-1]
-    value, most, _ = heaviest_path(problem.below, problem.weight, tau, multiplier - 1)
-    value_after, most_after, _ = heaviest_path(mirrored, problem.weight, tau, multiplier - 1)
-    _, fewest_after, _ = heaviest_path(mirrored, problem.weight, tau, multiplier + 1)
-    through = (value - most) + (value_after - most_after)[::-1]  # what was saved on each edge is paid back
+    mirrored = replace(problem, below=problem.below[-1] - problem.below[::-1])
+    _pass(problem, tau, multiplier - 1)
+    value, most = problem.value - problem.rows[0], problem.rows[0].copy()  # what each edge was let off is paid back
+    _pass(mirrored, tau, multiplier - 1)
+    value_after = mirrored.value - mirrored.rows[0]
+    _pass(mirrored, tau, multiplier + 1)
+    fewest_after = mirrored.rows[0]
+    through = value + value_after[::-1]
     nodes = np.flatnonzero(through == through[0])
     latest_place = np.minimum(most, problem.bins - fewest_after[::-1])[nodes]
     return nodes[np.searchsorted(latest_place, np.arange(problem.bins + 1))].astype(np.int32)
@@ -219,9 +236,8 @@ def _estimate(last: _End, before: _End | None, bins: int) -> int:
 
 def _trivial_ends(problem: Problem, tau: int) -> tuple[_End, _End]:
     """Corners that need no pass: fewest edges (its total bounded from below by one bin's), and all single levels."""
-    levels, pixels = problem.levels, int(problem.below[-1])
-    worst, best = int(problem.weight[pixels]), int(problem.weight[np.diff(problem.below)].sum())
-    return _End(-(-levels // tau), worst, best - worst + 3), _End(levels, best, -1)
+    levels, worst = problem.levels, int(problem.weight[problem.below[-1]])
+    return _End(-(-levels // tau), worst, problem.best - worst + 3), _End(levels, problem.best, -1)
 
 
 def _search(problem: Problem, tau: int, charge: int) -> tuple[NDArray[np.int32], int]:
@@ -234,8 +250,7 @@ def _search(problem: Problem, tau: int, charge: int) -> tuple[NDArray[np.int32],
     charge = min(max(charge, 1), few.charge)
     before: _End | None = None
     for passes in count(1):
-        value, edges, previous = heaviest_path(problem.below, problem.weight, tau, charge)
-        last = _End(int(edges[-1]), int(value[-1]) + int(edges[-1]) * charge, charge)
+        last = _pass(problem, tau, charge)
         if last.edges == problem.bins:
             break
         few, many = (last, many) if last.edges < problem.bins else (few, last)
@@ -247,7 +262,7 @@ def _search(problem: Problem, tau: int, charge: int) -> tuple[NDArray[np.int32],
         if stuck or many.edges - few.edges <= _SHORT_GAP or not many.charge < charge < few.charge:
             charge = chord
         before = last
-    return walk_back(previous, problem.bins), charge
+    return walk_back(problem.rows[1], problem.bins), charge
 
 
 def _fluid_charge(problem: Problem, tau: int) -> float:
@@ -277,11 +292,16 @@ def _solve(problem: Problem, tau: int, correction: float) -> tuple[NDArray[np.in
     return cuts, charge / estimate
 
 
-def _finish(problem: Problem, tau: int, cuts: NDArray[np.int32]) -> Cuts:
-    counts = np.diff(problem.below[cuts])
-    cuts.setflags(write=False)
-    objective = int(problem.weight[counts].sum())
-    return Cuts(cuts, entropy_bits(counts), max_bin(cuts), tau, problem.levels, objective)
+def _finish(problem: Problem, found: dict[int, NDArray[np.int32]]) -> dict[int, Cuts]:
+    """The figures of the cuts of every tau, together."""
+    counts = np.diff(problem.below[np.stack(list(found.values()))])
+    objectives = problem.weight[counts].sum(1).tolist()
+    for cuts in found.values():
+        cuts.setflags(write=False)
+    return {
+        tau: Cuts(cuts, bits, max_bin(cuts), tau, problem.levels, objective)
+        for (tau, cuts), bits, objective in zip(found.items(), entropies_bits(counts), objectives, strict=True)
+    }
 
 
 def optimal_cuts_per_tau(histogram: NDArray[np.integer], bins: int, taus: Iterable[int]) -> tuple[Cuts, ...]:
@@ -307,12 +327,12 @@ def optimal_cuts_per_tau(histogram: NDArray[np.integer], bins: int, taus: Iterab
     problem = pose_problem(histogram, bins)
     for tau in wanted:
         check_tau(problem, tau)
-    found: dict[int, Cuts] = {}
+    found: dict[int, NDArray[np.int32]] = {}
     correction = 1.0
     for tau in sorted(set(wanted), reverse=True):
-        cuts, correction = _solve(problem, tau, correction)
-        found[tau] = _finish(problem, tau, cuts)
-    return tuple(found[tau] for tau in wanted)
+        found[tau], correction = _solve(problem, tau, correction)
+    results = _finish(problem, found) if found else {}
+    return tuple(results[tau] for tau in wanted)
 
 
 def optimal_cuts(histogram: NDArray[np.integer], bins: int, tau: int) -> Cuts:

@@ -1,4 +1,11 @@
-"""The nose tip: from a landmark, or by a detector that says how sure it is."""
+"""The nose tip: from a landmark, or by a detector that says how sure it is.
+
+The detector looks for local maxima in height maps of several viewing directions, as profile and curvature methods do
+(Mian, Bennamoun, Owens 2007; Szeptycki, Ardabilian, Chen 2009), and judges them by one thing instead of many: how well
+a typical face can be laid on their surroundings, point to plane (Chen, Medioni 1992), Geman-McClure weights, free in
+place, rotation, size and depth. What fits gives head pose and confidence besides the tip, and a face of which half is
+seen, or an eye or the mouth covered, still fits where it is seen.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +66,7 @@ DISAGREE_MM = 8.0  # a landmark farther than this from the detected tip carries 
 OUTLINE = tuple(f"bnd_{i}" for i in range(36, 48))  # the nose outline of BU-3DFE's 83 points
 DOME = 0.06  # 1/mm, a nose tip is curved at least this much every way: 17 mm of radius
 NEAR_FIT = 8.0  # mm, a refined tip farther from that of the typical face speaks against both
-SUPPORT_MM, FEW_SUPPORT = 6.0, 3  # fewer points so close to the tip: it lies in a hole
+SUPPORT_CELLS, FEW_SUPPORT = 2.0, 3  # fewer points within so many cells of the tip: it lies in a hole
 HALF_SEEN = 0.45  # share of the nose that is seen even in a half profile
 TILT_DEG = 9.0  # the tip (pronasale) is where the nose protrudes most in a direction this far above the gaze
 REACH_MM, MOST_FITTED = 85.0, 1000  # surface that the typical face is fitted to
@@ -81,7 +88,7 @@ class FaceFit:
         face: the same for the rest of the face, with ``face_seen``.
         curvature: the smaller principal curvature of the tip, 1/mm.
         shift: from the fitted to the refined tip, mm.
-        support: points within SUPPORT_MM of the tip.
+        support: points within SUPPORT_CELLS cells of the tip.
         confidence: 0..1.
     """
 
@@ -101,8 +108,10 @@ class FaceFit:
     def confidence(self) -> float:
         """Probability that the tip is right within 10 mm: logistic regression on what was measured.
 
-        Weights from random faces of the ICT-FaceKit model, turned, noisy and occluded, against wrong candidates on them
-        and against surfaces without a nose; all terms are logarithms of shares but the curvature's.
+        It grows with the agreement of nose and face (logarithms of shares), with how much of them is seen, and with the
+        curvature of the tip; an unusual size or depth of the face and a tip far from the fitted one lower it. The
+        weights come from random faces of the ICT-FaceKit model, turned, noisy and occluded, against wrong candidates on
+        them and against surfaces without a nose.
         """
         nose, face, face_seen = np.log(np.clip((self.nose, self.face, self.face_seen), 0.05, 1.0))
         dome = np.clip(self.curvature, 0.0, DOME) / DOME
@@ -149,7 +158,7 @@ def fit_face(scan: Scan, samples: Floats, view: View, centre: Floats, turned: Fl
     about = kernels.near(max(samples, scan.points, key=len), frame[:3], 2 * _WINDOWS.max(), kernels.MOST_LOCAL)
     about = kernels.in_view(about, view.rotation, view.seen, view.place)
     tip = kernels.settle(about, frame, _WINDOWS)
-    support = len(kernels.near(about, tip[:3], SUPPORT_MM, len(about)))
+    support = len(kernels.near(about, tip[:3], SUPPORT_CELLS * view.place[2], len(about)))
     shift = float(np.linalg.norm(tip[:3] - frame[:3]))
     nose, nose_seen, face, face_seen = map(float, alike)
     size, relief = float(frame[12]), float(frame[13])

@@ -13,7 +13,7 @@ from gemax_cli.jit import kernel
 
 Floats = NDArray[np.float64]
 
-LARGEST_MAP = 4_000_000  # cells; a wider scene is seen at a coarser grid
+LARGEST_MAP = 2_000_000  # cells; a wider scene is seen at a coarser grid
 HIDDEN = 10.0  # a sample farther behind the highest of its cell is hidden
 MOST_LOCAL = 4000  # points used about a tip
 FEW = 12  # points below which no quadric is fitted

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 MM_PER_UNIT = {"m": 1000.0, "cm": 10.0, "mm": 1.0, "um": 0.001}
 UNIT_NAMES = {"m": "metres", "cm": "centimetres", "mm": "millimetres", "um": "micrometres"}
 SMALLEST_MM, LARGEST_MM = 90.0, 6000.0  # extent of what may hold a face: a cropped face to a whole room
-BUST_MM = (160.0, 220.0, 300.0, 400.0, 540.0)  # extents tried for a face in no known unit
+BUST_MM = tuple(110.0 * 1.2**k for k in range(10))  # extents tried for a face in no known unit
 CAMERA_EXTENTS = 2.0  # an origin this many extents off the scan is the place of the camera
 ROOM_MM = 1000.0  # of a wider scene only the front is looked at ...
 FRONT_MM = 500.0  # ... this deep, ...
@@ -29,7 +29,12 @@ LIKELY = 0.8  # confidence from which usual axes and units are taken
 FAIR = 0.5  # confidence of a thorough look in usual axes from which no others are tried
 CERTAIN = 0.95  # the same for unusual axes and unknown units: many tries make chance hits
 AXES: tuple[Axis, ...] = ("+x", "-x", "+y", "-y", "+z", "-z")
-USUAL = (("+y", "+z"), ("-y", "-z"), ("+z", "-y"), ("+y", "-z"))  # up and forward: meshes, sensors, CAD, backwards
+USUAL: tuple[tuple[Axis, Axis], ...] = (
+    ("+y", "+z"),
+    ("-y", "-z"),
+    ("+z", "-y"),
+    ("+y", "-z"),
+)  # up and forward: meshes, sensors, CAD, backwards
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +42,8 @@ class Guess:
     """One unit and orientation with the best fit of a face in it, None where there is no candidate at all."""
 
     mm_per_unit: float
-    up: str
-    forward: str
+    up: Axis
+    forward: Axis
     fit: FaceFit | None
 
     @property
@@ -85,7 +90,7 @@ def _moved(points: Floats, mm_per_unit: float, rotation: Floats) -> Floats:
     return np.ascontiguousarray(points @ rotation * mm_per_unit)
 
 
-def orientations(settings: NoseSettings) -> list[tuple[str, str]]:
+def orientations(settings: NoseSettings) -> list[tuple[Axis, Axis]]:
     """The (up, forward) pairs that the settings allow, the usual ones first."""
     every = [*USUAL, *(pair for pair in product(AXES, AXES) if pair[0][1] != pair[1][1] and pair not in USUAL)]
     return [
@@ -114,12 +119,21 @@ def _best_guess(scan: Scan, settings: NoseSettings) -> Guess:
         guesses = [_guess(scan, mm, up, forward, thorough) for mm, (up, forward) in product(units, frames)]
         top = max(guesses, key=lambda guess: guess.confidence, default=best)
         if top.confidence >= enough:
-            return top
+            return _upright(scan, top, settings)
         if enough == LIKELY and top.confidence > best.confidence:
             best = top
         if thorough and best.confidence >= FAIR:
             break
-    return best if best.confidence >= HOPELESS else default
+    return _upright(scan, best, settings) if best.confidence >= HOPELESS else default
+
+
+def _upright(scan: Scan, guess: Guess, settings: NoseSettings) -> Guess:
+    """The guess or, where it is better, the same upside down: a nose is one that way up, too, if a lesser one."""
+    flipped = AXES[AXES.index(guess.up) ^ 1]
+    if settings.up != "auto":
+        return guess
+    other = _guess(scan, guess.mm_per_unit, flipped, guess.forward, guess.confidence < LIKELY)
+    return max(guess, other, key=lambda either: either.confidence)
 
 
 def _facing_camera(scan: Scan, settings: NoseSettings) -> NoseSettings:
@@ -141,7 +155,7 @@ def _units(extent: float, settings: NoseSettings) -> list[float]:
     return sorted(fitting, key=lambda mm: abs(np.log(extent * mm / HEAD_MM)))
 
 
-def _guess(scan: Scan, mm_per_unit: float, up: str, forward: str, thorough: bool) -> Guess:
+def _guess(scan: Scan, mm_per_unit: float, up: Axis, forward: Axis, thorough: bool) -> Guess:
     moved = replace(scan, points=_moved(scan.points, mm_per_unit, axes(up, forward)))
     if np.ptp(moved.points, axis=0).max() > ROOM_MM:
         nearest = np.percentile(moved.points[:, 2], 99.9)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from gemax_cli.face.model import FrontalScan, NoseTip, Pose
-from gemax_cli.face.nose import ALL_VIEWS, View, fit_face, pose_of, search_samples, turn
+from gemax_cli.face.nose import ALL_VIEWS, HOPELESS, View, fit_face, pose_of, search_samples, turn
 from gemax_cli.scans.model import Scan
 from gemax_cli.settings import NoseSettings
 
@@ -23,15 +23,16 @@ def estimate_pose(scan: Scan, tip: NoseTip) -> Pose:
         tip: of this scan.
 
     Returns:
-        The pose; zero where no face can be laid on the surface.
+        The pose; zero where no face can be laid on the surface about the tip.
     """
     if tip.pose is not None:
         return tip.pose
     samples = search_samples(scan)
     views = [View.of(samples, *view) for view in ALL_VIEWS]
     fits = [fit_face(scan, samples, view, tip.position, view.rotation) for view in views]
-    at_tip = [fit for fit in fits if np.linalg.norm(fit.position - tip.position) <= ASIDE_MM]
-    return pose_of(max(at_tip, key=lambda fit: fit.confidence).rotation) if at_tip else Pose(0.0, 0.0, 0.0)
+    best = max(fits, key=lambda fit: fit.confidence)
+    aside = np.linalg.norm(best.position - tip.position) > ASIDE_MM
+    return Pose(0.0, 0.0, 0.0) if aside or best.confidence < HOPELESS else pose_of(best.rotation)
 
 
 def align_scan(scan: Scan, tip: NoseTip, pose: Pose) -> FrontalScan:

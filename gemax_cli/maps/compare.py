@@ -128,6 +128,7 @@ def _curvature(name: str, formula: str, power: int) -> Callable[[_Block], Made]:
     sign = -1.0 if power == 1 else 1.0
 
     def make(block: _Block) -> Made:
+        """The map of one block."""
         fit = block.fit(surface.CURVATURE_RADIUS_MM)
         values = getattr(surface.curvatures(fit), name)
         return 127.5 * (1.0 + np.tanh(sign * values / flat)), f"{formula}; {_window(fit)}"

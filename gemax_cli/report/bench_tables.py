@@ -245,9 +245,6 @@ def _weighted(histogram: Histogram) -> tuple[NDArray[np.float64], NDArray[np.flo
 
 
 RIVALS: tuple[Rival, ...] = (
-    _ours(20),
-    _ours(60),
-    _ours(None),
     Rival("kmeans1d", "kmeans1d", "cluster, all pixels", "squared error", _pixels,
           lambda m, x, k: m.cluster(x, k).clusters, _spread),
     Rival("ckwrap", "ckwrap", "ckmeans, weighted levels", "squared error", _weighted,
@@ -263,7 +260,7 @@ RIVALS: tuple[Rival, ...] = (
 
 
 def rival_table(histograms: Sequence[Histogram], bins: int = 256, rounds: int = 3) -> Iterator[RivalRow]:
-    """A row per quantiser that is installed; nothing is installed for it.
+    """A row per quantiser that is installed, after three of our own; nothing is installed for it.
 
     Args:
         histograms: (N,) each, of one N; those with K levels in use or fewer are left out.
@@ -273,7 +270,8 @@ def rival_table(histograms: Sequence[Histogram], bins: int = 256, rounds: int = 
     histograms = [h for h in histograms if np.count_nonzero(h) > bins]
     if not histograms:
         return
-    for rival in RIVALS:
+    ours = [_ours(tau) for tau in (20, 60, None) if tau is None or tau * bins >= histograms[0].size]
+    for rival in (*ours, *RIVALS):
         try:
             module = _load(rival.package)
         except ImportError:  # not installed, or its shared libraries are not

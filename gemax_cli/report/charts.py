@@ -14,6 +14,7 @@ from gemax_cli.report.drawing import SERIES_COLOURS, Area, Dot, Drawing, Line, P
 WIDTH, HEIGHT, LEGEND = 460.0, 300.0, 170.0
 LEFT, RIGHT, TOP, BOTTOM = 58.0, 16.0, 34.0, 46.0
 MOST_SERIES = 12
+BARS = 24
 LONGEST_NAME = 26
 
 
@@ -115,8 +116,10 @@ def _legend_entry(s: Series, height: float) -> list[Shape]:
     ]
 
 
-def histogram(title: str, x_label: str, values: Sequence[float], colour: int = 0, bins: int = 24) -> Drawing:
-    """How often which values occur, in ``bins`` bars of equal width.
+def histogram(
+    title: str, x_label: str, values: Sequence[float], colour: int = 0, limits: tuple[float, float] | None = None
+) -> Drawing:
+    """How often which values occur, in ``BARS`` bars of equal width, from the least to the greatest or over ``limits``.
 
     Raises:
         ValueError: there is no finite value to draw.
@@ -125,10 +128,11 @@ def histogram(title: str, x_label: str, values: Sequence[float], colour: int = 0
     numbers = numbers[np.isfinite(numbers)]
     if not numbers.size:
         raise ValueError("there is no value to draw")
-    low, high = float(numbers.min()), float(numbers.max())
-    if high - low < 1e-9 * max(1.0, abs(low)):
-        low, high = low - 0.5, high + 0.5
-    counts, edges = np.histogram(numbers, bins, (low, high))
+    low, high = limits or (float(numbers.min()), float(numbers.max()))
+    spread = max(1.0, abs(low), abs(high))
+    if high - low < 1e-9 * spread:  # one value: floats must tell the bars' edges apart all the same
+        low, high = low - 0.5 * spread, high + 0.5 * spread
+    counts, edges = np.histogram(numbers, BARS, (low, high))
     x = Axis(low, high, LEFT, WIDTH - RIGHT)
     y = Axis(0, max(5.0, float(counts.max())), HEIGHT - BOTTOM, TOP)
     name = f"c{colour % SERIES_COLOURS}"

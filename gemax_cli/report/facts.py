@@ -56,23 +56,30 @@ def gather_facts(opened: OpenedFolder, measured: Sequence[Measured]) -> list[Sca
     """Facts on every recorded scan and depth: most reasons first, then least confidence, then least entropy."""
     bits = {m.scan: m.bits for m in measured if m.map == GEMAX}
     bits |= {m.scan: m.bits for m in combined(measured) if m.map == MEAN}
-    facts = [fact for name in opened.places for fact in _facts_of(opened.record(name), bits)]
+    facts = [fact for name in opened.places for fact in _sound_facts(opened.record(name), bits)]
     return sorted(with_reasons(facts), key=_urgency)
 
 
-def _facts_of(record: ScanRecord | None, bits: Mapping[str, float]) -> Iterator[ScanFacts]:
-    for block in record.blocks if record else ():
-        assert record is not None
+def _sound_facts(record: ScanRecord | None, bits: Mapping[str, float]) -> list[ScanFacts]:
+    """Nothing of a record that holds other things than it should."""
+    try:
+        return list(_facts_of(record, bits)) if record else []
+    except (TypeError, ValueError, AttributeError):
+        return []
+
+
+def _facts_of(record: ScanRecord, bits: Mapping[str, float]) -> Iterator[ScanFacts]:
+    for block in record.blocks:
         scan = block.file.rpartition("/")[0]
         yield ScanFacts(
             scan=scan,
-            dataset=record.dataset,
+            dataset=str(record.dataset),
             depth16=block.file,
-            nose_source=record.nose.source,
+            nose_source=str(record.nose.source),
             confidence=float(record.nose.confidence),
             tip=tip_pixel(block, record.nose),
-            warnings=record.warnings,
-            valid_pixels=block.valid_pixels,
+            warnings=tuple(map(str, record.warnings)),
+            valid_pixels=int(block.valid_pixels),
             filled_pixels=int(block.counts.get("filled_pixels", 0)),
             seconds=float(sum(record.seconds.values())),
             entropy=bits.get(scan),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gemax_cli.errors import NothingToConvert, ScanError, SettingsError
 from gemax_cli.report.charts import histogram
@@ -90,7 +92,7 @@ def _failures(root: Path) -> tuple[list[Failure], list[str]]:
         return [], []
     try:
         return read_failures(root / FAILURES), []
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, csv.Error) as error:
         return [], [f"{root / FAILURES}: cannot be read ({error})."]
 
 
@@ -143,7 +145,7 @@ def _worst(m: _Material) -> str:
     return (
         lead
         + shown
-        + folded(f"Table of {_shown(len(rows), len(worst))}", table("Most reasons first", rows, ["warnings"]))
+        + folded(f"Table: {_shown(len(rows), len(worst))}", table("Most reasons first", rows, ["warnings"]))
     )
 
 
@@ -187,10 +189,17 @@ def _thumb(m: _Material, fact: ScanFacts, mark: bool) -> str:
         return ""
     if grey.shape != codes.shape:
         return ""
-    small, valid = shrink(grey, THUMB), shrink((codes > 0).astype(np.uint8) * 255, THUMB) > 127
+    small, cover = _small(grey, codes > 0)
     tip = fact.tip if mark else None
     share = ((tip[0] + 0.5) / codes.shape[1], (tip[1] + 0.5) / codes.shape[0]) if tip else None
-    return picture(small, valid, f"Map of {fact.scan}", share if share and all(0 <= s <= 1 for s in share) else None)
+    return picture(small, cover, f"Map of {fact.scan}", share if share and all(0 <= s <= 1 for s in share) else None)
+
+
+def _small(grey: NDArray[np.uint8], valid: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Grey values and coverage (0..255) of a thumbnail; the background does not darken the edge of the face."""
+    cover = shrink(np.where(valid, 255, 0).astype(np.uint8), THUMB)
+    mixed = shrink(np.where(valid, grey, 0).astype(np.uint8), THUMB)
+    return np.minimum(mixed * 255.0 / np.maximum(cover, 1) + 0.5, 255).astype(np.uint8), cover
 
 
 def _noses(m: _Material) -> str:
@@ -219,9 +228,7 @@ def _failure_tables(failures: Sequence[Failure]) -> str:
         if len(rows) == len(failures)
         else f"the first {len(rows)} of {len(failures):,} (all are in failures.csv)"
     )
-    return table("Failed scans by cause", counts) + folded(
-        f"Table of {shown}", table("Failed scans", rows, ["message"])
-    )
+    return table("Failed scans by cause", counts) + folded(f"Table: {shown}", table("Failed scans", rows, ["message"]))
 
 
 def _broken(problems: Sequence[str]) -> str:
@@ -259,13 +266,17 @@ def _fold(summary: str, caption: str, rows: Sequence[dict[str, object]]) -> str:
 
 
 def _histograms(facts: Sequence[ScanFacts]) -> str:
-    charts: tuple[tuple[str, str, list[float]], ...] = (
-        ("Entropy, mean over tau", "bits", [f.entropy for f in facts if f.entropy is not None]),
-        ("Valid pixels", "pixels", [f.valid_pixels for f in facts]),
-        ("Confidence of the nose tip", "0 to 1", [f.confidence for f in facts]),
-        ("Time of conversion", "seconds", [f.seconds for f in facts]),
+    charts: tuple[tuple[str, str, list[float], tuple[float, float] | None], ...] = (
+        ("Entropy, mean over tau", "bits", [f.entropy for f in facts if f.entropy is not None], None),
+        ("Valid pixels", "pixels", [f.valid_pixels for f in facts], None),
+        ("Confidence of the nose tip", "0 to 1", [f.confidence for f in facts], (0.0, 1.0)),
+        ("Time of conversion", "seconds", [f.seconds for f in facts], None),
     )
-    drawn = [to_svg(histogram(title, unit, v, i), themed=True) for i, (title, unit, v) in enumerate(charts) if v]
+    drawn = [
+        to_svg(histogram(title, unit, values, i, limits), themed=True)
+        for i, (title, unit, values, limits) in enumerate(charts)
+        if np.isfinite(values).any()
+    ]
     return f'<div class="charts">{"".join(drawn)}</div>' if drawn else ""
 
 

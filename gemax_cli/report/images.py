@@ -76,7 +76,7 @@ class ScanImages:
         scan: its folder relative to the output folder, or of a picture that stands alone its path without suffix.
         folder: where the maps lie.
         depth16: the 16-bit depth image beside them, None where there is none.
-        maps: in order of file name and channel.
+        maps: GEMax maps by tau, then the others by name.
     """
 
     scan: str
@@ -128,7 +128,8 @@ def _scan_name(folder: Path, base: Path) -> str:
 
 
 def _scan(scan: str, folder: Path, depth16: Path | None, names: Iterable[str]) -> ScanImages:
-    return ScanImages(scan, folder, depth16, tuple(m for name in names for m in _maps_of(folder / name)))
+    maps = [m for name in names for m in _maps_of(folder / name)]
+    return ScanImages(scan, folder, depth16, tuple(sorted(maps, key=lambda m: (m.tau is None, m.tau, m.path.name))))
 
 
 def _alone(path: Path, base: Path) -> ScanImages:

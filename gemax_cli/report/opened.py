@@ -9,11 +9,12 @@ from pathlib import Path
 from gemax_cli.errors import OutputError
 from gemax_cli.report.images import ScanImages, scan_images
 from gemax_cli.report.labels import record_id
-from gemax_cli.settings import MapSettings
+from gemax_cli.settings import MAX_LEVELS, MapSettings
 from gemax_cli.stack.folder import map_settings, read_run
 from gemax_cli.stack.naming import DEPTH16, RUN
 from gemax_cli.stack.records import BlockRecord, Place, ScanRecord, index_records
 
+LONGEST_MM = 1e4
 MOST_LEVELS_UP = 6  # a scan's folder lies at most so far below the output folder
 
 
@@ -53,10 +54,19 @@ class OpenedFolder:
             return None
 
     def block(self, scan: str) -> BlockRecord | None:
-        """The recorded depth block whose images lie in the folder ``scan``; None where there is no such record."""
+        """The recorded depth block whose images lie in the folder ``scan``; None where no sound record has one."""
         record = self.record(scan)
         blocks = record.blocks if record else ()
-        return next((block for block in blocks if block.file == f"{scan}/{DEPTH16}"), None)
+        return next((block for block in blocks if block.file == f"{scan}/{DEPTH16}" and is_sound(block)), None)
+
+
+def is_sound(block: BlockRecord) -> bool:
+    """Whether the numbers of a recorded block that its images are inverted by are numbers of their kind."""
+    lengths = (block.depth_mm, block.mm_per_pixel)
+    return all(isinstance(length, int | float) and 0 < length <= LONGEST_MM for length in lengths) and all(
+        isinstance(m.tau, int) and all(isinstance(cut, int) and 0 <= cut <= MAX_LEVELS for cut in m.cuts)
+        for m in block.maps
+    )
 
 
 def open_folder(folder: Path) -> OpenedFolder:

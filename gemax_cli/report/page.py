@@ -123,19 +123,19 @@ def folded(summary: str, body: str) -> str:
     return f"<details><summary>{text(summary)}</summary>{body}</details>" if body else ""
 
 
-def picture(grey: NDArray[np.uint8], valid: NDArray[np.bool_], alt: str, tip: tuple[float, float] | None = None) -> str:
+def picture(grey: NDArray[np.uint8], cover: NDArray[np.uint8], alt: str, tip: tuple[float, float] | None = None) -> str:
     """A small grey picture, its background clear.
 
     Args:
         grey: (rows, columns).
-        valid: same shape.
+        cover: same shape, 0 where it is clear to 255 where it is not.
         alt: what it shows, for who cannot see it.
         tip: column and row of a mark, 0..1 of the picture.
     """
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.fromarray(np.stack([np.where(valid, grey, 0), np.where(valid, 255, 0)], axis=-1).astype(np.uint8)).save(
+    Image.fromarray(np.stack([np.where(cover > 0, grey, 0).astype(np.uint8), cover], axis=-1)).save(
         buffer, "png", optimize=True
     )
     data = base64.b64encode(buffer.getvalue()).decode()

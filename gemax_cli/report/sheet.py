@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.entropy.mapping import apply_cuts, invert_map, uniform_cuts
-from gemax_cli.errors import BadFormat, GemaxError, ScanError, SettingsError
+from gemax_cli.errors import BadFormat, ScanError, SettingsError
 from gemax_cli.maps.compare import make_comparison_maps
 from gemax_cli.report.entropy_table import no_map
-from gemax_cli.report.images import MapImage, ScanImages, load_codes
+from gemax_cli.report.images import MapImage, ScanImages, load_codes, load_map
 from gemax_cli.report.labels import record_id
 from gemax_cli.report.opened import OpenedFolder, open_folder
 from gemax_cli.report.stretch import bin_widths, scale_picture, stretch_picture
@@ -72,7 +72,8 @@ def make_preview(
         limit: most scans shown.
 
     Raises:
-        NothingToConvert: there is no map that can be shown.
+        NothingToConvert: there is no map.
+        ScanError: none of the scans can be shown; the first one's reason.
         SettingsError: no scan has one of the names.
         OutputError: run.json is damaged.
     """
@@ -82,20 +83,19 @@ def make_preview(
         raise no_map(root)
     chosen = named(found, names) if names else spread(found, limit)
     many = len(chosen) > MOST_ROWS and tuple(styles) == ("overview",)
-    rows, problems, shown = [], [], 0
+    rows: list[list[Tile]] = []
+    errors: list[ScanError] = []
     for images in chosen:
         try:
             rows += [_one_tile(images, len(chosen))] if many else _rows(images, opened, styles)
-            shown += 1
         except ScanError as error:
-            problems.append(str(error))
+            errors.append(error)
     if not rows:
-        raise GemaxError("; ".join(problems))
-    drawn = draw_sheet(
-        grid([row[0] for row in rows]) if many else rows,
-        f"{opened.place.resolve().name}: {shown} of {len(found)} scans",
-    )
-    return Preview(drawn, shown, len(found), tuple(problems))
+        raise errors[0]
+    shown = len(chosen) - len(errors)
+    title = f"{opened.place.resolve().name}: {shown} of {len(found)} scans"
+    drawn = draw_sheet(grid([row[0] for row in rows]) if many else rows, title)
+    return Preview(drawn, shown, len(found), tuple(map(str, errors)))
 
 
 def named(found: Sequence[ScanImages], names: Sequence[str]) -> list[ScanImages]:
@@ -160,9 +160,11 @@ def _bits(image: Picture, valid: NDArray[np.bool_]) -> str:
 def _overview_rows(images: ScanImages, opened: OpenedFolder) -> list[list[Tile]]:
     tiles = [] if images.depth16 is None else [_uniform_tile("range image, ", images, opened)]
     for m in images.maps:
-        pixels = m.pixels()
-        valid = _valid(images, pixels)
-        tiles.append(Tile(on_paper(pixels, valid), f"{_named_map(m)}, {_bits(pixels, valid)}"))
+        planes = m.planes(load_map(m.path))
+        valid = _valid(images, planes[0])
+        bits = np.mean([map_entropy(np.ascontiguousarray(plane), valid) for plane in planes])
+        pixels = np.stack(planes, axis=-1) if len(planes) > 1 else planes[0]
+        tiles.append(Tile(on_paper(pixels, valid), f"{_named_map(m)}, {bits:.3f} bits"))
     return [tiles]
 
 

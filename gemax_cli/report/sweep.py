@@ -193,6 +193,7 @@ class _Shown:
 
     @classmethod
     def of(cls, figures: Sequence[ScanFigures]) -> _Shown:
+        """Those among the scans of a dataset."""
         scans = tuple(f for f in figures if f.ref.expression in SIX_EXPRESSIONS and f.ref.subject)
         return cls(
             scans,

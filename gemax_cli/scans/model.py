@@ -19,7 +19,7 @@ class TextureMap:
 
     Attributes:
         image: file name of the picture as the scan names it, never a path to open unchecked; None if unnamed.
-        coordinates: (k, 2) u to the right and v up, 0..1.
+        coordinates: (k, 2) u to the right and v up, 0..1; NaN where a corner has no texture.
         triangles: (m, 3) rows of ``coordinates`` for the corners of the scan's triangle of the same number.
     """
 

@@ -19,7 +19,7 @@ from gemax_cli.scans.assemble import polygon_scan
 from gemax_cli.scans.content import read_content
 from gemax_cli.scans.model import Points, Scan
 from gemax_cli.scans.polygons import MARK
-from gemax_cli.scans.text_numbers import MalformedNumber, parse_reals
+from gemax_cli.scans.text_numbers import MalformedNumber, parse_reals, real
 
 _TYPES = {"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"}
 _TYPES |= {"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4"}
@@ -110,6 +110,8 @@ def read_header(path: Path, data: bytes) -> Header:
             elements[-1].properties.append(_property(path, words))
     if order is None:
         raise BadFormat(path, f"its header does not say whether it is text or binary: {_DAMAGED}")
+    if len({element.name for element in elements}) < len(elements):
+        raise BadFormat(path, f"its header names an element twice: {_DAMAGED}")
     if any(element.name == "tristrips" for element in elements):
         raise BadFormat(path, "holds triangle strips, which are not read: save it with faces.")
     header = Header(order, elements, match.end())
@@ -215,7 +217,7 @@ def _body(path: Path, data: bytes, header: Header) -> BinaryBody | TextBody:
     except MalformedNumber:
         pass  # NaN, perhaps, which is allowed among bare points
     try:
-        return TextBody(np.array([float(word) for word in data[header.end :].split()]))
+        return TextBody(np.array([real(word) for word in data[header.end :].split()]))
     except ValueError as error:
         raise BadFormat(path, f"holds a word in place of a number: {_DAMAGED}") from error
 

@@ -58,13 +58,14 @@ def first_columns(lines: Iterable[bytes], width: int) -> NDArray[np.float64]:
     Raises:
         ValueError: a line begins with fewer numbers.
     """
-    rows = [[_real(word) for word in line.split(None, width)[:width]] for line in lines]
+    rows = [[real(word) for word in line.split(None, width)[:width]] for line in lines]
     if any(len(row) != width for row in rows):
         raise ValueError
     return np.array(rows, np.float64).reshape(-1, width)
 
 
-def _real(word: bytes) -> float:
+def real(word: bytes) -> float:
+    """One number, NaN and infinity among them; ValueError if it is none."""
     if b"_" in word:  # a number to Python alone
         raise ValueError
     return float(word)

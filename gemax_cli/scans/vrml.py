@@ -34,6 +34,7 @@ _HEXADECIMAL = re.compile(rb"[+-]?0[xX][0-9a-fA-F]+")
 _NUMBER_BEGINS = re.compile(rb"[-+.0-9]|(?:nan|inf|infinity)\b", re.IGNORECASE)
 _WINDOWS_NOT_A_NUMBER = re.compile(rb"\.#(?:IND|INF|QNAN|SNAN)")
 _PUNCTUATION, _STRING, _WORD = 1, 2, 3
+_LONGEST_MESSAGE = 200  # names of nodes and fields come from the file
 
 
 @dataclass(frozen=True)
@@ -330,7 +331,7 @@ class VrmlText:
     def _refuse(self, what: str, where: int | Value) -> NoReturn:
         at = where.start if isinstance(where, Span) else where if isinstance(where, int) else None
         place = "" if at is None else f"line {_line(self._text, at)}: "
-        raise BadFormat(self.path, f"{place}{what}.")
+        raise BadFormat(self.path, f"{place}{what if len(what) <= _LONGEST_MESSAGE else what[:_LONGEST_MESSAGE] + '...'}.")
 
 
 def _end_of_header(path: Path, data: bytes) -> int:
@@ -338,7 +339,7 @@ def _end_of_header(path: Path, data: bytes) -> int:
     if match is None:
         raise BadFormat(path, "this is no VRML file: it does not begin with #VRML V2.0 utf8.")
     if match[1] != b"2.0":
-        version = match[1].decode()
+        version = match[1][:10].decode()
         raise BadFormat(path, f"this is VRML {version}, which is not read: save it as VRML 2.0 (VRML 97), or as PLY.")
     return _end_of_line(data, match.end())
 

@@ -265,7 +265,9 @@ def _image(shape: Node) -> str | None:
 def _corners(points: Points, indexes: NDArray[np.int32], convex: bool) -> NDArray[np.int64]:
     """Places in ``indexes`` of the corners of the triangles that its polygons are cut into, (m, 3)."""
     starts, stops = polygon_bounds(indexes, -1)
-    return fan(starts, stops) if convex else clip(points, indexes, starts, stops)
+    if convex or (stops - starts).max(initial=0) <= 3:
+        return fan(starts, stops)
+    return clip(points, indexes, starts, stops)
 
 
 def _rotation(axis_angle: NDArray[np.float64]) -> NDArray[np.float64]:

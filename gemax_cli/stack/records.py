@@ -148,12 +148,15 @@ class ScanRecord:
         """The record that ``to_line`` wrote.
 
         Raises:
-            ValueError: the line is no record.
+            ValueError: the line is no record, or names a file outside the output folder.
         """
         try:
-            return _record(json.loads(line))
+            record = _record(json.loads(line))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a record: {error}") from error
+        if not all(_lies_inside(file) for file in record.files):
+            raise ValueError("not a record: it names a file outside the output folder")
+        return record
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -168,6 +171,11 @@ class ScanRecord:
     def comparisons(self, depth_mm: float) -> tuple[str, ...]:
         """The comparison maps' channels that the block of ``depth_mm`` has; empty if there is no such block."""
         return tuple(m.name for block in self.blocks if block.depth_mm == depth_mm for m in block.comparisons)
+
+
+def _lies_inside(file: str) -> bool:
+    """Whether a relative path stays below the folder it starts from, on any system: it may be removed or replaced."""
+    return file != "" and not (set(file.split("/")) & {"", ".", ".."} or set(file) & set("\\:\0"))
 
 
 def _record(values: dict[str, Any]) -> ScanRecord:

@@ -6,6 +6,8 @@ import os
 
 import numpy as np
 
+from gemax_cli.entropy.kernels import heaviest_path
+
 JIT = not int(os.environ.get("NUMBA_DISABLE_JIT", "0") or 0)
 TABLE_3 = (16, 20, 30, 40, 50, 60)
 
@@ -87,3 +89,11 @@ def instances(number, most_levels, seed=0):
         kind = kinds[i % len(kinds)]
         levels = int(rng.integers(1, most_levels + 1))
         yield kind, histogram(kind, rng, levels), *setting(rng, levels)
+
+
+def run_pass(problem, tau, charge):
+    """Values, numbers of edges and predecessors of one pass, in arrays of its own."""
+    value = np.full(problem.levels + 1, -7, np.int64)
+    rows = np.full((4, problem.levels + 1), -7, np.int32)
+    heaviest_path(problem.below, problem.weight, tau, charge, value, rows)
+    return value, rows[0], rows[1]

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gemax_cli.entropy.figures import entropy_bits, map_entropy, max_bin
+from gemax_cli.entropy.figures import entropies_bits, entropy_bits, map_entropy, max_bin
 from gemax_cli.errors import EmptyHistogram, SettingsError
 from tests.entropy import naive
 
@@ -40,6 +40,13 @@ def test_committed_figure():
 def test_entropy_of_nothing(counts):
     with pytest.raises(EmptyHistogram, match="no valid pixel"):
         entropy_bits(np.array(counts, np.int64))
+
+
+def test_rows_are_measured_each_for_itself():
+    rows = np.random.default_rng(0).integers(0, 5, (6, 40))
+    assert entropies_bits(rows) == [entropy_bits(row) for row in rows]
+    with pytest.raises(EmptyHistogram):
+        entropies_bits(np.array([[1, 2], [0, 0]]))
 
 
 def test_negative_counts():

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from gemax_cli.entropy.kernels import count_levels, heaviest_path, walk_back
+from gemax_cli.entropy.kernels import count_levels, walk_back
 from gemax_cli.entropy.logarithm import weight_table
 from gemax_cli.entropy.reference import full_path, paper_cuts
 from gemax_cli.entropy.solver import pose_problem
 from gemax_cli.errors import EmptyHistogram, InfeasibleTau
 from tests.entropy import naive
-from tests.entropy.samples import JIT, KINDS, histogram, instances
+from tests.entropy.samples import JIT, KINDS, histogram, instances, run_pass
 
 
 def problem_of(kind, rng, levels):
@@ -23,7 +23,7 @@ def test_pass_is_the_plain_recurrence(kind):
         problem = problem_of(kind, rng, levels)
         for tau in {1, 2, int(rng.integers(1, levels + 1)), levels}:
             charge = int(2.0 ** rng.uniform(0, 44)) | 1
-            got = heaviest_path(problem.below, problem.weight, tau, charge)
+            got = run_pass(problem, tau, charge)
             expected = naive.heaviest_path(problem.below.tolist(), problem.weight, tau, charge)
             for ours, plain in zip(got, expected, strict=True):
                 assert ours.tolist() == plain, (kind, tau, charge)
@@ -32,7 +32,7 @@ def test_pass_is_the_plain_recurrence(kind):
 @pytest.mark.parametrize("charge", [-1, 1, 2**50 + 1])
 def test_charges_at_the_ends(charge):
     problem = pose_problem(np.arange(1, 41), 1)
-    value, edges, previous = heaviest_path(problem.below, problem.weight, 7, charge)
+    value, edges, previous = run_pass(problem, 7, charge)
     assert edges[-1] == (6 if charge > 1 else 40)  # ceil(40 / 7) edges at least, one per level at most
     assert value.dtype == np.int64
     assert (edges.dtype, previous.dtype) == (np.int32, np.int32)
@@ -43,7 +43,7 @@ def test_at_an_odd_charge_no_two_numbers_of_edges_tie():
     for _, counts, _, tau in instances(60 if JIT else 12, 40, seed=4):
         problem = pose_problem(counts, 1)
         for charge in (1, 10**6 + 1, 2**40 - 1):
-            value, edges, _ = heaviest_path(problem.below, problem.weight, tau, charge)
+            value, edges, _ = run_pass(problem, tau, charge)
             most = [0]
             for node in range(1, counts.size + 1):
                 starts = range(max(0, node - tau), node)
@@ -57,7 +57,7 @@ def test_numbers_of_edges_rise_from_node_to_node():
     for kind in KINDS:
         problem = problem_of(kind, rng, 80 if JIT else 25)
         for charge in (1, 10**9 + 1, 2**40 + 1):
-            _, edges, previous = heaviest_path(problem.below, problem.weight, 11, charge)
+            _, edges, previous = run_pass(problem, 11, charge)
             assert np.diff(edges).min() >= 0
             assert np.diff(previous).min() >= 0
 
@@ -65,7 +65,7 @@ def test_numbers_of_edges_rise_from_node_to_node():
 def test_smaller_charge_never_fewer_edges():
     problem = problem_of("peaks", np.random.default_rng(5), 200 if JIT else 40)
     charges = (2.0 ** np.arange(1, 46)).astype(np.int64) + 1
-    edges = [heaviest_path(problem.below, problem.weight, 30, int(c))[1][-1] for c in charges]
+    edges = [run_pass(problem, 30, int(c))[1][-1] for c in charges]
     assert edges == sorted(edges, reverse=True)
 
 

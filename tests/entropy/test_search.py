@@ -7,14 +7,13 @@ import pytest
 
 from gemax_cli.entropy import solver
 from gemax_cli.entropy.histogram import level_histogram
-from gemax_cli.entropy.kernels import heaviest_path
 from gemax_cli.entropy.sample import sample_depth16
 from gemax_cli.entropy.solver import _chord, _End, _estimate, _fluid_charge, _trivial_ends, pose_problem
-from tests.entropy.samples import JIT, KINDS, histogram, instances
+from tests.entropy.samples import JIT, KINDS, histogram, instances, run_pass
 
 
 def corner(problem, tau, charge):
-    value, edges, _ = heaviest_path(problem.below, problem.weight, tau, charge)
+    value, edges, _ = run_pass(problem, tau, charge)
     return _End(int(edges[-1]), int(value[-1]) + int(edges[-1]) * charge, charge)
 
 

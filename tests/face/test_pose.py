@@ -51,7 +51,7 @@ class TestAlign:
         scan = replace(naive.face_scan(25.0, at=AT), landmarks=marks)
         moved = align_scan(scan, landmark(), Pose(25.0, 0.0, 0.0)).scan.landmarks
         np.testing.assert_allclose(moved["Nose tip"], AT, atol=1e-9)
-        np.testing.assert_allclose(moved["Chin middle"], AT + [0, -60, -10], atol=1e-9)
+        np.testing.assert_allclose(moved["Chin middle"], AT + np.array([0, -60, -10]), atol=1e-9)
 
     def test_to_raw_leads_back(self):
         scan = naive.face_scan(-30.0, 12.0, 4.0, at=AT)

@@ -83,6 +83,11 @@ def test_our_own_rivals(faces):
         assert (row.bins, row.histograms) == (16, 2)
 
 
+def test_our_own_rivals_that_are_feasible():
+    methods = [row.method for row in rival_table(sample_histograms(1, levels=800), bins=16, rounds=1)]
+    assert methods[:2] == ["tau = 60", "tau = N"]
+
+
 def rival(package):
     pytest.importorskip(package)
     return next(r for r in RIVALS if r.package == package)

@@ -168,7 +168,7 @@ def bars(drawing):
 
 
 def test_histogram_bars_are_as_high_as_their_counts():
-    drawn = bars(histogram("t", "x", [0.0] * 4 + [1.0] * 8, bins=2))
+    drawn = bars(histogram("t", "x", [0.0] * 4 + [1.0] * 8))
     heights = [bar.points[0][1] - bar.points[1][1] for bar in drawn]
     assert heights[1] == pytest.approx(2 * heights[0])
 
@@ -176,6 +176,11 @@ def test_histogram_bars_are_as_high_as_their_counts():
 @pytest.mark.parametrize("values", [[5.0], [3.0] * 1000, [0, 1e9], [float("nan"), 1.0, float("inf")], [1e-12, 2e-12]])
 def test_histograms_of_odd_values(values):
     assert len(bars(histogram("t", "x", values))) >= 1
+
+
+def test_a_histogram_over_given_limits():
+    (bar,) = bars(histogram("t", "x", [1.0] * 9, limits=(0.0, 1.0)))
+    assert bar.points[-1][0] == pytest.approx(WIDTH - RIGHT - 0.5)
 
 
 def test_a_histogram_of_nothing():

@@ -16,8 +16,8 @@ from tests.stack.samples import block_record
 def fact(number, dataset="BU-3DFE", **changes):
     values = {
         "scan": f"{dataset}/s/{number:03d}", "dataset": dataset, "depth16": "", "nose_source": "landmark",
-        "confidence": 1.0, "tip": None, "warnings": (), "valid_pixels": 20000 + number % 20, "filled_pixels": 100 + number % 20,
-        "seconds": 0.1, "entropy": 7.9 + number % 20 / 1000,
+        "confidence": 1.0, "tip": None, "warnings": (), "valid_pixels": 20000 + number % 20,
+        "filled_pixels": 100 + number % 20, "seconds": 0.1, "entropy": 7.9 + number % 20 / 1000,
     }  # fmt: skip
     return ScanFacts(**{**values, **changes})
 

@@ -80,13 +80,22 @@ def test_empty_parts_are_left_out():
 def test_a_picture_has_the_pixels_a_clear_background_and_a_mark():
     grey = np.arange(12, dtype=np.uint8).reshape(3, 4)
     valid = grey > 5
-    source = picture(grey, valid, EVIL, (0.25, 0.5))
+    source = picture(grey, np.where(valid, 255, 0).astype(np.uint8), EVIL, (0.25, 0.5))
     (image,) = Page(source).all("img")
     assert image["alt"] == EVIL[:-2] + "??"
     decoded = np.asarray(Image.open(io.BytesIO(base64.b64decode(image["src"].partition(",")[2]))))
     assert np.array_equal(decoded[..., 0], np.where(valid, grey, 0))
     assert np.array_equal(decoded[..., 1] > 0, valid)
     assert Page(source).all("span")[1]["style"] == "left:25.0%;top:50.0%"
+
+
+def test_the_background_does_not_darken_a_small_face():
+    valid = np.zeros((500, 500), np.bool_)
+    valid[100:301, 100:301] = True
+    small, cover = html._small(np.where(valid, 200, 0).astype(np.uint8), valid)
+    assert small.shape == (html.THUMB, html.THUMB)
+    assert np.abs(small[cover > 20].astype(int) - 200).max() <= 10
+    assert set(np.unique(cover)) > {0, 255}
 
 
 def luminance(colour):
@@ -237,8 +246,8 @@ def test_the_page_stays_small_however_many_scans(tmp_path, monkeypatch):
     source = make_report(out).html
     assert len(Page(source).all("img")) == 9
     said = words_of(source)
-    assert re.search(r"Table of the first 5 of 1\d \(all are in metadata\.csv\)", said)
-    assert "Table of the first 5 of 30 (all are in failures.csv)" in said
+    assert re.search(r"Table: the first 5 of 1\d \(all are in metadata\.csv\)", said)
+    assert "Table: the first 5 of 30 (all are in failures.csv)" in said
     assert said.count("EmptyScan") == 6
 
 

@@ -30,9 +30,9 @@ def listed(root, base=None):
 
 def test_a_stack_in_order_of_path_and_tau(tmp_path):
     for scan in ("b/s2", "a/s1"):
-        for name in ("gemax_tau100", "gemax_tau020", "normals", "depth16"):
+        for name in ("gemax_tau100", "clahe", "gemax_tau020", "normals", "depth16"):
             put(tmp_path / scan / f"{name}.png")
-    maps = [("gemax_tau020", 20, 0), ("gemax_tau100", 100, 0), ("normals", None, None)]
+    maps = [("gemax_tau020", 20, 0), ("gemax_tau100", 100, 0), ("clahe", None, None), ("normals", None, None)]
     assert listed(tmp_path) == [("a/s1", True, maps), ("b/s2", True, maps)]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gemax_cli.errors import GemaxError, NothingToConvert, SettingsError
+from gemax_cli.errors import NothingToConvert, ScanError, SettingsError
 from gemax_cli.report.drawing import font_of
 from gemax_cli.report.images import load_codes, load_map, scan_images
 from gemax_cli.report.sheet import make_preview, named, overview_sheet, spread, write_sheet
@@ -348,8 +348,18 @@ def test_any_folder_of_pngs_has_an_overview(tmp_path):
     write_png(tmp_path / "b.png", np.full((10, 10, 3), 9, np.uint8))
     write_png(tmp_path / "black.png", grey(0))
     assert make_preview(tmp_path).shown == 3
-    with pytest.raises(GemaxError, match=r"has no depth16\.png"):
+    with pytest.raises(ScanError, match=r"has no depth16\.png"):
         make_preview(tmp_path, ["tau"])
+
+
+def test_a_colour_map_is_shown_in_colour_with_the_mean_of_its_channels(out, monkeypatch):
+    colour = np.random.default_rng(0).integers(0, (2, 16, 256), (32, 32, 3)).astype(np.uint8)
+    write_png(out / BU / "normals.png", colour)
+    (row,), preview = captions(monkeypatch, out, names=[BU])
+    bits = float(row[-1].removeprefix("normals, ").removesuffix(" bits"))
+    assert bits == pytest.approx((1 + 4 + 7.7) / 3, abs=0.1)
+    top, left = place(0, 3, 32, 32, 2)
+    assert (preview.sheet[top + 16, left + 16] == colour[16, 16]).all()
 
 
 @pytest.mark.parametrize("style", ["overview", "maps", "tau"])
@@ -373,7 +383,7 @@ def test_a_map_that_its_cuts_cannot_have_given_is_named(out):
 
 def test_without_records_there_are_no_bins_to_show(out):
     (out / "records.jsonl").unlink()
-    with pytest.raises(GemaxError, match="has no record in its output folder"):
+    with pytest.raises(ScanError, match="has no record in its output folder"):
         make_preview(out, ["tau"])
 
 

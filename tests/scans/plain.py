@@ -21,6 +21,11 @@ def lines_of(data: bytes) -> list[str]:
     return re.split(r"\r\n|\r|\n", data.decode("latin-1"))
 
 
+def split(line: str) -> list[str]:
+    """Words, parted by ASCII blanks alone."""
+    return [word.decode("latin-1") for word in line.encode("latin-1").split()]
+
+
 class Malformed(Exception):
     """The file is not what its format demands."""
 
@@ -148,28 +153,30 @@ def plain_ply(data: bytes) -> Plain:
     demand(head is not None)
     assert head is not None
     order, elements = "", []
-    for line in head[0].decode("latin-1").splitlines()[1:-1]:
-        words = line.split()
+    for line in lines_of(head[0])[1:-2]:
+        words = split(line)
         if words[:1] == ["format"]:
             order = {"ascii": "t", "binary_little_endian": "<", "binary_big_endian": ">"}.get(words[1], "")
         elif words[:1] == ["element"]:
-            demand(len(words) == 3)
+            demand(len(words) >= 3)
             elements.append((words[1], whole(words[2]), []))
         elif words[:1] == ["property"]:
-            demand(bool(elements) and len(words) in (3, 5))
-            elements[-1][2].append(words[1:])
+            demand(bool(elements) and len(words) >= 3)
+            elements[-1][2].append(words[1:5] if words[1] == "list" else words[1:3])
     demand(bool(order))
     values = _ply_text(data[head.end() :]) if order == "t" else _ply_binary(data[head.end() :], order)
     return _ply_elements(elements, values)
 
 
 def _ply_text(body: bytes) -> Callable[[str], float]:
-    words = iter(body.decode("latin-1").split())
+    words = iter(split(body.decode("latin-1").replace(",", " ")))
 
     def take(kind: str) -> float:
         word = next(words, None)
         demand(word is not None)
-        return real(str(word)) if kind in "fd" else whole(str(word))
+        value = real(str(word))
+        demand(kind in "fd" or value.is_integer(), str(word))
+        return value
 
     return take
 
@@ -194,10 +201,10 @@ def _ply_elements(elements: list, values: Callable[[str], float]) -> Plain:
         demand(0 <= count <= 100_000)
         for _ in range(count):
             row = {words[-1]: _ply_value(words, values) for words in properties}
-            if name == "vertex":
+            if name == "vertex" and row:
                 demand({"x", "y", "z"} <= set(row))
                 points.append([row["x"], row["y"], row["z"]])
-            elif name == "face":
+            elif name == "face" and row:
                 lists = [v for k, v in row.items() if k in ("vertex_indices", "vertex_index")]
                 demand(len(lists) == 1)
                 polygons.append([int(v) for v in lists[0]])
@@ -214,9 +221,9 @@ def _ply_value(words: list[str], values: Callable[[str], float]) -> object:
 
 
 def plain_off(data: bytes) -> Plain:
-    lines = [line.partition("#")[0].split() for line in lines_of(data)]
+    lines = [split(line.partition("#")[0]) for line in lines_of(data)]
     lines = [line for line in lines if line]
-    demand(bool(lines) and lines[0][0].upper() == "OFF")
+    demand(bool(lines) and re.fullmatch("(ST)?C?N?OFF", lines[0][0]) is not None)
     words = [word for line in [lines[0][1:], *lines[1:]] for word in line]
     demand(len(words) >= 3)
     count, faces = whole(words[0]), whole(words[1])
@@ -234,7 +241,7 @@ def plain_stl(data: bytes) -> Plain:
     if len(data) >= 84 and len(data) == 84 + 50 * struct.unpack_from("<I", data, 80)[0]:
         facets = np.frombuffer(data, np.dtype([("n", "<f4", 3), ("p", "<f4", (3, 3)), ("a", "<u2")]), -1, 84)
         return Plain(facets["p"].reshape(-1, 3).astype(float))
-    words = data.decode("latin-1").lower().split()
+    words = split(data.decode("latin-1").lower().replace(",", " "))
     demand(words[:1] == ["solid"] and "endsolid" in words)
     at = [k for k, word in enumerate(words) if word == "vertex"]
     points = [[real(word) for word in words[k + 1 : k + 4]] for k in at]
@@ -248,7 +255,7 @@ def plain_pcd(data: bytes) -> Plain | None:
     head = re.search(rb"^DATA (\w+)[ \t]*\r?\n", data, re.MULTILINE)
     demand(head is not None)
     assert head is not None
-    lines = [line.split() for line in data[: head.start()].decode("latin-1").splitlines()]
+    lines = [split(line) for line in lines_of(data[: head.start()])]
     values = {line[0]: line[1:] for line in lines if line and not line[0].startswith("#")}
     demand({"FIELDS", "SIZE", "TYPE", "WIDTH"} <= set(values))
     values.setdefault("HEIGHT", ["1"])
@@ -260,7 +267,7 @@ def plain_pcd(data: bytes) -> Plain | None:
     if any((values["TYPE"][k], values["SIZE"][k]) not in (("F", "4"), ("F", "8")) for k in at):
         return None
     if head[1] == b"ascii":
-        rows = [line.split() for line in lines_of(data[head.end() :])][:count]
+        rows = [words for line in lines_of(data[head.end() :]) if (words := split(line))]
         demand(len(rows) == count and all(len(row) >= len(values["FIELDS"]) for row in rows))
         return Plain(np.array([[real(row[k]) for k in at] for row in rows]).reshape(-1, 3))
     return _pcd_binary(data[head.end() :], values, count, at) if head[1] == b"binary" else None
@@ -281,7 +288,7 @@ def plain_obj(data: bytes) -> Plain:
     text = data.decode("latin-1").replace("\\\r\n", " ").replace("\\\n", " ")
     points, polygons = [], []
     for line in lines_of(text.encode("latin-1")):
-        words = line.partition("#")[0].split()
+        words = split(line)[:1] + split(line.partition("#")[0])[1:]
         if words[:1] == ["v"]:
             demand(len(words) >= 4)
             points.append([real(word) for word in words[1:4]])
@@ -294,7 +301,7 @@ def plain_obj(data: bytes) -> Plain:
 
 def plain_xyz(data: bytes) -> Plain:
     """Without a line of their number; titles are not judged."""
-    rows = [re.split(r"#|//", re.sub("[,;\t]", " ", line))[0].split() for line in lines_of(data)]
+    rows = [split(re.split(r"#|//", re.sub("[,;\t]", " ", line))[0]) for line in lines_of(data)]
     rows = [row for row in rows if row]
     first = next((k for k, row in enumerate(rows) if re.match(r"[-+.]?\d|[-+]?(nan|inf)", row[0], re.I)), len(rows))
     rows = rows[first:]

@@ -1,0 +1,207 @@
+"""Whatever comes in: sheets, drawings and pages stay whole."""
+
+import json
+import random
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gemax_cli.errors import GemaxError
+from gemax_cli.report.charts import Series, histogram, line_chart
+from gemax_cli.report.drawing import to_png, to_svg
+from gemax_cli.report.html import make_report
+from gemax_cli.report.page import page, table, text
+from gemax_cli.report.stretch import bin_widths, width_colours
+from gemax_cli.report.texture import drape
+from gemax_cli.report.tiles import MARGIN, PAPER, TITLE, Tile, draw_sheet
+from gemax_cli.scans.model import Scan, TextureMap
+from tests.report.folders import BO, BU, make_folder
+from tests.report.test_html import Page
+
+NUMBERS = st.floats(-1e6, 1e6, allow_nan=False)
+TEXTS = st.text(max_size=40)
+SIZES = st.tuples(st.integers(1, 30), st.integers(1, 30))
+CELLS = st.one_of(st.none(), st.integers(), st.floats(), TEXTS)
+
+
+@given(rows=st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=6), caption=TEXTS, names=st.tuples(TEXTS, TEXTS))
+@settings(max_examples=80, deadline=None)
+def test_a_page_of_any_cells_nests_and_holds_no_tag_of_theirs(rows, caption, names):
+    source = page(caption, table(caption, [dict(zip(names, row, strict=True)) for row in rows]))
+    found = Page(source)
+    assert {tag for tag, _ in found.tags} <= {
+        "html", "head", "meta", "title", "style", "body", "div", "table", "caption", "thead", "tbody", "tr", "th", "td",
+    }  # fmt: skip
+    source.encode("utf-8")
+
+
+@given(value=st.text(st.characters(), max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_text_holds_no_markup_and_no_control(value):
+    shown = text(value)
+    assert not set(shown) & set("<>\"'\n\r\x00\x1b")
+    shown.encode("utf-8")
+
+
+@given(
+    curves=st.lists(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=5), min_size=1, max_size=4), name=TEXTS
+)
+@settings(max_examples=50, deadline=None)
+def test_any_curves_are_well_formed_svg_within_the_sheet(curves, name):
+    name = "".join(c for c in name if c.isprintable())
+    series = [Series(name, *zip(*sorted(points), strict=True), i, bool(i % 2)) for i, points in enumerate(curves)]
+    chart = line_chart(name, name, name, series)
+    root = ElementTree.fromstring(to_svg(chart))
+    for circle in root.iter("{http://www.w3.org/2000/svg}circle"):
+        assert 0 <= float(circle.get("cx")) <= chart.width
+        assert 0 <= float(circle.get("cy")) <= chart.height
+
+
+@given(values=st.lists(st.floats(allow_nan=False, width=32), min_size=1, max_size=30))
+@settings(max_examples=60, deadline=None)
+def test_any_histogram_counts_its_finite_values(values):
+    finite = [v for v in values if np.isfinite(v)]
+    if not finite:
+        with pytest.raises(ValueError, match="no value"):
+            histogram("t", "x", values)
+        return
+    ElementTree.fromstring(to_svg(histogram("t", "x", values)))
+
+
+def test_svg_and_png_of_a_chart_agree_in_size():
+    chart = line_chart("t", "x", "y", [Series("a", (1, 2), (3, 4))])
+    data = to_png(chart)
+    assert int.from_bytes(data[16:20], "big") == 2 * chart.width
+    assert int.from_bytes(data[20:24], "big") == 2 * chart.height
+    assert data == to_png(chart)
+
+
+@given(
+    shapes=st.lists(
+        st.lists(st.tuples(st.integers(1, 30), st.integers(1, 30)), min_size=1, max_size=4), min_size=1, max_size=3
+    )
+)
+@settings(max_examples=30, deadline=None)
+def test_tiles_of_any_size_are_all_on_the_sheet(shapes):
+    tiles = [
+        [Tile(np.full(shape, 10 * i + j + 1, np.uint8), "") for j, shape in enumerate(row)]
+        for i, row in enumerate(shapes)
+    ]
+    sheet = draw_sheet(tiles)
+    for i, row in enumerate(shapes):
+        for j, shape in enumerate(row):
+            assert (sheet == 10 * i + j + 1).all(axis=2).sum() == shape[0] * shape[1]
+    assert (sheet[:, :MARGIN] == PAPER).all()
+    assert (sheet[:TITLE] == PAPER).all()
+
+
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_bin_widths_are_the_naive_ones(data):
+    cuts = np.array([0, *sorted(data.draw(st.sets(st.integers(1, 4095), min_size=1, max_size=255))), 4096])
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    image, mask = rng.integers(0, len(cuts) - 1, (6, 7)).astype(np.uint8), rng.random((6, 7)) < 0.7
+    found = bin_widths(image, mask, cuts)
+    for place in np.ndindex(6, 7):
+        k = int(image[place])
+        assert found[place] == (cuts[k + 1] - cuts[k] if mask[place] else 0)
+
+
+@given(width=st.integers(1, 60))
+@settings(max_examples=60, deadline=None)
+def test_narrow_bins_are_blue_and_wide_ones_are_not(width):
+    red, _, blue = width_colours(np.array([width]), 16, 60)[0].astype(int)
+    assert (blue > red) if width <= 10 else (red > blue) if width >= 20 else abs(red - blue) < 100
+
+
+def naive_colour(scan, texture, picture, x, y):
+    """The picture's pixel at the surface before (x, y), by trying every triangle."""
+    best = None
+    for corners, own in zip(scan.points[scan.triangles], texture.coordinates[texture.triangles], strict=True):
+        system = np.vstack([corners[:, :2].T, np.ones(3)])
+        if abs(np.linalg.det(system)) < 1e-9:
+            continue
+        weights = np.linalg.solve(system, [x, y, 1])
+        if weights.min() >= -1e-9 and (best is None or weights @ corners[:, 2] > best[0]):
+            best = weights @ corners[:, 2], weights @ own
+    if best is None:
+        return None
+    u, v = best[1]
+    rows, columns = picture.shape[:2]
+    return picture[round((1 - v) * (rows - 1)), round(u * (columns - 1))]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_drape_is_the_naive_one(seed):
+    rng = np.random.default_rng(seed)
+    points = np.column_stack([rng.uniform(0, 11, (9, 2)), -rng.uniform(0, 20, 9)])
+    triangles = np.array([rng.permutation(9)[:3] for _ in range(5)], np.int32)
+    texture = TextureMap("a.png", rng.random((8, 2)), np.array([rng.permutation(8)[:3] for _ in range(5)], np.int32))
+    scan = Scan("a.wrl", "wrl", points, triangles, texture=texture, metric=True)
+    picture = rng.integers(0, 256, (40, 30, 3)).astype(np.uint8)
+    affine = np.array([[1.0, 0, 0, 0], [0, -1, 0, 11], [0, 0, -1, 0]])
+    draped, seen = drape(scan, texture, picture, affine, 12)
+    different = 0
+    for row, column in np.ndindex(12, 12):
+        colour = naive_colour(scan, texture, picture, column, 11 - row)
+        assert seen[row, column] == (colour is not None)
+        different += colour is not None and not np.array_equal(draped[row, column], colour)
+    assert different <= 2, "but for rounding half-way between two pixels"
+
+
+def mutated(value, rng):
+    """The value with one thing in it replaced by something else."""
+    odd = [None, -1, 1e308, "x", [], {}, True, "<b>", [[1]], float("nan")]
+    if isinstance(value, dict) and value and rng.random() < 0.9:
+        key = rng.choice(sorted(value))
+        return {**value, key: mutated(value[key], rng)}
+    if isinstance(value, list) and value and rng.random() < 0.9:
+        place = rng.randrange(len(value))
+        return [*value[:place], mutated(value[place], rng), *value[place + 1 :]]
+    return rng.choice(odd)
+
+
+def page_or_sentence(out):
+    """The report's page, which nests, or what the error says."""
+    try:
+        source = make_report(out).html
+    except GemaxError as error:
+        return str(error)
+    Page(source)
+    return source
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_damaged_record_never_breaks_the_report(tmp_path, seed):
+    rng = random.Random(seed)
+    out = make_folder(tmp_path / "out", (BU, BO))
+    lines = [json.loads(line) for line in (out / "records.jsonl").read_text().splitlines()]
+    damaged = [json.dumps(mutated(lines[0], rng)), json.dumps(lines[1])]
+    (out / "records.jsonl").write_text("\n".join(damaged) + "\n")
+    said = page_or_sentence(out)
+    assert BO.rpartition("/")[2] in said or "\n" not in said
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_damaged_run_never_breaks_the_report(tmp_path, seed):
+    rng = random.Random(seed)
+    out = make_folder(tmp_path / "out", (BU,))
+    run = json.loads((out / "run.json").read_text())
+    (out / "run.json").write_text(json.dumps(mutated(run, rng)))
+    said = page_or_sentence(out)
+    assert said.startswith("<!DOCTYPE html>") or "run.json" in said
+
+
+HEAD = b"source,stage,error,message\n"
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00", HEAD + b'"a\n', HEAD + b"a\n", b"\xff\xfe"])
+def test_any_failures_csv_is_read_or_named(tmp_path, content):
+    out = make_folder(tmp_path / "out", (BU,))
+    (out / "failures.csv").write_bytes(content)
+    report = make_report(out)
+    Page(report.html)
+    assert all("failures.csv" in problem for problem in report.problems)
