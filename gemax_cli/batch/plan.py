@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from statistics import fmean
 
 from gemax_cli.batch.task import Task
 from gemax_cli.scans.model import ScanRef
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import Shard, files_exist
-from gemax_cli.stack.records import Place, ScanRecord, index_records
+from gemax_cli.stack.records import Place, ScanRecord, index_records, read_records
+
+MOST_TIMINGS = 200  # records that tell how long a scan takes
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,16 @@ def make_plan(refs: Iterable[ScanRef], out: Path, settings: Settings, *, overwri
     found = [_step(ref, out, settings, places.get(ref.scan)) for ref in refs]
     complete = tuple(ref.source for ref, step in zip(refs, found, strict=True) if step is None)
     return Plan(tuple(step for step in found if step), complete)
+
+
+def expected_seconds(plan: Plan, out: Path, jobs: int) -> float | None:
+    """How long the steps may take in ``jobs`` processes, going by the records of ``out``; None if there is none."""
+    timings = [record.seconds for record in islice(read_records(out), MOST_TIMINGS)]
+    if not timings:
+        return None
+    whole = fmean(sum(seconds.values()) for seconds in timings)
+    maps = fmean(seconds.get("maps", 0.0) + seconds.get("write", 0.0) for seconds in timings)
+    return sum(maps if step.older else whole for step in plan.steps) / jobs
 
 
 def _step(ref: ScanRef, out: Path, settings: Settings, place: Place | None) -> Step | None:

@@ -12,10 +12,10 @@ from typing import Literal
 from gemax_cli.batch.plan import Plan, make_plan, shard_of
 from gemax_cli.batch.pool import run_all, stop_workers
 from gemax_cli.batch.task import Outcome
-from gemax_cli.errors import NothingToConvert, OutputFull, OutputUnwritable
+from gemax_cli.errors import FileUnreadable, NothingToConvert, OutputFull, OutputUnwritable
 from gemax_cli.scans.model import ScanRef
 from gemax_cli.scans.selection import Selection
-from gemax_cli.scans.walk import find_scans
+from gemax_cli.scans.walk import Found, find_scans
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import Shard, check_settings, locked, make_folder, write_run, write_tables
 from gemax_cli.stack.naming import records_name
@@ -90,19 +90,36 @@ class Listener:
 
 
 def find(sources: Sequence[Path], selection: Selection, options: RunOptions) -> tuple[tuple[ScanRef, ...], Summary]:
-    """The scans of this run.
+    """The scans of this run; folders that cannot be searched are failures of its summary.
 
     Raises:
         NothingToConvert: there is none.
     """
     found = find_scans(sources, selection)
-    refs = shard_of(found.scans, options.shard)
+    refs, notes = shard_of(found.scans, options.shard), found.notes
     if options.only_sources is not None:
-        refs = tuple(ref for ref in refs if ref.source in options.only_sources)
+        refs = tuple(ref for ref in refs if options.only_sources.intersection(_with_folders(ref.source)))
+        notes += _gone_notes(options.only_sources, found)
     if not refs and not (options.shard and found.scans):
-        places = ", ".join(str(source) for source in sources)
-        raise NothingToConvert(f"{places}: no scan to convert: check the folder and the filters.")
-    return refs, Summary(found=len(refs), notes=found.notes)
+        reasons = [unlisted.message for unlisted in found.unlisted[:1]]
+        reasons = reasons or [f"{', '.join(map(str, sources))}: no scan to convert: check the folder and the filters."]
+        raise NothingToConvert(reasons[0])
+    failures = [Failure(folder.source, "walk", FileUnreadable.__name__, folder.message) for folder in found.unlisted]
+    return refs, Summary(found=len(refs), notes=notes, failures=failures)
+
+
+def _with_folders(source: str) -> Iterator[str]:
+    """A source and all folders above it, as failures name them."""
+    yield source
+    yield from (source[: place + 1] for place, character in enumerate(source) if character == "/")
+    yield "./"
+
+
+def _gone_notes(only: frozenset[str], found: Found) -> tuple[str, ...]:
+    there = {name for ref in found.scans for name in _with_folders(ref.source)}
+    there.update(folder.source for folder in found.unlisted)
+    gone = sorted(only - there)
+    return (f"Scans listed as failed that are not there any more: {len(gone)}, such as {gone[0]}.",) if gone else ()
 
 
 def convert(
@@ -213,5 +230,6 @@ class _Batch:
 
     def _write_tables(self) -> None:
         left = {step.ref.source for step in self.plan.steps if step.ref.scan not in self.tried}
-        settled = {*self.plan.complete, *(step.ref.source for step in self.plan.steps)} - left
+        found = {*self.plan.complete, *(step.ref.source for step in self.plan.steps)}
+        settled = {name for source in found for name in _with_folders(source)} - left
         write_tables(self.out, self.records, self.summary.failures, settled.__contains__)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from gemax_cli.batch.plan import Plan
     from gemax_cli.batch.task import Outcome
+    from gemax_cli.stack.tables import Failure
 
+TYPICAL_SECONDS = 0.2  # per scan and process: BU-3DFE and Bosphorus, five tau, one core of a shared 2.6 GHz machine
 MOST_FAILURES = 10  # named on the terminal; all of them are in failures.csv
 
 
@@ -47,6 +49,8 @@ class Reporter(Listener):
                 self._bar = _progress_bar()
                 self._bar.add_task("convert", total=len(plan.steps))
                 self._bar.start()
+        for failure in summary.failures:
+            self._name(failure)
 
     def finished(self, outcome: Outcome) -> None:
         """Advance the bar; print the record or the failure."""
@@ -55,9 +59,13 @@ class Reporter(Listener):
         if outcome.line and self.as_json:
             sys.stdout.write(outcome.line)
             sys.stdout.flush()
-        if outcome.failure and self._named < MOST_FAILURES:
-            self._named += 1
-            self._say(f"failed: {outcome.failure.message}")
+        if outcome.failure:
+            self._name(outcome.failure)
+
+    def _name(self, failure: Failure) -> None:
+        self._named += 1
+        if self._named <= MOST_FAILURES:
+            self._say(f"failed: {failure.message}")
 
     def _say(self, text: str) -> None:
         if self._bar:
@@ -94,13 +102,25 @@ def _progress_bar() -> Progress:
     return Progress(*columns, console=Console(file=sys.stderr), disable="NO_COLOR" in os.environ)
 
 
+def duration_text(seconds: float | None, steps: int, jobs: int) -> str:
+    """How long the steps may take; a sentence with a blank before it, empty where there is nothing to do."""
+    if not steps:
+        return ""
+    known = "going by the scans converted here"
+    if seconds is None:
+        known, seconds = f"if a scan takes {TYPICAL_SECONDS} s", TYPICAL_SECONDS * steps / jobs
+    if seconds < 90:
+        return f" About {seconds:.0f} s with --jobs {jobs}, {known}."
+    return f" About {seconds / 60:.0f} min with --jobs {jobs}, {known}."
+
+
 def summary_text(summary: Summary, out: Path) -> str:
     """The last lines of a run: counts, rate, and where to look."""
-    rate = summary.converted / summary.seconds if summary.seconds else 0.0
     parts = [f"{summary.converted} converted"]
     parts += [f"{summary.done} there already"] * bool(summary.done)
     parts += [f"{len(summary.failures)} failed (see {out / 'failures.csv'})"] * bool(summary.failures)
     parts += [f"{summary.left} not tried"] * bool(summary.left)
     parts += [f"{summary.warned} with warnings (see {out / 'metadata.csv'})"] * bool(summary.warned)
-    text = f"{summary.found} scans: {', '.join(parts)}; {summary.seconds:.1f} s, {rate:.1f} scans/s."
+    rate = f", {summary.converted / summary.seconds:.1f} scans/s" if summary.converted else ""
+    text = f"{summary.found} scans: {', '.join(parts)}; {summary.seconds:.1f} s{rate}."
     return text + ("\nThe disk is full: free some space and run the same command again." if summary.disk_full else "")

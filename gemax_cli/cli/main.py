@@ -79,6 +79,8 @@ def run(arguments: Sequence[str]) -> int:
         return TERMINATED if Terminated in (type(stop), type(stop.__cause__)) else INTERRUPTED
     except BrokenPipeError:
         return _closed_pipe()
+    except SystemExit as stop:  # Click's own answer to a closed pipe is exit code 1
+        return _closed_pipe() if stop.code == 1 else int(stop.code or 0)
     except Exception as error:
         if os.environ.get("GEMAX_DEBUG"):
             raise

@@ -29,6 +29,8 @@ from gemax_cli.report.published import PUBLISHED, UNBOUNDED
 from gemax_cli.settings import DEFAULT_TAUS
 from gemax_cli.stack.png import read_png
 
+_SLOW_S = 0.3  # from here on one round must do
+
 Histogram = NDArray[np.int64]
 Labels = NDArray[np.int64]  # (N,) bin of each level; -1 where the quantiser was not asked
 
@@ -109,7 +111,10 @@ def folder_histograms(folder: Path, faces: int, levels: int = 4096) -> list[Hist
 
 def _median_ms(run: Callable[[Any], object], inputs: Sequence[Any], rounds: int) -> float:
     """Round by round over all inputs, so that no run finds its own branches still predicted."""
+    start = time.perf_counter()
     run(inputs[0])
+    if time.perf_counter() - start > _SLOW_S:
+        rounds = 1
     times = np.zeros((rounds, len(inputs)))
     for index in np.ndindex(times.shape):
         start = time.perf_counter()
@@ -188,7 +193,6 @@ class Rival:
         prepare: histogram to its input, not timed.
         run: (module, input, K) to its answer, timed.
         labels: (histogram, answer) to the (N,) bin of each level, not timed.
-        most: histograms to run it on, at most.
     """
 
     package: str
@@ -198,7 +202,6 @@ class Rival:
     prepare: Callable[[Histogram], Any]
     run: Callable[[Any, Any, int], Any]
     labels: Callable[[Histogram, Any], Labels]
-    most: int = 1000
 
 
 def _pixels(histogram: Histogram) -> NDArray[np.float64]:
@@ -251,7 +254,7 @@ RIVALS: tuple[Rival, ...] = (
           lambda m, x, k: m.ckmeans(x[0], k, weights=x[1]).labels, _assign),
     Rival("jenkspy", "jenkspy", "jenks_breaks, each level once (it takes no weights)", "squared error of the levels",
           _occupied, lambda m, x, k: m.jenks_breaks(x, k),
-          lambda h, breaks: _assign(h, np.searchsorted(breaks[1:-1], _occupied(h))), 1),
+          lambda h, breaks: _assign(h, np.searchsorted(breaks[1:-1], _occupied(h)))),
     Rival("skimage", "scikit-image", "exposure.equalize_hist to 8 bits", "",
           _pixels, lambda m, x, k: (m.exposure.equalize_hist(x, nbins=4096) * (k - 1)).round(), _spread),
     Rival("cv2", "opencv", "equalizeHist of the 8-bit range image", "",
@@ -276,7 +279,7 @@ def rival_table(histograms: Sequence[Histogram], bins: int = 256, rounds: int = 
             module = _load(rival.package)
         except ImportError:  # not installed, or its shared libraries are not
             continue
-        yield _rival_row(rival, module, histograms[: rival.most], bins, rounds if rival.most > 1 else 1)
+        yield _rival_row(rival, module, histograms, bins, rounds)
 
 
 def _rival_row(rival: Rival, module: Any, histograms: Sequence[Histogram], bins: int, rounds: int) -> RivalRow:

@@ -106,6 +106,7 @@ def to_svg(drawing: Drawing, themed: bool = False) -> str:
     """
 
     def colour(name: str) -> str:
+        """A colour as SVG says it."""
         return f"var(--{name})" if themed else COLOURS[name]
 
     title = escape(drawing.title)

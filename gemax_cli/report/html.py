@@ -145,7 +145,7 @@ def _worst(m: _Material) -> str:
     return (
         lead
         + shown
-        + folded(f"Table: {_shown(len(rows), len(worst))}", table("Most reasons first", rows, ["warnings"]))
+        + folded(f"Table: {_shown(len(rows), len(worst))}", table("Most reasons first", rows, ["scan", "warnings"]))
     )
 
 

@@ -206,6 +206,7 @@ def _beside_depth(
     cuts: dict[int | None, NDArray[np.int64]] = {m.tau: np.array(m.cuts) for m in block.maps} if block else {}
 
     def measured(m: MapImage, image: NDArray[np.uint8]) -> Measured:
+        """Figures of one map over the valid pixels."""
         planes = m.planes(image)
         if planes[0].shape != codes.shape:
             message = f"is {planes[0].shape}, its depth image is {codes.shape}: convert the scan again."

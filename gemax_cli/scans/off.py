@@ -35,9 +35,9 @@ def read_off(path: Path) -> Scan:
         raise BadFormat(path, "does not begin with OFF and its counts, as text: export it again, or as PLY.")
     lines = [line for line in text[header.end() :].splitlines() if line.strip()]
     points, faces = int(header[1]), int(header[2])
-    if len(lines) < points + faces:
+    if len(lines) != points + faces:
         promised = f"promises {points} points and {faces} faces"
-        raise BadFormat(path, f"{promised}, but has {len(lines)} lines for them: it is cut off, copy it again.")
+        raise BadFormat(path, f"{promised}, but has {len(lines)} lines for them: copy it again.")
     try:
         return polygon_scan(path, first_columns(lines[:points], 3), _corners(lines[points : points + faces]))
     except (ValueError, OverflowError) as error:

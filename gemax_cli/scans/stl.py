@@ -19,7 +19,7 @@ from gemax_cli.scans.text_numbers import MalformedNumber, parse_reals
 
 _FACET = np.dtype([("normal", "<f4", (3,)), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 _HEAD = 84  # bytes before the first facet of a binary STL: 80 of anything, and their number
-_SOLID = re.compile(rb"\s*solid(?:[ \t][^\r\n]*)?[\r\n](.*?)\bendsolid\b[^\r\n]*", re.DOTALL)
+_SOLID = re.compile(rb"\s*solid(?:[ \t][^\r\n]*)?[\r\n](.*?)\bendsolid(?:[ \t][^\r\n]*)?(?:[\r\n]|\Z)", re.DOTALL)
 _NUMBER = b"0"  # stands for any number in the words of a facet
 _WORDS = b"facet normal 0 0 0 outer loop vertex 0 0 0 vertex 0 0 0 vertex 0 0 0 endloop endfacet".split()
 _DAMAGED = "it is damaged, copy it again."
@@ -38,7 +38,8 @@ def read_stl(path: Path) -> Scan:
     corners = np.frombuffer(data, _FACET, -1, _HEAD)["corners"] if binary else _from_text(path, data)
     if not len(corners):
         raise EmptyScan(path, "holds no triangle: export it again or leave it out.")
-    points = corners.reshape(-1, 3).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # NaN that signals
+        points = corners.reshape(-1, 3).astype(np.float64)
     if not np.isfinite(points).all():
         raise BadFormat(path, "holds coordinates that are not numbers: export it again.")
     unique, number = np.unique(points, axis=0, return_inverse=True)

@@ -331,7 +331,9 @@ class VrmlText:
     def _refuse(self, what: str, where: int | Value) -> NoReturn:
         at = where.start if isinstance(where, Span) else where if isinstance(where, int) else None
         place = "" if at is None else f"line {_line(self._text, at)}: "
-        raise BadFormat(self.path, f"{place}{what if len(what) <= _LONGEST_MESSAGE else what[:_LONGEST_MESSAGE] + '...'}.")
+        raise BadFormat(
+            self.path, f"{place}{what if len(what) <= _LONGEST_MESSAGE else what[:_LONGEST_MESSAGE] + '...'}."
+        )
 
 
 def _end_of_header(path: Path, data: bytes) -> int:

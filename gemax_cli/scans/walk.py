@@ -24,6 +24,18 @@ _MOST_COLLISIONS_SAID = 10
 _SCAN_FIELDS = [f.name for f in fields(NameFields) if f.name != "place"]
 
 
+class Unlisted(NamedTuple):
+    """A folder that could not be searched.
+
+    Attributes:
+        source: its path relative to the SRC it was found under, with "/" at the end; "./" for SRC itself.
+        message: a sentence.
+    """
+
+    source: str
+    message: str
+
+
 @dataclass(frozen=True)
 class Found:
     """What a walk found.
@@ -31,11 +43,13 @@ class Found:
     Attributes:
         scans: in natural order of their ids, whatever the order of the file system; every id is unique, even
             where case does not count, and no id is a folder above another.
-        notes: sentences on what was skipped, renamed or could not be listed.
+        notes: sentences on what was skipped or renamed.
+        unlisted: folders that could not be searched; what they hold is missing.
     """
 
     scans: tuple[ScanRef, ...]
     notes: tuple[str, ...]
+    unlisted: tuple[Unlisted, ...] = ()
 
 
 class _Candidate(NamedTuple):
@@ -78,15 +92,16 @@ def find_scans(sources: Sequence[Path], selection: Selection | None = None) -> F
     scans = _of_kind(scans, selection.kind, named, walk.notes)
     scans = select(scans, selection)
     walk.notes += _collision_notes(scans, plain)
-    return Found(tuple(scans), tuple(walk.notes))
+    return Found(tuple(scans), tuple(walk.notes), tuple(walk.unlisted))
 
 
 @dataclass
 class _Walk:
-    """One search; ``candidates`` and ``notes`` are its results."""
+    """One search; ``candidates``, ``notes`` and ``unlisted`` are its results."""
 
     candidates: list[_Candidate] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unlisted: list[Unlisted] = field(default_factory=list)
     entered: set[str] = field(default_factory=set)
     folders: deque[_Folder] = field(default_factory=deque)
     links: deque[_Folder] = field(default_factory=deque)
@@ -120,7 +135,8 @@ class _Walk:
             with os.scandir(folder.path) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError as error:
-            self.notes.append(f"{folder.path}: this folder cannot be listed ({error.strerror or error}).")
+            reason = f"this folder cannot be listed ({error.strerror or error}): check its permissions and the disk."
+            self.unlisted.append(Unlisted(folder.relative or "./", f"{folder.path}: {reason}"))
             return
         if folder.relative and any(entry.name == _OUTPUT_MARK for entry in entries):
             self.notes.append(f"{folder.path}: skipped, it is an output folder of gemax.")

@@ -42,7 +42,7 @@ def read_png(path: Path) -> NDArray[Any]:
 
     with path.open("rb") as file:
         head = file.read(25)
-    image = np.asarray(iio.imread(path, extension=".png"))
+    image = np.asarray(iio.imread(path, plugin="pillow"))
     if len(head) == 25 and head[24] == 16 and image.dtype != np.uint16:
         image = image.astype(np.uint16)
     return image

@@ -107,7 +107,7 @@ def write_metadata(
 
 def write_failures(folder: Path, failures: Iterable[Failure]) -> None:
     """Write failures.csv, in order of source; without a failure there is no such file."""
-    ordered = sorted(failures, key=lambda failure: (failure.source, failure.stage))
+    ordered = sorted(set(failures), key=lambda failure: (failure.source, failure.stage, failure.message))
     if ordered:
         _write_csv(folder / FAILURES, FAILURE_COLUMNS, (vars(failure) for failure in ordered))
     else:

@@ -198,7 +198,10 @@ def start_many(raw, tmp_path, jobs):
             os.link(path, many / f"copy{i}" / f"one{i}{path.suffix}")
             os.link(path, many / f"copy{i}" / f"two{i}{path.suffix}")
     line = [*GEMAX, "convert", str(many), str(out), "--tau", "20", "--jobs", str(jobs)]
-    process = subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        line, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a job in the background ignores it
+    )  # fmt: skip
     deadline = time.monotonic() + 120
     while len(list(out.rglob("gemax_tau020.png"))) < 3:
         assert time.monotonic() < deadline

@@ -119,7 +119,7 @@ def test_no_quantiser_of_as_many_values_has_more_entropy(faces):
     rows = list(rival_table(faces, bins=16, rounds=1))
     best = next(row.bits for row in rows if row.method == "tau = N")
     for row in rows:
-        if row.bins <= 16 and row.histograms == len(faces):
+        if row.bins <= 16:
             assert row.bits <= best + 1e-12, row
 
 

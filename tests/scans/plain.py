@@ -154,7 +154,7 @@ def plain_ply(data: bytes) -> Plain:
     assert head is not None
     order, elements = "", []
     for line in lines_of(head[0])[1:-2]:
-        words = split(line)
+        words = line.split()
         if words[:1] == ["format"]:
             order = {"ascii": "t", "binary_little_endian": "<", "binary_big_endian": ">"}.get(words[1], "")
         elif words[:1] == ["element"]:
@@ -221,19 +221,17 @@ def _ply_value(words: list[str], values: Callable[[str], float]) -> object:
 
 
 def plain_off(data: bytes) -> Plain:
-    lines = [split(line.partition("#")[0]) for line in lines_of(data)]
-    lines = [line for line in lines if line]
-    demand(bool(lines) and re.fullmatch("(ST)?C?N?OFF", lines[0][0]) is not None)
-    words = [word for line in [lines[0][1:], *lines[1:]] for word in line]
-    demand(len(words) >= 3)
-    count, faces = whole(words[0]), whole(words[1])
-    rest = iter([line for line in ([lines[0][1:], *lines[1:]] if lines[0][1:] else lines[1:])][1:])
-    points = [[real(word) for word in next(rest, [])[:3]] for _ in range(min(count, 10_000))]
-    demand(all(len(point) == 3 for point in points) and len(points) == count)
-    words_of = [next(rest, []) for _ in range(min(faces, 10_000))]
-    demand(len(words_of) == faces and all(words and len(words) > whole(words[0]) >= 0 for words in words_of))
-    polygons = [[whole(word) for word in words[: 1 + whole(words[0])]] for words in words_of]
-    return Plain(np.array(points, float).reshape(-1, 3), fanned([p[1 : 1 + p[0]] for p in polygons], count))
+    text = re.sub(rb"#[^\r\n]*", b"", data)
+    head = re.match(rb"\s*(?:ST)?C?N?OFF\s+(\d+)\s+(\d+)", text)
+    demand(head is not None)
+    assert head is not None
+    count, faces = int(head[1]), int(head[2])
+    lines = [words for line in lines_of(text[head.end() :])[1:] if (words := split(line))]
+    demand(len(lines) == count + faces and all(len(words) >= 3 for words in lines[:count]))
+    points = [[real(word) for word in words[:3]] for words in lines[:count]]
+    demand(all(len(words) > whole(words[0]) >= 0 for words in lines[count:]))
+    polygons = [[whole(word) for word in words[1 : 1 + whole(words[0])]] for words in lines[count:]]
+    return Plain(np.array(points, float).reshape(-1, 3), fanned(polygons, count))
 
 
 def plain_stl(data: bytes) -> Plain:
@@ -252,7 +250,7 @@ def plain_stl(data: bytes) -> Plain:
 
 def plain_pcd(data: bytes) -> Plain | None:
     """Text and binary of three or more 4- or 8-byte floats; None for what is packed."""
-    head = re.search(rb"^DATA (\w+)[ \t]*\r?\n", data, re.MULTILINE)
+    head = re.search(rb"^DATA (ascii|binary|binary_compressed)[ \t]*\r?\n", data, re.MULTILINE)
     demand(head is not None)
     assert head is not None
     lines = [split(line) for line in lines_of(data[: head.start()])]
@@ -277,7 +275,7 @@ def _pcd_binary(body: bytes, values: dict, count: int, at: list[int]) -> Plain:
     kinds = {("F", "4"): "f", ("F", "8"): "d", ("U", "4"): "I", ("I", "4"): "i", ("U", "1"): "B", ("U", "2"): "H"}
     pairs = list(zip(values["TYPE"], values["SIZE"], strict=True))
     demand(all(pair in kinds for pair in pairs))
-    demand(all(n == "1" for n in values.get("COUNT", [])))
+    demand(all(whole(n) == 1 for n in values.get("COUNT", [])))
     row = struct.Struct("<" + "".join(kinds[pair] for pair in pairs))
     demand(len(body) >= row.size * count)
     rows = [row.unpack_from(body, k * row.size) for k in range(count)]
@@ -288,7 +286,7 @@ def plain_obj(data: bytes) -> Plain:
     text = data.decode("latin-1").replace("\\\r\n", " ").replace("\\\n", " ")
     points, polygons = [], []
     for line in lines_of(text.encode("latin-1")):
-        words = split(line)[:1] + split(line.partition("#")[0])[1:]
+        words = split(line)[:1] + split(line.partition("#")[0])[1:] if line.strip(" \t")[:1] in ("v", "f") else []
         if words[:1] == ["v"]:
             demand(len(words) >= 4)
             points.append([real(word) for word in words[1:4]])

@@ -416,7 +416,9 @@ def test_a_folder_that_cannot_be_listed_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "scandir", refuse)
     found = find_scans([tmp_path])
     assert ids(found) == BOTH[2:]
-    assert found.notes == (f"{tmp_path / 'BosphorusDB' / 'bs000'}: this folder cannot be listed (Permission denied).",)
+    (unlisted,) = found.unlisted
+    assert unlisted.source == "BosphorusDB/bs000/"
+    assert unlisted.message.startswith(f"{tmp_path / 'BosphorusDB' / 'bs000'}: this folder cannot be listed (Permission")
 
 
 def test_no_source_is_no_scan():
