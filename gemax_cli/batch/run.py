@@ -17,7 +17,7 @@ from gemax_cli.scans.model import ScanRef
 from gemax_cli.scans.selection import Selection
 from gemax_cli.scans.walk import Found, find_scans
 from gemax_cli.settings import Settings
-from gemax_cli.stack.folder import Shard, check_settings, locked, make_folder, write_run, write_tables
+from gemax_cli.stack.folder import Shard, check_settings, locked, make_folder, refuse_foreign, write_run, write_tables
 from gemax_cli.stack.naming import records_name
 from gemax_cli.stack.png import DISK_FULL, remove_temporaries
 from gemax_cli.stack.records import RecordWriter
@@ -142,6 +142,7 @@ def convert(
     refs, summary = find([Path(source) for source in sources], selection or Selection(), options)
     with explained(out):
         make_folder(out)
+        refuse_foreign(out)
         with locked(out, options.shard):
             if not options.overwrite:
                 check_settings(out, settings)

@@ -29,6 +29,9 @@ from gemax_cli.scans.model import Scan
 from gemax_cli.scans.read import read_scan
 from gemax_cli.settings import MapSettings, Settings
 
+SMALLEST_FACE_CM2 = 40.0  # whole faces fill 150 to 250 cm2 of a 60 mm block, half-turned ones 100
+MM2_PER_CM2 = 100.0
+
 
 class Stopwatch:
     """Seconds per stage."""
@@ -112,11 +115,20 @@ def convert_scan(path: Path | str, settings: Settings | None = None) -> Converte
         aligned=aligned,
         blocks=mapped,
         counts=counts,
-        warnings=(*scan.warnings, *frontal.assumptions, *tip.warnings),
+        warnings=(*scan.warnings, *frontal.assumptions, *tip.warnings, *_small(blocks)),
         source_bytes=size,
         source_sha256=digest,
         seconds=watch.seconds,
     )
+
+
+def _small(blocks: tuple[DepthBlock, ...]) -> tuple[str, ...]:
+    """A warning where the deepest block is too small for a face."""
+    deepest = blocks[-1]
+    area = float(np.count_nonzero(deepest.depth16)) * deepest.mm_per_pixel**2 / MM2_PER_CM2
+    if area >= SMALLEST_FACE_CM2:
+        return ()
+    return (f"Only {area:.1f} cm2 of surface lie in the block, too little for a face: look at the scan and its tip.",)
 
 
 def _face(scan: Scan, settings: Settings, watch: Stopwatch) -> tuple[FrontalScan, NoseTip, bool, dict[str, int]]:

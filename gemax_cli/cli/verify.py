@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -20,12 +22,14 @@ def command(out: Path, repair: bool, form: str) -> int:
 
     Exit code 3 if anything is wrong.
     """
+    from gemax_cli.batch.run import explained
     from gemax_cli.cli.output import print_rows
     from gemax_cli.errors import NothingToConvert
     from gemax_cli.stack.folder import locked
     from gemax_cli.stack.verify import remove_broken, verify_folder
 
-    with locked(out):
+    writable = os.access(out, os.W_OK)  # an archive can be checked, too
+    with explained(out), locked(out) if repair or writable else nullcontext():
         verified = verify_folder(out)
         removed = remove_broken(out, verified) if repair else []
     if not verified.scans:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from gemax_cli import __version__
-from gemax_cli.errors import FolderInUse, OutputUnwritable, SettingsConflict
+from gemax_cli.errors import FolderInUse, OutputError, OutputUnwritable, SettingsConflict
 from gemax_cli.settings import ADDABLE, MapSettings, Settings
-from gemax_cli.stack.naming import FAILURES, RUN
+from gemax_cli.stack.naming import FAILURES, METADATA, RUN
 from gemax_cli.stack.png import DISK_FULL, remove_temporaries, write_atomically
-from gemax_cli.stack.records import ScanRecord, read_records, tidy_records
+from gemax_cli.stack.records import ScanRecord, read_records, record_files, tidy_records
 from gemax_cli.stack.tables import Failure, read_failures, write_failures, write_metadata
 
 LOCK = ".gemax.lock"
@@ -41,6 +41,19 @@ def make_folder(folder: Path) -> None:
         raise OutputUnwritable(f"{folder}: cannot be made ({reason}): give another output folder.") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputUnwritable(f"{folder}: may not be written to: change its permissions or give another folder.")
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a folder with tables of somebody else, which ours would replace.
+
+    Raises:
+        OutputError: there is a metadata.csv or failures.csv, but no run.json and no records.
+    """
+    if (folder / RUN).is_file() or record_files(folder):
+        return
+    for name in (METADATA, FAILURES):
+        if (folder / name).exists():
+            raise OutputError(f"{folder}: holds a {name} that gemax did not write: give another output folder.")
 
 
 @contextmanager

@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 
 from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.stack.png import TEMPORARY, read_png
-from gemax_cli.stack.records import BlockRecord, ComparisonRecord, MapRecord, ScanRecord, read_records
+from gemax_cli.stack.records import (
+    BlockRecord,
+    ComparisonRecord,
+    MapRecord,
+    ScanRecord,
+    read_lines,
+    read_records,
+    record_files,
+)
 
 ENTROPY_TOLERANCE = 1e-9  # bits; the same counts summed in another order
 
@@ -48,6 +56,7 @@ def verify_folder(out: Path | str) -> Verified:
     out, scans = Path(out), 0
     problems: list[Problem] = []
     named: set[str] = set()
+    problems += damaged_records(out)
     for record in read_records(out):
         scans += 1
         named.update(record.files)
@@ -55,6 +64,16 @@ def verify_folder(out: Path | str) -> Verified:
     present = {path.relative_to(out).as_posix() for path in out.rglob("*.png")}
     present |= {path.relative_to(out).as_posix() for path in out.rglob(f"{TEMPORARY}*")}
     return Verified(scans, len(named), tuple(problems), tuple(sorted(present - named)))
+
+
+def damaged_records(out: Path) -> Iterator[Problem]:
+    """A problem for every line of the record files that is no record; ``gemax convert`` makes such scans again."""
+    for path in record_files(out):
+        for number, (_, line) in enumerate(read_lines(path), start=1):
+            try:
+                ScanRecord.from_line(line)
+            except ValueError as error:
+                yield Problem("", path.name, f"line {number} is damaged ({error})")
 
 
 def verify_record(out: Path, record: ScanRecord) -> list[Problem]:
@@ -106,7 +125,7 @@ def remove_broken(out: Path | str, verified: Verified) -> list[str]:
         the files removed, relative to the output folder. Other images that no record names are left alone.
     """
     leftovers = [file for file in verified.orphans if file.rpartition("/")[2].startswith(TEMPORARY)]
-    files = [*dict.fromkeys(problem.file for problem in verified.problems), *leftovers]
+    files = [*dict.fromkeys(problem.file for problem in verified.problems if problem.scan), *leftovers]
     removed = [file for file in files if (Path(out) / file).is_file()]
     for file in removed:
         (Path(out) / file).unlink()

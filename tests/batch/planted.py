@@ -62,7 +62,7 @@ def whole(path: Path) -> None:
     (bnt if path.suffix == ".bnt" else wrl)(path)
 
 
-# -- faults --------------------------------------------------------------------------------------------------------------
+# -- faults ------------------------------------------------------------------------------------------------------------
 
 
 def rewritten(path: Path, change: Callable[[bytes], bytes]) -> None:
@@ -144,6 +144,9 @@ class Fault:
     stage: str = "read"
 
 
+PAGE = b"<!DOCTYPE html><html>Please log in</html>"
+FIRST_POINT = b"point [\n"
+
 FAULTS = {
     "truncated": Fault(".bnt", lambda p: rewritten(p, lambda d: d[: len(d) // 2]), "copy it again"),
     "truncated-text": Fault(".wrl", lambda p: rewritten(p, lambda d: d[: len(d) // 2]), "incomplete"),
@@ -155,12 +158,18 @@ FAULTS = {
     "zeros": Fault(".bnt", lambda p: rewritten(p, lambda d: d[:600] + bytes(len(d) - 600)), "zeros"),
     "wrong-extension": Fault(".bnt", lambda p: (wrl(p), None)[1], "is named .bnt but is VRML: rename it to .wrl"),
     "a-picture": Fault(".wrl", picture, "is a PNG picture"),
-    "a-web-page": Fault(".wrl", lambda p: p.write_bytes(b"<!DOCTYPE html><html>login</html>") and None, "a web page"),
+    "a-web-page": Fault(".wrl", lambda p: p.write_bytes(PAGE) and None, "a web page"),
     "bad-index": Fault(".wrl", lambda p: rewritten(p, replaced(b"-1,\n", b"999999 -1,\n")), "999999"),
-    "no-faces": Fault(".wrl", lambda p: rewritten(p, replaced(b"coordIndex [", b"coordIndex [] other [")), "no Indexed"),
-    "text-in-numbers": Fault(".wrl", lambda p: rewritten(p, replaced(b"point [\n", b"point [\n12.3x 4 5,\n")), "should be a number"),
-    "nan": Fault(".wrl", lambda p: rewritten(p, replaced(b"point [\n", b"point [\nnan nan nan,\n")), "nan"),
-    "uneven": Fault(".wrl", lambda p: rewritten(p, replaced(b"point [\n", b"point [\n1.0 2.0,\n")), "multiple of 3"),
+    "no-faces": Fault(
+        ".wrl", lambda p: rewritten(p, replaced(b"coordIndex [", b"coordIndex [] other [")), "no Indexed"
+    ),
+    "text-in-numbers": Fault(
+        ".wrl", lambda p: rewritten(p, replaced(FIRST_POINT, FIRST_POINT + b"12.3x 4 5,\n")), "should be a number"
+    ),
+    "nan": Fault(".wrl", lambda p: rewritten(p, replaced(FIRST_POINT, FIRST_POINT + b"nan nan nan,\n")), "nan"),
+    "uneven": Fault(
+        ".wrl", lambda p: rewritten(p, replaced(FIRST_POINT, FIRST_POINT + b"1.0 2.0,\n")), "multiple of 3"
+    ),
     "old-vrml": Fault(".wrl", lambda p: rewritten(p, replaced(b"V2.0 utf8", b"V1.0 ascii")), "save it as VRML 2.0"),
     "permission": Fault(".bnt", forbidden, "permission denied"),
     "link-loop": Fault(".bnt", linked("{name}"), "symbolic link"),
@@ -194,7 +203,8 @@ def plant(raw: Path, scans: int, faults: int) -> dict[str, Fault]:
 
 def sound_names(count: int) -> list[str]:
     odd = ["odd/" + 190 * "n" + ".bnt", "odd/two\nlines.wrl", "odd/Zoë 笑 .bnt", "odd/landmarks.bnt"]
-    odd += ["odd/" + "deep/" * 30 + "scan.wrl", "one/bs007_N_N_0.bnt", "two/bs007_N_N_0.bnt", "odd/-n.wrl", "odd/CON.bnt", "odd/a..b.wrl"]
+    odd += ["odd/" + "deep/" * 30 + "scan.wrl", "one/bs007_N_N_0.bnt", "two/bs007_N_N_0.bnt"]
+    odd += ["odd/-n.wrl", "odd/CON.bnt", "odd/a..b.wrl"]
     return odd + [f"plain/{k % 7}/scan{k}.{'bnt' if k % 2 else 'wrl'}" for k in range(count - len(odd))]
 
 

@@ -40,7 +40,7 @@ def told(tmp_path_factory):
 
 
 def test_all_sound_scans_are_converted(told):
-    *_, broken, first, failures, metadata, _ = told
+    _, _, broken, first, _, metadata, _ = told
     assert len(broken) == BROKEN
     assert len(FAULTS) >= 15
     assert first.returncode == 3, first.stderr
@@ -51,7 +51,7 @@ def test_all_sound_scans_are_converted(told):
 
 @pytest.mark.parametrize("kind", FAULTS)
 def test_each_fault_is_named(told, kind):
-    raw, _, broken, _, failures, _, _ = told
+    raw, _, _, _, failures, _, _ = told
     mine = [row for row in failures if row["source"].startswith(f"{kind}/")]
     assert mine
     for row in mine:

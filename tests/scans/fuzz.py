@@ -112,7 +112,8 @@ def check_rules(scan: Scan) -> None:
         rules["grid"] = scan.grid.dtype == np.int32 and np.array_equal(np.sort(places), np.arange(len(points)))
     if texture := scan.texture:
         rules["texture"] = texture.triangles.shape == triangles.shape and (
-            not texture.triangles.size or 0 <= texture.triangles.min() <= texture.triangles.max() < len(texture.coordinates)
+            not texture.triangles.size
+            or 0 <= texture.triangles.min() <= texture.triangles.max() < len(texture.coordinates)
         )
         rules["picture"] = texture.image is None or isinstance(texture.image, str)
     if broken := [name for name, kept in rules.items() if not kept]:
@@ -123,14 +124,14 @@ def check_truth(scan: Seed, result: Scan) -> None:
     """A file that was accepted is sound, and says what the scan says."""
     plain_reader = PLAIN.get(scan.suffix)
     if plain_reader is None or scan.data.startswith(b"\x1f\x8b"):
-        return
+        return None
     try:
         plain = plain_reader(scan.data)
     except (Malformed, IndexError, ValueError, struct.error) as error:
         lines = [frame.line for frame in traceback.extract_tb(error.__traceback__) if frame.name != "demand"]
         raise Finding(f"accepted: not so: {str(lines[-1])[:90]} {str(error)[:60]}") from error
     if plain is None:
-        return
+        return None
     points = result.points
     if scan.suffix == ".stl":
         points = points[result.triangles].reshape(-1, 3)
@@ -259,7 +260,15 @@ def main() -> None:
         print(line)
     found = [json.loads(line) for line in (log.read_text().splitlines() if log.exists() else ())]
     kinds = Counter((f["suffix"], f["what"].partition(":")[0]) for f in found)
-    print(json.dumps({"seconds": round(time.monotonic() - started, 1), **counts, "kinds": {" ".join(k): n for k, n in kinds.items()}}))
+    print(
+        json.dumps(
+            {
+                "seconds": round(time.monotonic() - started, 1),
+                **counts,
+                "kinds": {" ".join(k): n for k, n in kinds.items()},
+            }
+        )
+    )
     sys.exit(bool(found))
 
 

@@ -18,19 +18,38 @@ NUMBERS = (
     b"000000000000000000000001", b"9" * 400, b"0." + b"3" * 300, b"", b"x",
 )  # fmt: skip
 TOKENS = (
-    b"[", b"]", b"{", b"}", b'"', b"'", b"#", b"\\", b"/", b"\0", b"\xff\xfe", b"\r", b"\n", b",", b" ", b"\x0c", b"\x1a",
+    b"[", b"]", b"{", b"}", b'"', b"'", b"#", b"\\", b"/", b"\0", b"\xff\xfe", b"\r", b"\n", b",", b" ",
+    b"\x0c", b"\x1a",
     b"DEF A ", b"USE A", b"USE P0", b"NULL", b"PROTO X [] { Shape {} } ", b"EXTERNPROTO Y [] [\"y\"] ", b"ROUTE a TO b",
     b"Transform { children [ ", b"scale 0 0 0 ", b"scale 1e300 1e300 1e300 ", b"rotation 0 0 0 1 ", b"coord ",
     b"Coordinate { point [ ", b"coordIndex [ ", b"IndexedFaceSet { ", b"convex FALSE ", b"-1 ", b"Switch { ", b"LOD { ",
     b"Inline { url \"x\" } ", b"f -1 -2 -3\n", b"v 1 2\n", b"vt 1\n", b"f 1/1/1 2//2 3\n", b"f 1 1 1\n", b"l 1 2\n",
     b"element vertex 99999999\n", b"element face 0\n", b"property list uchar int vertex_indices\n", b"end_header\n",
     b"property float x\n", b"property list int double q\n", b"format ascii 1.0\n", b"facet", b"endfacet", b"vertex",
-    b"endsolid", b"WIDTH 0\n", b"HEIGHT 65536\n", b"POINTS 4294967297\n", b"DATA ascii\n", b"DATA binary\n", b"SIZE 8 8 8\n",
-    b"COUNT 0 1 99\n", b"TYPE U I F\n", b"FIELDS x x x\n", b"FIELDS _ y z\n", b"landmarks", b"Nose tip\r\n", b"rows", b"columns",
-    b'"uri":"../../etc/passwd",', b'"uri":"/etc/passwd",', b'"byteStride":4,', b'"sparse":{"count":1},', b'"count":1e9,',
+    b"endsolid", b"WIDTH 0\n", b"HEIGHT 65536\n", b"POINTS 4294967297\n", b"DATA ascii\n", b"DATA binary\n",
+    b"SIZE 8 8 8\n",
+    b"COUNT 0 1 99\n", b"TYPE U I F\n", b"FIELDS x x x\n", b"FIELDS _ y z\n", b"landmarks", b"Nose tip\r\n",
+    b"rows", b"columns",
+    b'"uri":"../../etc/passwd",', b'"uri":"/etc/passwd",', b'"byteStride":4,', b'"sparse":{"count":1},',
+    b'"count":1e9,',
     b'"mode":0,', b"true", b"[[[[[[[[", b'"bufferView":9,', b'"mm_per_unit":1e999,', b'"fx":0,', b'"fy":1e-300,',
 )  # fmt: skip
-_EXTREMES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2**63 - 1, 2**64 - 1)
+_EXTREMES = (
+    0,
+    1,
+    2,
+    0x7F,
+    0x80,
+    0xFF,
+    0x7FFF,
+    0x8000,
+    0xFFFF,
+    0x7FFFFFFF,
+    0x80000000,
+    0xFFFFFFFF,
+    2**63 - 1,
+    2**64 - 1,
+)
 _FLOATS = (0.0, -0.0, 1.0, -1.0, 1e9, -1e9, 1e300, float("nan"), float("inf"), float("-inf"), 5e-324, -999999.0)
 
 

@@ -1,0 +1,75 @@
+"""One scan from end to end, in memory."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from gemax_cli.batch.scan import Stopwatch, compose, convert_scan, fingerprint
+from gemax_cli.errors import FileUnreadable, NoNoseTip
+from gemax_cli.settings import BlockSettings, NoseSettings, Settings
+
+
+@pytest.fixture(scope="module")
+def bnt(raw):
+    return next(raw.rglob("*N_N_0.bnt"))
+
+
+def test_everything_of_a_scan(bnt):
+    scan = convert_scan(bnt, Settings(taus=(20, 30)))
+    assert scan.nose.source == "landmark"
+    assert scan.source_bytes == bnt.stat().st_size
+    assert set(scan.seconds) == {"read", "clean", "nose", "block", "maps"}
+    (mapped,) = scan.blocks
+    assert [m.cuts.tau for m in mapped.maps] == [20, 30]
+    assert mapped.block.depth16.dtype == np.uint16
+    assert scan.warnings == ()
+
+
+def test_a_path_may_be_text(bnt):
+    assert convert_scan(str(bnt), Settings(taus=(20,))).source_sha256 == fingerprint(bnt)[1]
+
+
+def test_a_block_too_small_for_a_face_is_said(bnt):
+    scan = convert_scan(bnt, Settings(taus=(20,), block=BlockSettings(size=48)))
+    assert any("too little for a face" in warning for warning in scan.warnings)
+
+
+def test_a_landmark_asked_for_and_not_there_is_a_sentence(raw, tmp_path):
+    alone = tmp_path / "alone.bnt"
+    alone.write_bytes(next(raw.rglob("*N_N_0.bnt")).read_bytes())
+    with pytest.raises(NoNoseTip, match="alone.bnt"):
+        convert_scan(alone, Settings(nose=NoseSettings(mode="landmark")))
+
+
+def test_landmark_and_detector_agree(bnt):
+    known = convert_scan(bnt, Settings(taus=(20,), nose=NoseSettings(mode="landmark")))
+    found = convert_scan(bnt, Settings(taus=(20,), nose=NoseSettings(mode="detect")))
+    assert found.nose.source == "detected"
+    assert np.linalg.norm(known.nose.position - found.nose.position) < 4
+
+
+def test_fingerprint(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc" * 3_000_000)
+    assert fingerprint(tmp_path / "a") == (9_000_000, hashlib.sha256(b"abc" * 3_000_000).hexdigest())
+    with pytest.raises(FileUnreadable, match="cannot be read"):
+        fingerprint(tmp_path)
+
+
+def test_compose_applies_the_inner_first():
+    random = np.random.default_rng(1)
+    outer, inner = random.normal(size=(3, 4)), random.normal(size=(3, 4))
+    point = np.array([1.0, -2.0, 3.0])
+    moved = inner[:, :3] @ point + inner[:, 3]
+    expected = outer[:, :3] @ moved + outer[:, 3]
+    np.testing.assert_allclose(compose(outer, inner) @ [*point, 1.0], expected)
+
+
+def test_the_stopwatch_adds_up_and_survives_errors():
+    watch = Stopwatch()
+    with watch.stage("a"):
+        pass
+    first = watch.seconds["a"]
+    with pytest.raises(ValueError, match="x"), watch.stage("a"):
+        raise ValueError("x")
+    assert watch.seconds["a"] > first
