@@ -1,4 +1,4 @@
-"""Bring the README's reference of commands up to date with their own help. Usage: python .ci/reference.py"""
+"""Bring the README's reference of commands up to date with their own help: ``python .ci/reference.py``."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def section(name: str) -> str:
 
 
 def main() -> None:
+    """Rewrite what stands between the marks."""
     text = README.read_text(encoding="utf-8")
     before, _, rest = text.partition(START)
     _, _, after = rest.partition(END)

@@ -16,7 +16,8 @@ def main(path: str) -> None:
     print(f"nose tip {scan.nose.position.round(2)} mm ({scan.nose.source}, confidence {scan.nose.confidence:.2f})")
     print(f"{(block.block.depth16 > 0).sum()} valid pixels of {block.block.depth16.shape}")
     for one in block.maps:
-        print(f"tau {one.cuts.tau}: {one.cuts.entropy:.4f} bits, widest bin {one.cuts.max_bin} levels, {one.image.dtype}")
+        cuts = one.cuts
+        print(f"tau {cuts.tau}: {cuts.entropy:.4f} bits, widest bin {cuts.max_bin} levels, {one.image.dtype}")
 
 
 if __name__ == "__main__":

@@ -186,6 +186,7 @@ class _Batch:
 
     @property
     def records(self) -> Path:
+        """The file that this run appends to."""
         return self.out / records_name(self.options.shard)
 
     def run(self) -> None:

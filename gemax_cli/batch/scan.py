@@ -198,6 +198,7 @@ def fingerprint(path: Path) -> tuple[int, str]:
 
 def _in_raw_axes(tip: NoseTip, to_raw: NDArray[np.float64]) -> NoseTip:
     def move(point: NDArray[Any] | None) -> NDArray[np.float64] | None:
+        """``point`` in the raw file's axes."""
         return None if point is None else to_raw[:, :3] @ point + to_raw[:, 3]
 
     position = to_raw[:, :3] @ tip.position + to_raw[:, 3]

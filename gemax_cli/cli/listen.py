@@ -96,6 +96,7 @@ def _progress_bar() -> Progress:
         """Scans per second."""
 
         def render(self, task: Task) -> Text:
+            """The rate, once it is known."""
             return Text(f"{task.speed:.1f} scans/s" if task.speed else "", style="progress.data.speed")
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())

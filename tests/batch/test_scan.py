@@ -38,7 +38,7 @@ def test_a_block_too_small_for_a_face_is_said(bnt):
 def test_a_landmark_asked_for_and_not_there_is_a_sentence(raw, tmp_path):
     alone = tmp_path / "alone.bnt"
     alone.write_bytes(next(raw.rglob("*N_N_0.bnt")).read_bytes())
-    with pytest.raises(NoNoseTip, match="alone.bnt"):
+    with pytest.raises(NoNoseTip, match=r"alone\.bnt"):
         convert_scan(alone, Settings(nose=NoseSettings(mode="landmark")))
 
 

@@ -200,7 +200,7 @@ def start_many(raw, tmp_path, jobs):
     line = [*GEMAX, "convert", str(many), str(out), "--tau", "20", "--jobs", str(jobs)]
     process = subprocess.Popen(
         line, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a job in the background ignores it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # background jobs ignore it
     )  # fmt: skip
     deadline = time.monotonic() + 120
     while len(list(out.rglob("gemax_tau020.png"))) < 3:

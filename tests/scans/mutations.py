@@ -185,11 +185,8 @@ def _png(dice: random.Random, data: bytes, damage: Callable[[bytes], bytes]) -> 
         at += 12 + length
     victim = dice.randrange(len(chunks))
     kind, body = chunks[victim]
-    if kind == b"IDAT" and dice.random() < 0.6:
-        body = zlib.compress(damage(zlib.decompress(body)))
-    else:
-        body = damage(body)
-    chunks[victim] = kind, body
+    packed = kind == b"IDAT" and dice.random() < 0.6
+    chunks[victim] = kind, zlib.compress(damage(zlib.decompress(body))) if packed else damage(body)
     return data[:8] + b"".join(
         struct.pack(">I", len(b)) + k + b + struct.pack(">I", zlib.crc32(k + b)) for k, b in chunks
     )

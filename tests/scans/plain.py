@@ -65,7 +65,7 @@ def fanned(polygons: list[list[int]], points: int) -> np.ndarray | None:
     return np.array(polygons, int).reshape(-1, 3)
 
 
-# -- organised formats --------------------------------------------------------------------------------------------------
+# -- organised formats -----------------------------------------------------------------------------------------------
 
 
 def plain_bnt(data: bytes) -> Plain:
@@ -141,7 +141,7 @@ def _row(kind: int, line: bytes, before: list[int]) -> list[int]:
     return out
 
 
-# -- meshes and clouds ---------------------------------------------------------------------------------------------------
+# -- meshes and clouds -----------------------------------------------------------------------------------------------
 
 _PLY = {"char": "b", "int8": "b", "uchar": "B", "uint8": "B", "short": "h", "int16": "h", "ushort": "H", "uint16": "H"}
 _PLY |= {"int": "i", "int32": "i", "uint": "I", "uint32": "I"}
@@ -160,8 +160,8 @@ def plain_ply(data: bytes) -> Plain:
         elif words[:1] == ["element"]:
             demand(len(words) >= 3)
             elements.append((words[1], whole(words[2]), []))
-        elif words[:1] == ["property"]:
-            demand(bool(elements) and len(words) >= 3)
+        elif words[:1] == ["property"] and elements:
+            demand(len(words) >= 3)
             elements[-1][2].append(words[1:5] if words[1] == "list" else words[1:3])
     demand(bool(order))
     values = _ply_text(data[head.end() :]) if order == "t" else _ply_binary(data[head.end() :], order)
@@ -250,11 +250,11 @@ def plain_stl(data: bytes) -> Plain:
 
 def plain_pcd(data: bytes) -> Plain | None:
     """Text and binary of three or more 4- or 8-byte floats; None for what is packed."""
-    head = re.search(rb"^DATA (ascii|binary|binary_compressed)[ \t]*\r?\n", data, re.MULTILINE)
+    head = re.search(rb"^DATA[ \t]+(ascii|binary|binary_compressed)[ \t]*\r?\n", data, re.MULTILINE)
     demand(head is not None)
     assert head is not None
     lines = [split(line) for line in lines_of(data[: head.start()])]
-    values = {line[0]: line[1:] for line in lines if line and not line[0].startswith("#")}
+    values = {line[0]: line[1:] for line in lines if len(line) > 1 and not line[0].startswith("#")}
     demand({"FIELDS", "SIZE", "TYPE", "WIDTH"} <= set(values))
     values.setdefault("HEIGHT", ["1"])
     demand({"x", "y", "z"} <= set(values["FIELDS"]))

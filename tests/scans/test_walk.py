@@ -418,7 +418,8 @@ def test_a_folder_that_cannot_be_listed_is_said(tmp_path, monkeypatch):
     assert ids(found) == BOTH[2:]
     (unlisted,) = found.unlisted
     assert unlisted.source == "BosphorusDB/bs000/"
-    assert unlisted.message.startswith(f"{tmp_path / 'BosphorusDB' / 'bs000'}: this folder cannot be listed (Permission")
+    folder = tmp_path / "BosphorusDB" / "bs000"
+    assert unlisted.message.startswith(f"{folder}: this folder cannot be listed (Permission")
 
 
 def test_no_source_is_no_scan():

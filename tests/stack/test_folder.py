@@ -158,6 +158,7 @@ def test_failures_of_scans_not_tried_are_kept(tmp_path):
     write_tables(tmp_path, tmp_path / "records.jsonl", old, lambda _: True)
     with RecordWriter(tmp_path / "records.jsonl") as writer:
         writer.append_line(scan_record("x", source="a").to_line())
-    write_tables(tmp_path, tmp_path / "records.jsonl", [Failure("c", "nose", "NoNoseTip", "c")], {"a", "c"}.__contains__)
+    failure = Failure("c", "nose", "NoNoseTip", "c")
+    write_tables(tmp_path, tmp_path / "records.jsonl", [failure], {"a", "c"}.__contains__)
     assert [failure.source for failure in read_failures(tmp_path / "failures.csv")] == ["b", "c"]
     assert (tmp_path / "metadata.csv").read_text().count("\n") == 2

@@ -119,7 +119,8 @@ def test_orphans_are_named_and_only_leftovers_removed(out, first):
 def test_what_is_removed_is_made_again(raw, out, converted):
     lines = (out / "records.jsonl").read_bytes().splitlines(keepends=True)
     (out / "records.jsonl").write_bytes(b"".join([b"{}\n", *lines[1:]]))
-    for record, name in zip(list(read_records(out))[:3], ("depth16.png", "gemax_tau020.png", "gemax_tau040.png"), strict=True):
+    names = ("depth16.png", "gemax_tau020.png", "gemax_tau040.png")
+    for record, name in zip(list(read_records(out))[:3], names, strict=True):
         (out / record.scan / name).write_bytes(b"x")
     assert len(remove_broken(out, verify_folder(out))) == 3
     assert convert([raw], out, TAU).converted == 4
