@@ -32,9 +32,8 @@ def main() -> None:
     options = parser.parse_args()
     maps, masks, labels, subjects = load(options.out, options.tau)
     print(f"maps {maps.shape} {maps.dtype}, {masks.mean():.0%} of the pixels are face")
-    print(
-        f"{len(set(subjects))} sitters, scans per expression {dict(zip(EXPRESSIONS, np.bincount(labels), strict=False))}"
-    )
+    counts = dict(zip(EXPRESSIONS, np.bincount(labels), strict=False))
+    print(f"{len(set(subjects))} sitters, scans per expression {counts}")
 
 
 if __name__ == "__main__":
