@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from gemax_cli.batch.task import Outcome, Task, run_task
 from gemax_cli.errors import WorkerDied
+from gemax_cli.scans.names import split_suffix
+from gemax_cli.scans.read import CRASHING_SUFFIXES
 from gemax_cli.stack.tables import Failure
 
+_DIED = (
+    "the process that converted it died twice: give it more memory, or, if the file crashes the library that reads it, "
+    "save it in another format."
+)
 WATCH, WATCH_SECONDS = "gemax-watch", 0.5
 
 
 def run_all(tasks: Iterable[Task], jobs: int) -> Generator[Outcome, None, None]:
-    """Do the tasks in ``jobs`` processes (in this one for 1) and yield each outcome when it is there."""
+    """Do the tasks in ``jobs`` processes (in this one for 1) and yield each outcome when it is there.
+
+    Files that can crash a process are read in another one even so.
+    """
     if jobs == 1:
-        yield from map(run_task, tasks)
+        for task in tasks:
+            crashing = split_suffix(task.ref.path.name)[1] in CRASHING_SUFFIXES
+            yield from _run_pooled(iter([task]), 2) if crashing else (run_task(task),)
     else:
         yield from _run_pooled(iter(tasks), jobs)
 
@@ -50,18 +62,20 @@ def _run_alone(task: Task) -> Outcome:
     try:
         return next(_parallel([task], 2))
     except _worker_died():
-        error = WorkerDied(task.ref.path, "its worker was killed twice (out of memory?): give it a machine with more.")
+        error = WorkerDied(task.ref.path, _DIED)
         failure = Failure(task.ref.source, error.stage, type(error).__name__, str(error))
         return Outcome(task.ref.scan, failure=failure)
 
 
 def _parallel(tasks: Iterable[Task], jobs: int) -> Iterator[Outcome]:
     """Joblib's generator of outcomes; a backend that the caller chose (Dask, say) is kept."""
-    from joblib import Parallel, delayed, parallel_config
-
-    calls = (delayed(work)(run_task, task) for task in tasks)
+    with signals_waiting():
+        from joblib import Parallel, delayed, parallel_config
+    start_trackers()
+    chosen = _backend_chosen()
+    calls = (delayed(work)(run_task, task, None if chosen else os.getpid()) for task in tasks)
     options: dict[str, Any] = {"n_jobs": jobs, "return_as": "generator_unordered"}
-    with nullcontext() if _backend_chosen() else parallel_config("loky", inner_max_num_threads=1):
+    with nullcontext() if chosen else parallel_config("loky", inner_max_num_threads=1), signals_waiting():
         results = Parallel(**options)(calls)
     try:
         for outcome in results:  # noqa: UP028 - "yield from" would close joblib's generator before the line below
@@ -72,10 +86,37 @@ def _parallel(tasks: Iterable[Task], jobs: int) -> Iterator[Outcome]:
             results.close()
 
 
-def work(do: Callable[[Task], Outcome], task: Task) -> Outcome:
-    """Do a task in a worker, which from now on ends when the process that started it does."""
+def start_trackers() -> None:
+    """Start the two helpers of joblib's pool now: when they start, they let signals in again."""
+    if hasattr(signal, "pthread_sigmask"):
+        from multiprocessing import resource_tracker
+
+        from joblib.externals.loky.backend import resource_tracker as loky_tracker
+
+        resource_tracker.ensure_running()
+        loky_tracker.ensure_running()
+
+
+@contextmanager
+def signals_waiting() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait until the workers have started; workers inherit that for ever.
+
+    A terminal sends Ctrl-C to all processes: it is this one that stops the others.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def work(do: Callable[[Task], Outcome], task: Task, parent: int | None = None) -> Outcome:
+    """Do a task in a worker, which from now on ends when ``parent``, or whoever is now above it, does."""
     if not any(thread.name == WATCH for thread in threading.enumerate()):
-        threading.Thread(target=_follow, args=(os.getppid(),), name=WATCH, daemon=True).start()
+        threading.Thread(target=_follow, args=(parent or os.getppid(),), name=WATCH, daemon=True).start()
     return do(task)
 
 

@@ -37,12 +37,10 @@ def command(folder: Path, taus: tuple[int, ...], subjects: int, seed: int, jobs:
 
 
 def _show(out: Path, sheet: Path) -> None:
-    from dataclasses import asdict
-
-    from gemax_cli.cli.output import print_rows
-    from gemax_cli.report.entropy_table import entropy_table
+    from gemax_cli.cli.entropy import print_entropy
+    from gemax_cli.report.measure import measure_folder
     from gemax_cli.report.sheet import overview_sheet, write_sheet
 
-    print_rows([asdict(row) for row in entropy_table(out)], "table", f"Entropy of {out}, bits")
+    print_entropy(measure_folder(out), out, "dataset", "table")
     write_sheet(sheet, overview_sheet(out, limit=8))
     click.echo(f"contact sheet: {sheet}", err=True)

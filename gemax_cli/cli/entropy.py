@@ -49,11 +49,12 @@ def command(out: Path, by: Any, published: bool, plot: Path | None, jobs: int | 
     if published:
         _print_published(measurement, out, form)
     else:
-        _print_rows(measurement, out, by, form)
+        print_entropy(measurement, out, by, form)
     return SOME_FAILED if measurement.problems else 0
 
 
-def _print_rows(measurement: Measurement, out: Path, by: Any, form: str) -> None:
+def print_entropy(measurement: Measurement, out: Path, by: Any, form: str) -> None:
+    """Print the table of a measured folder."""
     from dataclasses import asdict
 
     from gemax_cli.cli.output import print_rows

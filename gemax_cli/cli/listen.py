@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gemax_cli.batch.run import Listener, Summary
+from gemax_cli.cli.signals import raise_again
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -54,6 +55,7 @@ class Reporter(Listener):
 
     def finished(self, outcome: Outcome) -> None:
         """Advance the bar; print the record or the failure."""
+        raise_again()
         if self._bar:
             self._bar.advance(self._bar.task_ids[0])
         if outcome.line and self.as_json:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
 import click
 
 from gemax_cli import __version__
+from gemax_cli.cli import signals
 from gemax_cli.cli.argv import spread
 from gemax_cli.errors import GemaxError
 
@@ -20,10 +19,6 @@ COMMANDS = (
     "invert", "sweep", "sample", "bench", "demo",
 )  # fmt: skip
 INTERNAL_ERROR, INTERRUPTED, TERMINATED = 1, 130, 143
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: wind up as after Ctrl-C."""
 
 
 class LazyGroup(click.Group):
@@ -54,12 +49,10 @@ def gemax() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
-    signal.signal(signal.SIGTERM, _terminate)
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
-
-
-def _terminate(number: int, frame: object) -> NoReturn:  # noqa: ARG001
-    raise Terminated
+    signals.install()
+    code = run(sys.argv[1:] if arguments is None else arguments)
+    signals.ignore()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -75,8 +68,7 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(f"gemax: {error}", err=True)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort) as stop:
-        click.echo("gemax: interrupted; what is done stays done, the same command goes on from here.", err=True)
-        return TERMINATED if Terminated in (type(stop), type(stop.__cause__)) else INTERRUPTED
+        return _interrupted(signals.Terminated in (type(stop), type(stop.__cause__)))
     except BrokenPipeError:
         return _closed_pipe()
     except SystemExit as stop:  # Click's own answer to a closed pipe is exit code 1
@@ -84,9 +76,16 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get("GEMAX_DEBUG"):
             raise
+        if stop_lost := signals.received():
+            return _interrupted(stop_lost is signals.Terminated)
         name = type(error).__name__
         click.echo(f"gemax: internal error ({name}: {error}): please report it; GEMAX_DEBUG=1 shows where.", err=True)
         return INTERNAL_ERROR
+
+
+def _interrupted(terminated: bool) -> int:
+    click.echo("gemax: interrupted; what is done stays done, the same command goes on from here.", err=True)
+    return TERMINATED if terminated else INTERRUPTED
 
 
 def _closed_pipe() -> int:

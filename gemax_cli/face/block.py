@@ -65,10 +65,7 @@ def cut_blocks(
 
 def quantise(depth: DepthMap, depth_mm: float) -> NDArray[np.uint16]:
     """16-bit codes of metric depths: 65535 at the nose tip or before it, 1 at ``depth_mm``, 0 beyond and for NaN."""
-    share = np.maximum(depth, 0.0) / depth_mm
-    inside = depth <= depth_mm  # False for NaN
-    codes = MAX_CODE - np.rint(np.where(inside, share, 0.0) * (MAX_CODE - 1))
-    return np.where(inside, codes, 0.0).astype(np.uint16)
+    return kernels.quantise(plain(depth, np.float64), float(depth_mm), float(MAX_CODE))
 
 
 def _prepare(scan: Scan, tip: NDArray[np.float64], settings: BlockSettings) -> _Surface:
@@ -115,10 +112,10 @@ def _block(scan: Scan, frame: Frame, mended: holes.Mended, dropped: int, depth_m
         raise _empty(scan, depth_mm)
     inside = mended.raw <= depth_mm
     counts = {
-        "filled_pixels": int((mended.filled & (codes > 0)).sum()),
-        "hole_pixels": int(holes.find_holes(depth).sum()),
-        "spike_pixels": int((mended.spikes & inside).sum()),
-        "speck_pixels": int((mended.specks & inside).sum() + specks.sum()),
+        "filled_pixels": int(np.count_nonzero(mended.filled & (codes > 0))),
+        "hole_pixels": int(np.count_nonzero(holes.find_holes(depth))),
+        "spike_pixels": int(np.count_nonzero(mended.spikes & inside)),
+        "speck_pixels": int(np.count_nonzero(mended.specks & inside) + np.count_nonzero(specks)),
         "dropped_triangles": dropped,
     }
     return DepthBlock(codes, float(depth_mm), frame.mm_per_pixel, frame.to_scan, counts)

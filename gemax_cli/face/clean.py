@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.face import clean_kernels as kernels
-from gemax_cli.scans.model import Points, Scan, TextureMap
+from gemax_cli.scans.model import Scan
 
 SPIKE_SPACINGS = 1.5  # a point is a spike if it lies farther than this from the median of its neighbours, in spacings
 SUSPECT_SPACINGS = 0.4  # and is looked at only if it lies this far from their mean, in typical spacings
@@ -17,8 +18,10 @@ LONG_SPREAD = 3.0  # ... unless the mesh is uneven by design: then in edges of i
 TIED_SPACINGS, TIED_SPREAD = 3.5, 1.2  # the same for edges that tie a point to the surface: it takes two
 GRAZING_COSINE = 0.1  # a range sensor does not measure surfaces that turn away by more than 84 degrees
 PIECE_SHARE = 0.005  # smaller pieces, in points of the largest piece, are scraps
+SAMPLED_STEPS = 4000  # distances that tell the typical spacing
 
 Mask = NDArray[np.bool_]
+_NO_GRID, _NO_CORNERS = np.empty((0, 0), np.int32), np.empty((0, 3), np.int32)
 
 
 def clean_scan(scan: Scan) -> tuple[Scan, dict[str, int]]:
@@ -47,15 +50,17 @@ def clean_scan(scan: Scan) -> tuple[Scan, dict[str, int]]:
     limit, reach = _limits(scan, neighbours, smooth)
     if len(scan.triangles):
         smooth = kernels.hold(scan.points, neighbours, smooth, reach)
-    grazing, long = _bad_triangles(scan, smooth, limit)
+    cosine = GRAZING_COSINE if scan.grid is not None else 0.0
+    bad, grazing, long = kernels.bad_triangles(scan.points, scan.triangles, smooth, limit, cosine)
     sizes = kernels.piece_sizes(scan.points, neighbours, smooth, limit)
-    kept = sizes >= max(2.0, PIECE_SHARE * sizes.max())
+    kept = sizes >= max(2, math.ceil(PIECE_SHARE * int(sizes.max())))
     if not kept.any():
         return scan, counts
-    counts["spike_points"] = int((~smooth).sum())
-    counts["isolated_points"] = int((smooth & ~kept).sum())
-    counts["grazing_triangles"], counts["long_triangles"] = int(grazing.sum()), int(long.sum())
-    return keep_points(scan, kept, ~(grazing | long)), counts
+    left = int(np.count_nonzero(smooth))
+    counts["spike_points"] = len(smooth) - left
+    counts["isolated_points"] = left - int(np.count_nonzero(kept))
+    counts["grazing_triangles"], counts["long_triangles"] = grazing, long
+    return keep_points(scan, kept, bad), counts
 
 
 def _neighbours(scan: Scan) -> NDArray[np.int32]:
@@ -67,67 +72,40 @@ def _neighbours(scan: Scan) -> NDArray[np.int32]:
     return np.ascontiguousarray(nearest[:, 1:], np.int32)
 
 
-def _sampled_steps(scan: Scan, neighbours: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Distances from some 4000 points to their first neighbours."""
-    some = np.flatnonzero(neighbours[:, 0] >= 0)
-    some = some[:: max(1, len(some) // 4000)]
-    steps: NDArray[np.float64] = np.linalg.norm(scan.points[some] - scan.points[neighbours[some, 0]], axis=1)
-    return steps
-
-
 def _edge(scan: Scan, neighbours: NDArray[np.int32]) -> float:
-    steps = _sampled_steps(scan, neighbours)
+    steps = kernels.sampled_steps(scan.points, neighbours, SAMPLED_STEPS)
     return float(np.median(steps)) if len(steps) else 0.0
 
 
 def _limits(scan: Scan, neighbours: NDArray[np.int32], smooth: Mask) -> tuple[float, float]:
     """Length from which edges are bridges, and up to which they tie a point to the surface."""
     if len(scan.triangles):
-        some = scan.triangles[:: max(1, len(scan.triangles) // 8000)]
-        lengths = kernels.triangle_shapes(scan.points, some, smooth)[0]
-        lengths = lengths[lengths >= 0]
+        stride = max(1, len(scan.triangles) // 8000)
+        lengths = kernels.longest_edges(scan.points, scan.triangles, smooth, stride)
     else:
-        lengths = _sampled_steps(scan, neighbours)
+        lengths = kernels.sampled_steps(scan.points, neighbours, SAMPLED_STEPS)
     if not len(lengths):
         return 0.0, 0.0
     middle, high = (float(v) for v in np.percentile(lengths, (50, 95)))
     return max(LONG_SPACINGS * middle, LONG_SPREAD * high), max(TIED_SPACINGS * middle, TIED_SPREAD * high)
 
 
-def _bad_triangles(scan: Scan, smooth: Mask, limit: float) -> tuple[Mask, Mask]:
-    """Masks of the grazing and of the over-long triangles among smooth points."""
-    longest, facing = kernels.triangle_shapes(scan.points, scan.triangles, smooth)
-    grazing = facing < (GRAZING_COSINE if scan.grid is not None else 0.0)
-    return grazing, ~grazing & (longest > limit)
-
-
-def keep_points(scan: Scan, kept: Mask, kept_triangles: Mask | None = None) -> Scan:
-    """The scan with only some points (n,) and triangles (m,; all by default), the same object if that is all of them.
+def keep_points(scan: Scan, kept: Mask, unwanted: Mask | None = None) -> Scan:
+    """The scan with only some points (n,) and without some triangles (m,), the same object if nothing goes.
 
     Triangles that lose a corner go, too; points, triangles, grid and texture stay consistent.
     """
-    if kept_triangles is None:
-        kept_triangles = np.ones(len(scan.triangles), np.bool_)
-    if kept.all() and kept_triangles.all():
+    if unwanted is None:
+        unwanted = np.zeros(len(scan.triangles), np.bool_)
+    if kept.all() and not unwanted.any():
         return scan
-    number = np.cumsum(kept, dtype=np.int32) - 1
-    number[~kept] = -1
-    triangles, wanted = kernels.renumber(scan.triangles, number, kept_triangles)
-    points: Points = scan.points[kept]
+    grid = _NO_GRID if scan.grid is None else scan.grid
+    corners = _NO_CORNERS if scan.texture is None else np.ascontiguousarray(scan.texture.triangles)
+    points, triangles, corners, grid = kernels.extract(scan.points, scan.triangles, corners, grid, kept, unwanted)
     return replace(
         scan,
         points=points,
         triangles=triangles,
-        grid=None if scan.grid is None else _renumber_grid(scan.grid, number),
-        texture=_texture_without(scan.texture, wanted),
+        grid=None if scan.grid is None else grid,
+        texture=None if scan.texture is None else replace(scan.texture, triangles=corners),
     )
-
-
-def _renumber_grid(grid: NDArray[np.int32], number: NDArray[np.int32]) -> NDArray[np.int32]:
-    return np.where(grid >= 0, number[grid], np.int32(-1))
-
-
-def _texture_without(texture: TextureMap | None, wanted: Mask) -> TextureMap | None:
-    if texture is None or not len(wanted):
-        return texture
-    return replace(texture, triangles=texture.triangles[wanted])

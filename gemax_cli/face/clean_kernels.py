@@ -16,7 +16,10 @@ MOST = 8  # neighbours kept per point
 @kernel
 def mesh_neighbours(count: int, triangles: NDArray[np.int32]) -> Neighbours:
     """Up to MOST neighbours of each of ``count`` points along the edges of ``triangles``, first come, first kept."""
-    table = np.full((count, MOST), -1, np.int32)
+    table = np.empty((count, MOST), np.int32)
+    for i in range(count):
+        for j in range(MOST):
+            table[i, j] = -1
     for t in range(len(triangles)):
         for k in range(6):
             a, b = triangles[t, k % 3], triangles[t, (k + 1 + k // 3) % 3]
@@ -27,6 +30,26 @@ def mesh_neighbours(count: int, triangles: NDArray[np.int32]) -> Neighbours:
                     table[a, j] = b
                     break
     return table
+
+
+@kernel
+def sampled_steps(points: Floats, neighbours: Neighbours, some: int) -> Floats:
+    """Distances from points to their first neighbours, of at least ``some`` points spread over those that have one."""
+    count = 0
+    for i in range(len(points)):
+        count += neighbours[i, 0] >= 0
+    stride = max(1, count // some)
+    steps = np.empty(-(-count // stride))
+    count = 0
+    for i in range(len(points)):
+        at = np.int64(neighbours[i, 0])
+        if at < 0:
+            continue
+        if count % stride == 0:
+            x, y, z = points[i, 0] - points[at, 0], points[i, 1] - points[at, 1], points[i, 2] - points[at, 2]
+            steps[count // stride] = np.sqrt(x * x + y * y + z * z)
+        count += 1
+    return steps
 
 
 @kernel
@@ -43,24 +66,29 @@ def _median(values: Floats, count: int) -> float:
 
 
 @kernel
-def _distance(points: Floats, i: int, j: int) -> float:
+def _is_short(points: Floats, i: int, j: int, reach: float) -> bool:
     x, y, z = points[i, 0] - points[j, 0], points[i, 1] - points[j, 1], points[i, 2] - points[j, 2]
-    return float(np.sqrt(x * x + y * y + z * z))
+    return bool(np.sqrt(x * x + y * y + z * z) <= reach)
 
 
 @kernel
-def _spacing(points: Floats, neighbours: Neighbours, i: int, room: Floats) -> float:
-    """Median over the neighbours of ``i`` of their own median distance to theirs: a spike does not widen it."""
-    own = np.empty(MOST)
-    count = 0
+def _stands_out(points: Floats, neighbours: Neighbours, i: int, off: float, factor: float) -> bool:
+    """Whether ``off`` is more than ``factor`` times the spacing about ``i``.
+
+    The spacing is the median over the neighbours of ``i`` of their own median distance to theirs: a spike does not
+    widen it. A number is above a median if it is above more than half of the values, so none has to be sorted.
+    """
+    above, count = 0, 0
     while count < MOST and neighbours[i, count] >= 0:
-        at, theirs = neighbours[i, count], 0
+        at, shorter, theirs = np.int64(neighbours[i, count]), 0, 0
         while theirs < MOST and neighbours[at, theirs] >= 0:
-            room[theirs] = _distance(points, at, neighbours[at, theirs])
+            to = np.int64(neighbours[at, theirs])
+            x, y, z = points[at, 0] - points[to, 0], points[at, 1] - points[to, 1], points[at, 2] - points[to, 2]
+            shorter += off > factor * np.sqrt(x * x + y * y + z * z)
             theirs += 1
-        own[count] = _median(room, theirs)
+        above += shorter > theirs // 2
         count += 1
-    return _median(own, count)
+    return above > count // 2
 
 
 @kernel
@@ -70,37 +98,68 @@ def spikes(points: Floats, neighbours: Neighbours, least: float, factor: float) 
     Points closer than ``least`` to the mean of their neighbours are none, without a closer look.
     """
     found = np.zeros(len(points), np.bool_)
-    room, middle = np.empty(MOST), np.empty(3)
+    room = np.empty(MOST)
     for i in range(len(points)):
-        middle[:] = 0.0
+        x, y, z = 0.0, 0.0, 0.0
         count = 0
         while count < MOST and neighbours[i, count] >= 0:
-            for k in range(3):
-                middle[k] += points[neighbours[i, count], k]
+            at = np.int64(neighbours[i, count])
+            x, y, z = x + points[at, 0], y + points[at, 1], z + points[at, 2]
             count += 1
-        square = 0.0
-        for k in range(3):
-            square += (points[i, k] - middle[k] / max(count, 1)) ** 2
-        if count == 0 or square < least * least:
+        if count == 0:
+            continue
+        x, y, z = points[i, 0] - x / count, points[i, 1] - y / count, points[i, 2] - z / count
+        if x * x + y * y + z * z < least * least:
             continue
         square = 0.0
         for k in range(3):
             for j in range(count):
                 room[j] = points[neighbours[i, j], k]
             square += (points[i, k] - _median(room, count)) ** 2
-        found[i] = np.sqrt(square) > factor * _spacing(points, neighbours, i, room)
+        found[i] = _stands_out(points, neighbours, i, np.sqrt(square), factor)
     return found
 
 
 @kernel
-def triangle_shapes(points: Floats, triangles: NDArray[np.int32], kept: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """(m,) longest edge of each triangle, and (m,) |cosine| between its normal and +Z (0 if it has no area).
+def longest_edges(points: Floats, triangles: NDArray[np.int32], kept: NDArray[np.bool_], stride: int) -> Floats:
+    """Longest edge of every ``stride``-th triangle, (k,); those with a corner that is not ``kept`` are left out."""
+    longest = np.empty(-(-len(triangles) // stride))
+    count = 0
+    for t in range(0, len(triangles), stride):
+        a, b, c = np.int64(triangles[t, 0]), np.int64(triangles[t, 1]), np.int64(triangles[t, 2])
+        if not (kept[a] and kept[b] and kept[c]):
+            continue
+        ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
+        vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
+        wx, wy, wz = vx - ux, vy - uy, vz - uz
+        square = max(ux * ux + uy * uy + uz * uz, vx * vx + vy * vy + vz * vz, wx * wx + wy * wy + wz * wz)
+        longest[count] = np.sqrt(square)
+        count += 1
+    return longest[:count]
 
-    Triangles with a corner that is not ``kept`` have the length -1.
+
+@kernel
+def bad_triangles(
+    points: Floats, triangles: NDArray[np.int32], kept: NDArray[np.bool_], limit: float, cosine: float
+) -> tuple[NDArray[np.bool_], int, int]:
+    """Which triangles with kept corners alone turn away from Z or have an edge that is too long.
+
+    Args:
+        points: (n, 3).
+        triangles: (m, 3).
+        kept: (n,) other triangles are not judged.
+        limit: longest edge allowed.
+        cosine: least |cosine| allowed between a triangle's normal and +Z.
+
+    Returns:
+        (m,) True for the bad ones, how many are grazing, and how many are not but are too long.
     """
-    longest, facing = np.full(len(triangles), -1.0), np.ones(len(triangles))
+    bad = np.zeros(len(triangles), np.bool_)
+    grazing, long = 0, 0
+    # roots are drawn only where squares, these 2 % off, leave doubt
+    surely_steep, surely_short = 1.02 * cosine * cosine, 0.98 * limit * limit
     for t in range(len(triangles)):
-        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        a, b, c = np.int64(triangles[t, 0]), np.int64(triangles[t, 1]), np.int64(triangles[t, 2])
         if not (kept[a] and kept[b] and kept[c]):
             continue
         ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
@@ -108,26 +167,69 @@ def triangle_shapes(points: Floats, triangles: NDArray[np.int32], kept: NDArray[
         wx, wy, wz = vx - ux, vy - uy, vz - uz
         square = max(ux * ux + uy * uy + uz * uz, vx * vx + vy * vy + vz * vz, wx * wx + wy * wy + wz * wz)
         nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-        area = np.sqrt(nx * nx + ny * ny + nz * nz)
-        longest[t] = np.sqrt(square)
-        facing[t] = abs(nz) / area if area > 0 else 0.0
-    return longest, facing
+        area = nx * nx + ny * ny + nz * nz
+        if cosine > 0 and not nz * nz > surely_steep * area:
+            area = np.sqrt(area)
+            if (abs(nz) / area if area > 0 else 0.0) < cosine:
+                bad[t] = True
+                grazing += 1
+                continue
+        if not square < surely_short and np.sqrt(square) > limit:
+            bad[t] = True
+            long += 1
+    return bad, grazing, long
 
 
 @kernel
-def renumber(
-    triangles: NDArray[np.int32], number: NDArray[np.int32], wanted: NDArray[np.bool_]
-) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """The wanted triangles all of whose corners have a new number, in new numbers; and (m,) which these are."""
-    out, kept = np.empty_like(triangles), np.zeros(len(triangles), np.bool_)
+def extract(
+    points: Floats,
+    triangles: NDArray[np.int32],
+    corners: NDArray[np.int32],
+    grid: NDArray[np.int32],
+    kept: NDArray[np.bool_],
+    unwanted: NDArray[np.bool_],
+) -> tuple[Floats, NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+    """The kept points, the triangles that lose no corner and are not unwanted, and what belongs to them.
+
+    Args:
+        points: (n, 3).
+        triangles: (m, 3) rows of ``points``.
+        corners: (m, 3) texture of the triangles; (0, 3) where there is none.
+        grid: (rows, columns) rows of ``points`` or negative; (0, 0) where there is none.
+        kept: (n,).
+        unwanted: (m,).
+
+    Returns:
+        All four without what goes; triangles and grid in the new numbers of the points.
+    """
+    number = np.empty(len(points), np.int32)
+    count = 0
+    for i in range(len(points)):
+        number[i] = -1
+        count += kept[i]
+    some = np.empty((count, 3))
+    count = 0
+    for i in range(len(points)):
+        if kept[i]:
+            number[i] = count
+            some[count, 0], some[count, 1], some[count, 2] = points[i, 0], points[i, 1], points[i, 2]
+            count += 1
+    drawn, looks = np.empty_like(triangles), np.empty_like(corners)
     count = 0
     for t in range(len(triangles)):
         a, b, c = number[triangles[t, 0]], number[triangles[t, 1]], number[triangles[t, 2]]
-        if wanted[t] and a >= 0 and b >= 0 and c >= 0:
-            out[count, 0], out[count, 1], out[count, 2] = a, b, c
-            kept[t] = True
-            count += 1
-    return out[:count], kept
+        if unwanted[t] or a < 0 or b < 0 or c < 0:
+            continue
+        drawn[count, 0], drawn[count, 1], drawn[count, 2] = a, b, c
+        if len(corners) > 0:
+            looks[count, 0], looks[count, 1], looks[count, 2] = corners[t, 0], corners[t, 1], corners[t, 2]
+        count += 1
+    places = np.empty_like(grid)
+    for row in range(grid.shape[0]):
+        for column in range(grid.shape[1]):
+            place = grid[row, column]
+            places[row, column] = number[place] if place >= 0 else -1
+    return some, drawn[:count], looks[: count if len(corners) > 0 else 0], places
 
 
 @kernel
@@ -137,18 +239,39 @@ def hold(points: Floats, neighbours: Neighbours, kept: NDArray[np.bool_], reach:
     A dense cluster of spikes has no smooth neighbourhood to differ from, but hardly a short step either.
     """
     held: NDArray[np.bool_] = kept.copy()
+    ties = np.empty((len(points), 2), np.int32)  # the two that a point was last seen to hang on
+    for i in range(len(points)):
+        ties[i, 0] = ties[i, 1] = -1
+    stack = np.empty(len(points), np.int32)
     changed = True
-    while changed:
+    while changed:  # once and again, unless a point with more than MOST neighbours was not among those of another
         changed = False
-        for i in range(len(points)):
-            links, j = 0, 0
-            while held[i] and links < 2 and j < MOST and neighbours[i, j] >= 0:
-                other = neighbours[i, j]
-                links += held[other] and _distance(points, i, other) <= reach
-                j += 1
-            if held[i] and links < 2:
+        for start in range(len(points)):
+            stack[0], waiting = start, 1
+            while waiting > 0:
+                waiting -= 1
+                i = np.int64(stack[waiting])
+                if not held[i] or (ties[i, 0] >= 0 and held[ties[i, 0]] and held[ties[i, 1]]):
+                    continue
+                links, j = 0, 0
+                while links < 2 and j < MOST and neighbours[i, j] >= 0:
+                    other = np.int64(neighbours[i, j])
+                    if held[other] and _is_short(points, i, other, reach):
+                        ties[i, links] = other
+                        links += 1
+                    j += 1
+                if links == 2:
+                    continue
+                ties[i, 0] = -1
                 held[i] = False
                 changed = True
+                for j in range(MOST):
+                    other = np.int64(neighbours[i, j])
+                    if other < 0 or waiting == len(stack):
+                        break
+                    if ties[other, 0] == i or ties[other, 1] == i:
+                        stack[waiting] = other
+                        waiting += 1
     return held
 
 
@@ -156,7 +279,7 @@ def hold(points: Floats, neighbours: Neighbours, kept: NDArray[np.bool_], reach:
 def _root(parent: NDArray[np.int32], i: int) -> int:
     while parent[i] != i:
         parent[i] = parent[parent[i]]
-        i = parent[i]
+        i = np.int64(parent[i])
     return i
 
 
@@ -164,26 +287,29 @@ def _root(parent: NDArray[np.int32], i: int) -> int:
 def piece_sizes(points: Floats, neighbours: Neighbours, kept: NDArray[np.bool_], limit: float) -> NDArray[np.int32]:
     """(n,) how many kept points hang together with each, over steps of at most ``limit``; 0 for points not kept."""
     n = len(points)
-    parent = np.arange(n).astype(np.int32)
+    parent = np.empty(n, np.int32)
+    for i in range(n):
+        parent[i] = i
     for i in range(n):
         if not kept[i]:
             continue
         for j in range(MOST):
-            other = neighbours[i, j]
+            other = np.int64(neighbours[i, j])
             if other < 0:
                 break
-            square = 0.0
-            for k in range(3):
-                square += (points[i, k] - points[other, k]) ** 2
-            if kept[other] and square <= limit * limit:
+            if parent[i] == parent[other] or not kept[other]:
+                continue
+            x, y, z = points[i, 0] - points[other, 0], points[i, 1] - points[other, 1], points[i, 2] - points[other, 2]
+            if x * x + y * y + z * z <= limit * limit:
                 a, b = _root(parent, i), _root(parent, other)
                 parent[max(a, b)] = min(a, b)
     size = np.zeros(n, np.int32)
     for i in range(n):
         if kept[i]:
-            size[_root(parent, i)] += 1
+            parent[i] = _root(parent, i)
+            size[parent[i]] += 1
     out = np.zeros(n, np.int32)
     for i in range(n):
         if kept[i]:
-            out[i] = size[_root(parent, i)]
+            out[i] = size[parent[i]]
     return out

@@ -68,13 +68,7 @@ def find_specks(depth: DepthMap, max_speck: float, step: float) -> NDArray[np.bo
 
     Pieces that hover before or behind the rest by more than ``step`` mm are pieces of their own.
     """
-    labels = kernels.label_regions(depth, step, False)
-    sizes = np.bincount(labels.ravel())
-    small = sizes <= max_speck
-    small[0] = False
-    if len(sizes) > 1:
-        small[1 + int(np.argmax(sizes[1:]))] = False
-    return small[labels]
+    return kernels.small_regions(depth, float(step), False, float(max_speck))
 
 
 def find_holes(depth: DepthMap, max_hole: float = np.inf) -> NDArray[np.bool_]:
@@ -82,9 +76,4 @@ def find_holes(depth: DepthMap, max_hole: float = np.inf) -> NDArray[np.bool_]:
 
     A region that touches the image's border is not enclosed.
     """
-    labels = kernels.label_regions(depth, np.inf, True)
-    small = np.bincount(labels.ravel()) <= max_hole
-    small[0] = False
-    for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
-        small[side] = False
-    return small[labels]
+    return kernels.small_regions(depth, np.inf, True, float(max_hole))

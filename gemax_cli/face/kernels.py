@@ -41,7 +41,7 @@ def draw(
         at: (n, 3) column, row, depth in mm, from ``project``.
         triangles: (m, 3) rows of ``at``; either winding.
         limits: front (fragments of less than minus this depth are dropped), longest edge in mm, mm per pixel.
-        depth: (rows, columns) of infinities; left as they are where nothing lies.
+        depth: (rows, columns) of infinities; NaN afterwards where nothing lies.
         winner: (rows, columns) of -1, for the number of the triangle seen; of size 0 when not wanted.
 
     A pixel belongs to every triangle that its centre lies in, edges included.
@@ -80,6 +80,10 @@ def draw(
                         depth[row, column] = z
                         if winner.size > 0:
                             winner[row, column] = t
+    for row in range(rows):
+        for column in range(columns):
+            if depth[row, column] == np.inf:
+                depth[row, column] = np.nan
     return dropped
 
 
@@ -167,8 +171,16 @@ def find_spikes(depth: NDArray[np.float64], reach: int, height: float) -> NDArra
 
 
 @kernel
+def _root(parent: NDArray[np.int32], label: int) -> int:
+    while parent[label] != label:
+        parent[label] = parent[parent[label]]
+        label = np.int64(parent[label])
+    return label
+
+
+@kernel
 def label_regions(depth: NDArray[np.float64], step: float, holes: bool) -> NDArray[np.int32]:
-    """Number the connected regions of a depth map: (rows, columns), 0 for pixels of the other kind.
+    """Number the connected regions of a depth map in reading order: (rows, columns), 0 for pixels of the other kind.
 
     Args:
         depth: depth map.
@@ -176,43 +188,92 @@ def label_regions(depth: NDArray[np.float64], step: float, holes: bool) -> NDArr
         holes: label the pixels without data (4 neighbours) instead of the surface (8 neighbours); the one
             neighbourhood is the complement of the other, so a ring of surface does enclose a hole.
 
+    Two passes with a union-find over provisional labels (Rosenfeld, Pfaltz 1966; Tarjan 1975).
     ``scipy.ndimage.label`` knows no step, and to import it takes longer than fifty scans take here.
     """
     rows, columns = depth.shape
-    wide = columns + 2
-    # a rim of one pixel, marked -1, saves every test for the image's border
-    flat = np.empty((rows + 2) * wide)
-    mark = np.full((rows + 2) * wide, -1, np.int32)
+    labels = np.zeros((rows, columns), np.int32)
+    parent = np.empty(rows * columns + 1, np.int32)
+    parent[0] = count = 0
     for row in range(rows):
         for column in range(columns):
-            i = (row + 1) * wide + column + 1
-            flat[i] = depth[row, column]
-            mark[i] = 0 if np.isnan(flat[i]) == holes else -1
-    around = np.array((-1, 1, -wide, wide, -wide - 1, -wide + 1, wide - 1, wide + 1))
-    directions = 4 if holes else 8
-    stack = np.empty(rows * columns, np.int32)
-    count = 0
-    for start in range(mark.size):
-        if mark[start] != 0:
-            continue
-        count += 1
-        mark[start] = count
-        stack[0] = start
-        waiting = 1
-        while waiting > 0:
-            waiting -= 1
-            here = stack[waiting]
-            for k in range(directions):
-                there = here + around[k]
-                if mark[there] == 0 and (holes or abs(flat[there] - flat[here]) <= step):
-                    mark[there] = count
-                    stack[waiting] = there
-                    waiting += 1
-    labels = np.empty((rows, columns), np.int32)
+            here = depth[row, column]
+            if np.isnan(here) != holes:
+                continue
+            mine = np.int64(0)
+            if column > 0 and (holes or abs(depth[row, column - 1] - here) <= step):
+                mine = np.int64(labels[row, column - 1])
+            first, last = (column, column) if holes else (max(column - 1, 0), min(column + 1, columns - 1))
+            for above in range(first, last + 1 if row > 0 else first):
+                other = np.int64(labels[row - 1, above])
+                if other == mine or other == 0 or not (holes or abs(depth[row - 1, above] - here) <= step):
+                    continue
+                if mine == 0:
+                    mine = other
+                else:
+                    one, two = _root(parent, mine), _root(parent, other)
+                    parent[max(one, two)] = min(one, two)
+            if mine == 0:
+                count += 1
+                parent[count] = count
+                mine = np.int64(count)
+            labels[row, column] = mine
+    regions = 0
+    for label in range(1, count + 1):
+        if parent[label] == label:
+            regions += 1
+            parent[label] = regions
+        else:
+            parent[label] = parent[parent[label]]
     for row in range(rows):
         for column in range(columns):
-            labels[row, column] = max(mark[(row + 1) * wide + column + 1], 0)
+            labels[row, column] = parent[labels[row, column]]
     return labels
+
+
+@kernel
+def small_regions(depth: NDArray[np.float64], step: float, holes: bool, most: float) -> NDArray[np.bool_]:
+    """Pixels of the regions of ``label_regions`` that have up to ``most`` pixels: (rows, columns), True for those.
+
+    Of the surface, the largest region (the first of several) is never among them, and no hole at the border is.
+    """
+    labels = label_regions(depth, step, holes)
+    rows, columns = labels.shape
+    sizes = np.zeros(rows * columns + 1, np.int64)
+    for row in range(rows):
+        for column in range(columns):
+            sizes[labels[row, column]] += 1
+    sizes[0] = 0
+    largest = 0
+    for label in range(1, len(sizes)):
+        if sizes[label] == 0:
+            break
+        if sizes[label] > sizes[largest]:
+            largest = label
+    for row in range(rows if holes else 0):
+        sizes[labels[row, 0]] = sizes[labels[row, columns - 1]] = 0
+    for column in range(columns if holes else 0):
+        sizes[labels[0, column]] = sizes[labels[rows - 1, column]] = 0
+    if not holes:
+        sizes[largest] = 0
+    out = np.zeros((rows, columns), np.bool_)
+    for row in range(rows):
+        for column in range(columns):
+            size = sizes[labels[row, column]]
+            out[row, column] = 0 < size <= most
+    return out
+
+
+@kernel
+def quantise(depth: NDArray[np.float64], depth_mm: float, most: float) -> NDArray[np.uint16]:
+    """Codes of a depth map: ``most`` at depth 0 or before it, 1 at ``depth_mm``, 0 beyond and for NaN."""
+    rows, columns = depth.shape
+    codes = np.zeros((rows, columns), np.uint16)
+    for row in range(rows):
+        for column in range(columns):
+            if depth[row, column] <= depth_mm:
+                codes[row, column] = most - np.rint(max(depth[row, column], 0.0) / depth_mm * (most - 1.0))
+    return codes
 
 
 @kernel

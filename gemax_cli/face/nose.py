@@ -310,7 +310,8 @@ def landmark_tip(scan: Scan) -> NoseTip | None:
     if len(outline) < 3:
         return None
     low, high = np.min(outline, axis=0), np.max(outline, axis=0)
-    inside = scan.points[((scan.points[:, :2] >= low[:2]) & (scan.points[:, :2] <= high[:2])).all(axis=1)]
+    x, y = scan.points[:, 0], scan.points[:, 1]
+    inside = scan.points[(x >= low[0]) & (x <= high[0]) & (y >= low[1]) & (y <= high[1])]
     return NoseTip(inside[np.argmax(inside[:, 2])].copy(), "outline", 1.0) if len(inside) else None
 
 

@@ -259,6 +259,16 @@ def _turn(frame: Floats, x: float, y: float, z: float) -> None:
 
 
 @kernel
+def _chosen(samples: Floats, which: NDArray[np.int64], count: int) -> Floats:
+    """The samples that the first ``count`` of ``which`` name: (count, 3)."""
+    out = np.empty((count, 3))
+    for i in range(count):
+        at = which[i]
+        out[i, 0], out[i, 1], out[i, 2] = samples[at, 0], samples[at, 1], samples[at, 2]
+    return out
+
+
+@kernel
 def near(samples: Floats, centre: Floats, radius: float, most: int) -> Floats:
     """The samples within ``radius`` of ``centre``, thinned by a constant stride to at most ``most``: (k, 3)."""
     which = np.empty(len(samples), np.int64)
@@ -268,7 +278,11 @@ def near(samples: Floats, centre: Floats, radius: float, most: int) -> Floats:
         if x * x + y * y + z * z < radius * radius:
             which[count] = i
             count += 1
-    return samples[which[: count : max(1, -(-count // max(most, 1)))]]
+    stride = max(1, -(-count // max(most, 1)))
+    count = -(-count // stride)
+    for i in range(count):
+        which[i] = which[i * stride]
+    return _chosen(samples, which, count)
 
 
 @kernel
@@ -290,7 +304,7 @@ def in_view(samples: Floats, rotation: Floats, seen: Floats, place: Floats) -> F
         if not (inside and z < seen[row, column] - HIDDEN):
             which[count] = i
             count += 1
-    return samples[which[:count]]
+    return _chosen(samples, which, count)
 
 
 @kernel

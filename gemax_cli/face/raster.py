@@ -98,7 +98,6 @@ def rasterise(
     triangle = np.full(shape if want_triangle else (0, 0), -1, np.int32)
     limits = np.array([near, max_edge_mm, frame.mm_per_pixel])
     dropped = kernels.draw(frame.project(points), plain(triangles, np.int32), limits, depth, triangle)
-    depth[np.isinf(depth)] = np.nan
     return RangeImage(depth, int(dropped), triangle if want_triangle else None)
 
 

@@ -16,8 +16,8 @@ LARGEST = 1e9
 """Coordinates beyond it are damage in any unit: a face is 2e5 micrometres wide."""
 
 
-def check_points(path: Path, points: Points) -> None:
-    """Refuse points that cannot be a surface.
+def check_points(path: Path, points: Points) -> float:
+    """Refuse points that cannot be a surface; returns the longest side of their bounding box.
 
     Raises:
         EmptyScan: there is no point, or all points are the same (zero, most often).
@@ -25,12 +25,14 @@ def check_points(path: Path, points: Points) -> None:
     """
     if not len(points):
         raise EmptyScan(path, "holds no point: take another copy or leave it out.")
-    lowest, highest = points.min(axis=0), points.max(axis=0)
+    # column by column: along the first axis of so narrow an array, numpy takes five times as long
+    lowest, highest = (np.array([f(column) for column in points.T]) for f in (np.min, np.max))
     # Written so that NaN fails, too.
     if not (lowest.min() >= -LARGEST and highest.max() <= LARGEST):
         raise BadFormat(path, "holds coordinates that are not numbers, or too large: export the scan again.")
     if np.array_equal(lowest, highest):
         raise EmptyScan(path, "all its points are the same, so it holds no surface: export the scan again.")
+    return float((highest - lowest).max())
 
 
 def mesh_scan(

@@ -47,8 +47,7 @@ def read_wrl(path: Path) -> Scan:
         EmptyScan: it holds no face, or all points are the same.
     """
     mesh = surface(VrmlText(path, read_content(path)))
-    check_points(path, mesh.points)
-    side = float(np.ptp(mesh.points, axis=0).max())
+    side = check_points(path, mesh.points)
     landmarks, warnings = _landmarks_beside(path, mesh.points)
     return Scan(
         path=path,

@@ -111,6 +111,8 @@ def _check_accessors(path: Path, content: dict[str, Any]) -> None:
                 if accessor is None or _at(views, accessor.get("bufferView")) is None:
                     what = "its points or triangles have no content (packed, or zeros): save it without packing."
                     raise EmptyScan(path, what)
+                if "sparse" in accessor:  # Open3D reads beyond the end of what is not as it should be
+                    raise BadFormat(path, "keeps some of its numbers apart (sparse): export it again without that.")
 
 
 def _used(primitive: object) -> list[Any]:

@@ -19,6 +19,7 @@ _LARGEST_POWER = 22
 _LARGEST_EXACT = 2**53
 _ROOM_FOR_DIGIT = 10**17  # below it, ten times a mantissa plus a digit fits int64 with ease
 _LARGEST_INDEX = 2**31 - 1
+NO_ROOM = -2
 _EXPONENT_CAP = 9999
 _MOST_CORNERS = 64  # of a polygon that is cut ear by ear, which takes the cube of their number at worst
 
@@ -43,16 +44,19 @@ def read_reals(
         text: (n,) uint8, the file.
         start: first byte.
         stop: the byte after the last.
-        out: room for (stop - start + 1) // 2 float64, which is enough for any text.
-        slow: room for as many rows (slot of ``out``, first byte) of the numbers of too many digits or too large an
+        out: room for float64; (stop - start + 1) // 2 are enough for any text.
+        slow: room for rows (slot of ``out``, first byte) of the numbers of too many digits or too large an
             exponent for exact arithmetic; their slots are left for the caller to fill.
 
     Returns:
-        Numbers read, rows of ``slow`` written, and where the first malformed number begins, or -1.
+        Numbers read, rows of ``slow`` written, and where the first malformed number begins, or -1, or NO_ROOM where
+        ``out`` or ``slow`` are full and there is more to read.
     """
     count, slow_count = 0, 0
     at = _skip_separators(text, start, stop)
     while at < stop:
+        if count == len(out) or slow_count == len(slow):
+            return count, slow_count, NO_ROOM
         first = at
         negative = text[at] == 45
         if negative or text[at] == 43:
@@ -119,14 +123,17 @@ def read_indexes(text: Bytes, start: int, stop: int, out: NDArray[np.int32]) -> 
         text: (n,) uint8, the file.
         start: first byte.
         stop: the byte after the last.
-        out: room for (stop - start + 1) // 2 int32, which is enough for any text.
+        out: room for int32; (stop - start + 1) // 2 are enough for any text.
 
     Returns:
-        Numbers read, and where the first one begins that is malformed or beyond 2^31 - 1, or -1.
+        Numbers read, and where the first one begins that is malformed or beyond 2^31 - 1, or -1, or NO_ROOM where
+        ``out`` is full and there is more to read.
     """
     count = 0
     at = _skip_separators(text, start, stop)
     while at < stop:
+        if count == len(out):
+            return count, NO_ROOM
         first = at
         negative = text[at] == 45
         if negative or text[at] == 43:

@@ -23,6 +23,7 @@ _LINE = r"^[ \t]*{}(?!\S)([^\n#]*)"
 _VERTEX, _TEXTURE, _FACE = (re.compile(_LINE.format(key).encode(), re.MULTILINE) for key in ("v", "vt", "f"))
 _AFTER_SLASH = re.compile(rb"/\S*")
 _BETWEEN_SLASHES = re.compile(rb"[^\s/]+/?([^\s/]*)\S*")
+_NO_OBJ = re.compile(rb"[,xX]")  # of VRML, whose indexes are parsed alike: commas, hexadecimal numbers
 _NEXT_FACE = b"\n0/0\n"  # OBJ counts from 1, so that 0 can part faces
 
 
@@ -42,7 +43,7 @@ def read_obj(path: Path) -> Scan:
     points = _columns(path, "v", vertices, 3)
     starts, joined = np.array([face.start() for face in faces]), _NEXT_FACE.join(face[1] for face in faces)
     corners = _integers(path, _AFTER_SLASH.sub(b"", joined))
-    if faces and (b"," in joined or not faces[-1][1].strip()):  # numbers are parted by blanks alone
+    if faces and (_NO_OBJ.search(joined) or not faces[-1][1].strip()):
         raise BadFormat(path, "a face holds no numbers, or others: the file is damaged or cut off, export it again.")
     if np.count_nonzero(corners == 0) != max(len(faces) - 1, 0):
         raise BadFormat(path, "a face names point 0, but OBJ counts from 1: export it again.")

@@ -48,6 +48,8 @@ SEARCHED_SUFFIXES = frozenset(KNOWN_SUFFIXES) - {".pts"}
 """Those of them that are taken for scans in a folder. A .pts beside faces holds landmarks as often as a scan."""
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff")
 """Those of them that are as often a texture or a picture as they are a scan."""
+CRASHING_SUFFIXES = frozenset((".glb", ".gltf"))
+"""Those of them that are read by a library that a damaged file can crash, and the process with it."""
 
 _START = 4096  # bytes looked at to tell what a file is
 

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.scans.kernels import read_indexes, read_reals
+from gemax_cli.scans.kernels import NO_ROOM, read_indexes, read_reals
 
 _WORD = re.compile(rb"[^ \t\r\n,\]]*")
+_USUAL_BYTES = 6  # of a number with the blank behind it; tighter lists are read twice
+_FEW_SLOW = 64
 
 
 class MalformedNumber(ValueError):
@@ -22,15 +24,27 @@ class MalformedNumber(ValueError):
         super().__init__(shown(self.word))
 
 
+def _likely_room(size: int) -> int:
+    """Numbers that a text of ``size`` bytes most likely has room for: what is not touched need not be mapped."""
+    return size // _USUAL_BYTES + 1
+
+
+def _enough_room(size: int) -> int:
+    return (size + 1) // 2
+
+
 def parse_reals(text: bytes, start: int, stop: int) -> NDArray[np.float64]:
     """The decimal numbers of ``text[start:stop]``, parted by blanks, line ends or commas, correctly rounded.
 
     Raises:
         MalformedNumber: at the first word that is no decimal number; NaN and infinity are none.
     """
-    room = (stop - start + 1) // 2
-    out, slow = np.empty(room), np.empty((room, 2), np.int64)
-    count, slow_count, bad = read_reals(np.frombuffer(text, np.uint8), start, stop, out, slow)
+    view = np.frombuffer(text, np.uint8)
+    for room, slow_room in ((_likely_room(stop - start), _FEW_SLOW), (_enough_room(stop - start),) * 2):
+        out, slow = np.empty(room), np.empty((slow_room, 2), np.int64)
+        count, slow_count, bad = read_reals(view, start, stop, out, slow)
+        if bad != NO_ROOM:
+            break
     if bad >= 0:
         raise MalformedNumber(text, bad)
     for slot, first in slow[:slow_count].tolist():
@@ -45,8 +59,12 @@ def parse_indexes(text: bytes, start: int, stop: int) -> NDArray[np.int32]:
     Raises:
         MalformedNumber: at the first word that is no integer, or one beyond 2^31 - 1.
     """
-    out = np.empty((stop - start + 1) // 2, np.int32)
-    count, bad = read_indexes(np.frombuffer(text, np.uint8), start, stop, out)
+    view = np.frombuffer(text, np.uint8)
+    for room in (_likely_room(stop - start), _enough_room(stop - start)):
+        out = np.empty(room, np.int32)
+        count, bad = read_indexes(view, start, stop, out)
+        if bad != NO_ROOM:
+            break
     if bad >= 0:
         raise MalformedNumber(text, bad)
     return out[:count]

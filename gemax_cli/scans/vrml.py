@@ -29,6 +29,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _LINE = re.compile(rb"[^\r\n]*")
+_LINES_OF_COMMENT = re.compile(rb"(?:[ \t\r\n,]*#[^\r\n]*)*")
 _NUMBER = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _HEXADECIMAL = re.compile(rb"[+-]?0[xX][0-9a-fA-F]+")
 _NUMBER_BEGINS = re.compile(rb"[-+.0-9]|(?:nan|inf|infinity)\b", re.IGNORECASE)
@@ -343,7 +344,8 @@ def _end_of_header(path: Path, data: bytes) -> int:
     if match[1] != b"2.0":
         version = match[1][:10].decode()
         raise BadFormat(path, f"this is VRML {version}, which is not read: save it as VRML 2.0 (VRML 97), or as PLY.")
-    return _end_of_line(data, match.end())
+    # what programs write about themselves is passed over here, so that the text need not be copied for it
+    return _end_of_match(_LINES_OF_COMMENT, data, _end_of_line(data, match.end()))
 
 
 def _without_comments(path: Path, data: bytes, start: int) -> bytes:

@@ -17,6 +17,7 @@ MAX_POINTS = 10_000_000
 MAX_VISITS = 20_000
 """Nodes looked at. A file of a few lines can USE a node billions of times over."""
 
+_LONGEST_LIST = 150  # characters of a list of names in a message
 Affine = NDArray[np.float64]  # (3, 4)
 
 _GROUPS = {"Transform": "children", "Group": "children", "Anchor": "children", "Billboard": "children"}
@@ -99,15 +100,20 @@ class _Scene:
         for root in self.text.roots:
             yield from self._visit(root, None, 0)
         if self._left_out:
-            self.warn(f"only IndexedFaceSet nodes are read: left out {', '.join(self._left_out)}.")
+            self.warn(f"only IndexedFaceSet nodes are read: left out {self._names()}.")
 
     def warn(self, sentence: str) -> None:
         """Say something once."""
         self.warnings[sentence] = None
 
+    def _names(self) -> str:
+        """What was left out; such names come from the file and may be of any length."""
+        names = ", ".join(self._left_out)
+        return names if len(names) <= _LONGEST_LIST else names[:_LONGEST_LIST] + "..."
+
     def nothing_found(self) -> str:
         """The sentence for a scene without a surface."""
-        held = f" (but {', '.join(self._left_out)}, which is not read)" if self._left_out else ""
+        held = f" (but {self._names()}, which is not read)" if self._left_out else ""
         return f"there is no IndexedFaceSet with a face in it{held}."
 
     def _visit(self, node: Node, affine: Affine | None, depth: int) -> Iterator[_Piece]:
@@ -211,7 +217,7 @@ class _Scene:
             return None
         image = textured[0].image
         if any(piece.image != image for piece in textured):
-            self.warn(f"the shapes show several pictures: only the texture coordinates of {image} are kept.")
+            self.warn(f"the shapes show several pictures: only the texture coordinates of {image!r:.60} are kept.")
         coordinates, triangles, count = [], [], sum(len(p.coordinates) for p in textured if p.image == image)
         start = 0
         for piece in pieces:
@@ -264,6 +270,8 @@ def _image(shape: Node) -> str | None:
 
 def _corners(points: Points, indexes: NDArray[np.int32], convex: bool) -> NDArray[np.int64]:
     """Places in ``indexes`` of the corners of the triangles that its polygons are cut into, (m, 3)."""
+    if indexes.size % 4 == 0 and (indexes[3::4] == -1).all() and np.count_nonzero(indexes == -1) == indexes.size // 4:
+        return np.arange(indexes.size).reshape(-1, 4)[:, :3]  # triangles alone, as in nearly all scans
     starts, stops = polygon_bounds(indexes, -1)
     if convex or (stops - starts).max(initial=0) <= 3:
         return fan(starts, stops)

@@ -59,7 +59,7 @@ def test_a_scan_that_kills_its_worker_fails_alone():
     outcomes = run([*names[:5], "kill", *names[5:]])
     assert all(outcomes[name].line for name in names)
     assert outcomes["kill"].failure.error == "WorkerDied"
-    assert "killed twice" in outcomes["kill"].failure.message
+    assert "died twice" in outcomes["kill"].failure.message
 
 
 def test_two_killers_fail_both():
@@ -76,3 +76,10 @@ def test_two_killers_fail_both():
 def test_a_worker_killed_by_chance_costs_nothing(tmp_path):
     outcomes = run(["a", f"once@{tmp_path / 'flag'}", "b"])
     assert all(outcome.line for outcome in outcomes.values())
+
+
+def test_files_that_crash_their_reader_cost_themselves_alone_with_one_job():
+    outcomes = run(["a", "kill.glb", "b", "c.gltf"], jobs=1)
+    assert outcomes["kill.glb"].failure.error == "WorkerDied"
+    assert {outcomes[name].line for name in "ab"} == {f"{os.getpid()}\n"}
+    assert outcomes["c.gltf"].line not in (None, f"{os.getpid()}\n")

@@ -109,8 +109,9 @@ def test_everything_is_as_recorded(converted):
     assert verified.problems == verified.orphans == ()
 
 
-def test_the_number_of_workers_does_not_change_a_byte(raw, converted, tmp_path):
-    convert([raw], tmp_path / "out", Settings(taus=(20, 30, 40)), options=RunOptions(jobs=2))
+@pytest.mark.parametrize("jobs", [2, 4])
+def test_the_number_of_workers_does_not_change_a_byte(raw, converted, tmp_path, jobs):
+    convert([raw], tmp_path / "out", Settings(taus=(20, 30, 40)), options=RunOptions(jobs=jobs))
     assert files_of(tmp_path / "out") == files_of(converted)
 
 

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from gemax_cli.cli.listen import duration_text
 from gemax_cli.cli.main import run
 
 GEMAX = [sys.executable, "-m", "gemax_cli"]
@@ -106,11 +107,39 @@ def test_quiet_says_nothing(one, tmp_path):
 
 
 def test_a_dry_run_writes_nothing(raw, tmp_path, capsys):
-    assert run(["convert", str(raw), str(tmp_path / "out"), "--dry-run"]) == 0
+    assert run(["convert", str(raw), str(tmp_path / "out"), "--dry-run", "-j1"]) == 0
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 6
-    assert "6 of 6 scans to do" in said.err
+    assert "6 of 6 scans to do, 0 done already. About 1 s with --jobs 1, if a scan takes 0.2 s." in said.err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_goes_by_what_was_measured(raw, converted, capsys):
+    line = ["convert", str(raw), str(converted), "--dry-run", "-j1"]
+    assert run([*line, "--tau", "20", "30", "40"]) == 0
+    assert capsys.readouterr().err == "0 of 6 scans to do, 6 done already.\n"
+    assert run([*line, "--tau", "20", "50"]) == 0
+    assert "with --jobs 1, going by the scans converted here." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("seconds", "steps", "text"),
+    [(None, 0, ""), (None, 6000, " About 10 min with --jobs 2, if"), (89.6, 9, " About 90 s"), (91, 9, " About 2 min")],
+)
+def test_durations_are_told_in_words(seconds, steps, text):
+    assert duration_text(seconds, steps, 2)[: len(text)] == text
+
+
+def test_a_signal_that_a_library_swallows_still_stops(raw, tmp_path):
+    code = "import os, signal, time\nfrom gemax_cli.cli import main\nimport gemax_cli.batch.pool as pool\n"
+    code += "class Swallowed:\n    def __del__(self):\n"
+    code += "        os.kill(os.getpid(), signal.SIGTERM)\n        time.sleep(1)\n"
+    code += "plain = pool.run_task\ndef run_task(task):\n    Swallowed()\n    return plain(task)\n"
+    code += f"pool.run_task = run_task\nmain.main(['convert', {str(raw)!r}, {str(tmp_path / 'out')!r}, '-j1'])\n"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 143, done.stderr
+    assert "what is done stays done" in done.stderr
+    assert len((tmp_path / "out" / "records.jsonl").read_text().splitlines()) == 1
 
 
 def test_exit_code_of_usage_errors(tmp_path, capsys):

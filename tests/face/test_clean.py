@@ -56,16 +56,56 @@ class TestKernels:
         np.testing.assert_array_equal(got, naive.spikes(points, table, least, factor))
 
     @few
-    @given(seeds)
-    def test_triangle_shapes_equal_the_reference(self, seed):
+    @given(seeds, st.floats(0, 40))
+    def test_points_hold_only_by_what_holds_itself_however_many_neighbours(self, seed, reach):
+        points, triangles = random_triangles(seed, count=16, many=80)  # more neighbours than the table has room for
+        table = kernels.mesh_neighbours(len(points), triangles)
+        kept = np.ones(len(points), np.bool_)
+        got = kernels.hold(points, table, kept, reach)
+        np.testing.assert_array_equal(got, naive.hold(points, table, kept, reach))
+
+    @few
+    @given(seeds, st.integers(1, 30))
+    def test_sampled_steps_are_distances_to_first_neighbours(self, seed, some):
+        points, triangles = random_triangles(seed, many=15)
+        table = kernels.mesh_neighbours(len(points), triangles)
+        tied = np.flatnonzero(table[:, 0] >= 0)
+        tied = tied[:: max(1, len(tied) // some)]
+        wanted = np.linalg.norm(points[tied] - points[table[tied, 0]], axis=1)
+        np.testing.assert_array_equal(kernels.sampled_steps(points, table, some), wanted)
+
+    @few
+    @given(seeds, st.integers(1, 7))
+    def test_longest_edges_equal_the_reference(self, seed, stride):
         points, triangles = random_triangles(seed)
         kept = np.random.default_rng(seed).random(len(points)) < 0.8
-        for got, wanted in zip(
-            kernels.triangle_shapes(points, triangles, kept),
-            naive.triangle_shapes(points, triangles, kept),
-            strict=True,
-        ):
-            np.testing.assert_allclose(got, wanted, atol=1e-12)
+        wanted = naive.triangle_shapes(points, triangles[::stride], kept)[0]
+        got = kernels.longest_edges(points, triangles, kept, stride)
+        np.testing.assert_allclose(got, wanted[wanted >= 0], atol=1e-12)
+
+    @few
+    @given(seeds, st.floats(1, 40), st.sampled_from([0.0, 0.1, 0.5, 0.9]))
+    def test_bad_triangles_equal_the_reference(self, seed, limit, cosine):
+        points, triangles = random_triangles(seed)
+        kept = np.random.default_rng(seed).random(len(points)) < 0.8
+        longest, facing = naive.triangle_shapes(points, triangles, kept)
+        grazing = facing < cosine
+        long = ~grazing & (longest > limit)
+        bad, grazing_count, long_count = kernels.bad_triangles(points, triangles, kept, limit, cosine)
+        np.testing.assert_array_equal(bad, grazing | long)
+        assert (grazing_count, long_count) == (grazing.sum(), long.sum())
+
+    @pytest.mark.parametrize("limit", [4.999999, 5.0, 5.000001])
+    def test_an_edge_of_the_limit_is_not_too_long(self, limit):
+        points, triangles = np.array([[0.0, 0, 0], [3, 0, 0], [3, 4, 0]]), np.array([[0, 1, 2]], np.int32)
+        assert kernels.bad_triangles(points, triangles, np.ones(3, np.bool_), limit, 0.1)[2] == (limit < 5)
+
+    @pytest.mark.parametrize("cosine", [0.1, np.nextafter(0.1, 1)])
+    def test_a_triangle_that_just_does_not_graze(self, cosine):
+        points = np.array([[0.0, 0, 0], [1, 0, np.sqrt(99.0)], [0, 1, 0]])  # of a cosine of 0.1
+        _, facing = naive.triangle_shapes(points, np.array([[0, 1, 2]]), np.ones(3, np.bool_))
+        found = kernels.bad_triangles(points, np.array([[0, 1, 2]], np.int32), np.ones(3, np.bool_), 99.0, cosine)[1]
+        assert found == (facing[0] < cosine)
 
     @few
     @given(seeds, st.floats(0, 40))
@@ -86,16 +126,20 @@ class TestKernels:
         np.testing.assert_array_equal(got, naive.hold(points, table, kept, reach))
 
     @few
-    @given(seeds)
-    def test_renumbering_equals_the_reference(self, seed):
+    @given(seeds, st.booleans())
+    def test_extracting_equals_the_reference(self, seed, textured):
         points, triangles = random_triangles(seed)
         rng = np.random.default_rng(seed)
-        number = np.where(rng.random(len(points)) < 0.7, rng.permutation(len(points)), -1).astype(np.int32)
-        wanted = rng.random(len(triangles)) < 0.7
-        got, which = kernels.renumber(triangles, number, wanted)
-        keep = wanted & (number[triangles] >= 0).all(1)
-        np.testing.assert_array_equal(which, keep)
-        np.testing.assert_array_equal(got, number[triangles[keep]])
+        kept, unwanted = rng.random(len(points)) < 0.7, rng.random(len(triangles)) < 0.3
+        corners = rng.integers(0, 9, triangles.shape if textured else (0, 3)).astype(np.int32)
+        grid = rng.permutation(np.concatenate([np.arange(len(points)), np.full(8, -1)])).reshape(6, 8).astype(np.int32)
+        wanted = ~unwanted & kept[triangles].all(1)
+        number = np.append(np.where(kept, np.cumsum(kept) - 1, -1), -1)
+        got = kernels.extract(points, triangles, corners, grid, kept, unwanted)
+        np.testing.assert_array_equal(got[0], points[kept])
+        np.testing.assert_array_equal(got[1], number[triangles[wanted]])
+        np.testing.assert_array_equal(got[2], corners[wanted] if textured else corners)
+        np.testing.assert_array_equal(got[3], number[grid])
 
     def test_no_points_and_no_triangles(self):
         points, triangles = np.zeros((0, 3)), np.zeros((0, 3), np.int32)
@@ -107,9 +151,9 @@ class TestKernels:
     def test_degenerate_triangles_have_no_direction(self):
         points = np.array([[0.0, 0, 0], [1, 0, 0], [2, 0, 0]])
         triangles = np.array([[0, 1, 2], [0, 0, 0]], np.int32)
-        longest, facing = kernels.triangle_shapes(points, triangles, np.ones(3, np.bool_))
-        assert longest.tolist() == [2.0, 0.0]
-        assert facing.tolist() == [0.0, 0.0]
+        assert kernels.longest_edges(points, triangles, np.ones(3, np.bool_), 1).tolist() == [2.0, 0.0]
+        bad, grazing, long = kernels.bad_triangles(points, triangles, np.ones(3, np.bool_), 1.5, 0.1)
+        assert (bad.tolist(), grazing, long) == ([True, True], 2, 0)
 
 
 class TestCleanScan:

@@ -105,6 +105,7 @@ def check_rules(scan: Scan) -> None:
         "not all the same": len(np.unique(points, axis=0)) > 1,
         "triangles": triangles.dtype == np.int32 and triangles.ndim == 2 and triangles.shape[1] == 3,
         "corners": not triangles.size or 0 <= triangles.min() <= triangles.max() < len(points),
+        "warnings": all("\n" not in warning and len(warning) <= 400 for warning in scan.warnings),
         "landmarks": all(at.shape == (3,) and np.isfinite(at).all() for at in scan.landmarks.values()),
     }
     if scan.grid is not None:

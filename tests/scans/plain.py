@@ -149,7 +149,7 @@ _PLY |= {"float": "f", "float32": "f", "double": "d", "float64": "d"}
 
 
 def plain_ply(data: bytes) -> Plain:
-    head = re.match(rb"ply\r?\n.*?\nend_header[ \t]*\r?\n", data, re.DOTALL)
+    head = re.match(rb"ply[ \t]*(?:\r\n|\n|\r).*?[\r\n]end_header[ \t]*(?:\r\n|\n|\r)", data, re.DOTALL)
     demand(head is not None)
     assert head is not None
     order, elements = "", []
@@ -174,9 +174,7 @@ def _ply_text(body: bytes) -> Callable[[str], float]:
     def take(kind: str) -> float:
         word = next(words, None)
         demand(word is not None)
-        value = real(str(word))
-        demand(kind in "fd" or value.is_integer(), str(word))
-        return value
+        return real(str(word))  # whole numbers are demanded of corners alone
 
     return take
 
@@ -206,7 +204,7 @@ def _ply_elements(elements: list, values: Callable[[str], float]) -> Plain:
                 points.append([row["x"], row["y"], row["z"]])
             elif name == "face" and row:
                 lists = [v for k, v in row.items() if k in ("vertex_indices", "vertex_index")]
-                demand(len(lists) == 1)
+                demand(len(lists) == 1 and all(float(v).is_integer() for v in lists[0]))
                 polygons.append([int(v) for v in lists[0]])
     return Plain(np.array(points, float).reshape(-1, 3), fanned(polygons, len(points)))
 

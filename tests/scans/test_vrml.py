@@ -415,7 +415,7 @@ def test_of_several_pictures_the_first_is_kept() -> None:
     assert mesh.texture is not None
     assert mesh.texture.image == "face.bmp"
     assert np.isnan(mesh.texture.coordinates[mesh.texture.triangles[3:]]).all()
-    assert mesh.warnings == ("the shapes show several pictures: only the texture coordinates of face.bmp are kept.",)
+    assert mesh.warnings == ("the shapes show several pictures: only the texture coordinates of 'face.bmp' are kept.",)
 
 
 def test_the_picture_is_the_first_url() -> None:

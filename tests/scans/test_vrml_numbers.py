@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemax_cli.scans.kernels import read_indexes, read_reals
+from gemax_cli.scans.kernels import NO_ROOM, read_indexes, read_reals
+from gemax_cli.scans.text_numbers import parse_indexes, parse_reals
 from tests.scans.naive_vrml import Malformed, naive_indexes, naive_reals
 
 
@@ -251,3 +252,29 @@ def test_any_text_gives_the_indexes_of_the_reference(text: str) -> None:
             indexes(data)
     else:
         assert indexes(data) == expected
+
+
+@pytest.mark.parametrize("room", [0, 1, 2])
+def test_full_room_is_told_from_the_end_of_the_text(room):
+    text, slow = np.frombuffer(b"1 2 3", np.uint8), np.empty((9, 2), np.int64)
+    assert read_indexes(text, 0, 5, np.empty(room, np.int32)) == (room, NO_ROOM)
+    assert read_reals(text, 0, 5, np.empty(room), slow) == (room, 0, NO_ROOM)
+    assert read_indexes(text, 0, 5, np.empty(3, np.int32)) == (3, -1)
+    assert read_reals(text, 0, 5, np.empty(3), slow) == (3, 0, -1)
+
+
+def test_full_room_for_slow_numbers_is_told():
+    text = b"1e99 1e99"
+    bytes_, out = np.frombuffer(text, np.uint8), np.empty(9)
+    assert read_reals(bytes_, 0, len(text), out, np.empty((1, 2), np.int64)) == (1, 1, NO_ROOM)
+    assert read_reals(bytes_, 0, len(text), out, np.empty((3, 2), np.int64)) == (2, 2, -1)
+
+
+@pytest.mark.parametrize("word", [b"7 ", b"-12345, ", b"1.5e77 ", b"1234567 "])
+@pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 1000])
+def test_lists_of_any_density_are_read_whole(word, count):
+    text = b"[" + word * count + b"]"
+    number = float(word.strip(b", "))
+    assert parse_reals(text, 1, len(text) - 1).tolist() == [number] * count
+    if number.is_integer() and number < 1e9:
+        assert parse_indexes(text, 1, len(text) - 1).tolist() == [number] * count
