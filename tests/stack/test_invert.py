@@ -235,7 +235,7 @@ def test_a_ply_is_what_the_format_says(tmp_path):
 
 @pytest.mark.parametrize("library", ["open3d", "vtk"])
 def test_others_read_our_ply(tmp_path, library):
-    module = pytest.importorskip(library)
+    module = pytest.importorskip(library, exc_type=ImportError)
     path = tmp_path / "p.ply"
     write_ply(path, POINTS)
     if library == "open3d":
