@@ -14,6 +14,9 @@ from gemax_cli.scans.files import open_scan
 MAX_BYTES = 256 * 2**20
 """Bytes of the largest file read, before and after unpacking: some hundred times a face scan."""
 
+MAX_TEXT_BYTES = 48 * 2**20
+"""Of the largest OBJ, OFF or point list: their parts take some twenty times the file while they are sorted out."""
+
 _GZIP = b"\x1f\x8b"
 
 

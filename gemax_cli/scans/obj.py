@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat
 from gemax_cli.scans.assemble import mesh_scan
-from gemax_cli.scans.content import read_content
+from gemax_cli.scans.content import MAX_TEXT_BYTES, read_content
 from gemax_cli.scans.model import Scan, TextureMap
 from gemax_cli.scans.polygons import fan, polygon_bounds
 from gemax_cli.scans.text_numbers import MalformedNumber, first_columns, parse_indexes
@@ -38,7 +38,7 @@ def read_obj(path: Path) -> Scan:
         BadFormat: a line is malformed, or a face names a point that there is not.
         EmptyScan: it holds no point, or all points are the same.
     """
-    text = _unix_lines(read_content(path))
+    text = _unix_lines(read_content(path, MAX_TEXT_BYTES))
     vertices, faces = list(_VERTEX.finditer(text)), list(_FACE.finditer(text))
     points = _columns(path, "v", vertices, 3)
     starts, joined = np.array([face.start() for face in faces]), _NEXT_FACE.join(face[1] for face in faces)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat
 from gemax_cli.scans.assemble import polygon_scan
-from gemax_cli.scans.content import read_content
+from gemax_cli.scans.content import MAX_TEXT_BYTES, read_content
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.polygons import MARK
 from gemax_cli.scans.text_numbers import first_columns
@@ -29,7 +29,7 @@ def read_off(path: Path) -> Scan:
         BadFormat: it is no OFF as text, damaged or cut off, or a face names a point that there is not.
         EmptyScan: it holds no point, or all points are the same.
     """
-    text = _COMMENT.sub(b"", read_content(path))
+    text = _COMMENT.sub(b"", read_content(path, MAX_TEXT_BYTES))
     header = _HEADER.match(text)
     if header is None:
         raise BadFormat(path, "does not begin with OFF and its counts, as text: export it again, or as PLY.")

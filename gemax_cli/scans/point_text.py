@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gemax_cli.errors import BadFormat
 from gemax_cli.scans.assemble import cloud_scan
-from gemax_cli.scans.content import read_content
+from gemax_cli.scans.content import MAX_TEXT_BYTES, read_content
 from gemax_cli.scans.model import Points, Scan
 from gemax_cli.scans.text_numbers import first_columns
 
@@ -28,7 +28,7 @@ def read_point_text(path: Path) -> Scan:
         BadFormat: a line does not begin with three numbers, or there are less lines than the file says.
         EmptyScan: it holds no point, or all points are the same.
     """
-    text = _COMMENT.sub(b"", read_content(path).translate(_SEPARATORS))
+    text = _COMMENT.sub(b"", read_content(path, MAX_TEXT_BYTES).translate(_SEPARATORS))
     lines = [line for raw in text.splitlines() if (line := raw.strip())]
     titles = next((number for number, line in enumerate(lines) if _NUMBER_FIRST.match(line)), len(lines))
     if titles > _MOST_TITLES:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gemax_cli.errors import FileUnreadable, ScanError, UnknownFormat
+from gemax_cli.errors import BadFormat, FileUnreadable, ScanError, UnknownFormat
+from gemax_cli.scans.content import MAX_TEXT_BYTES
 from gemax_cli.scans.generic import read_generic
 from gemax_cli.scans.model import Scan
 from tests.scans.mesh_files import (
@@ -213,3 +214,12 @@ def test_templates_cut_from_kinect_frames(real: Path) -> None:
 
 def test_the_json_of_the_test_files_is_valid() -> None:
     assert json.loads(gltf())["buffers"][0]["byteLength"] == len(gltf_parts()[1])
+
+
+@pytest.mark.parametrize("suffix", [".xyz", ".obj", ".off"])
+def test_text_too_large_to_be_a_face_is_refused_unread(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"huge{suffix}"
+    with path.open("wb") as file:
+        file.truncate(MAX_TEXT_BYTES + 1)
+    with pytest.raises(BadFormat, match="has more than"):
+        read_generic(path)
