@@ -59,11 +59,11 @@ def print_entropy(measurement: Measurement, out: Path, by: Any, form: str) -> No
 
     from gemax_cli.cli.output import print_rows
     from gemax_cli.report.entropy_table import tabulate
-    from gemax_cli.report.published import SOURCE
+    from gemax_cli.report.published import ENTROPY_SOURCE
 
     rows = tabulate(measurement, by)
     named = [{by if name == "group" else name: value for name, value in asdict(row).items()} for row in rows]
-    note = f"paper: {SOURCE}" if any(row.paper is not None for row in rows) else ""
+    note = f"paper: {ENTROPY_SOURCE}" if any(row.paper is not None for row in rows) else ""
     print_rows(named, form, f"Entropy of {out}, bits", note)
 
 
@@ -72,14 +72,14 @@ def _print_published(measurement: Measurement, out: Path, form: str) -> None:
 
     from gemax_cli.cli.output import print_rows
     from gemax_cli.report.entropy_table import tabulate
-    from gemax_cli.report.published import SOURCE, compare
+    from gemax_cli.report.published import ENTROPY_SOURCE, compare
 
     rows = [asdict(row) for row in compare(tabulate(measurement))]
     if not rows:
         raise click.ClickException(
             f"{out}: holds no scan of BU-3DFE or Bosphorus: the paper reports no other database."
         )
-    print_rows(rows, form, f"Entropy of {out} beside the paper's, bits", f"paper: {SOURCE}")
+    print_rows(rows, form, f"Entropy of {out} beside the paper's, bits", f"paper: {ENTROPY_SOURCE}")
 
 
 def _plot(measurement: Measurement, plot: Path) -> None:

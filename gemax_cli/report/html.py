@@ -22,7 +22,7 @@ from gemax_cli.report.images import ScanImages, load_codes
 from gemax_cli.report.measure import Measurement, measure_folder
 from gemax_cli.report.opened import OpenedFolder, open_folder
 from gemax_cli.report.page import folded, page, picture, section, table, text, thumbs
-from gemax_cli.report.published import SOURCE, compare
+from gemax_cli.report.published import ENTROPY_SOURCE, compare
 from gemax_cli.report.sheet import spread
 from gemax_cli.report.tiles import shrink
 from gemax_cli.stack.folder import read_run
@@ -254,9 +254,9 @@ def _entropy(m: _Material) -> str:
         "<p>Measured on the PNGs, over valid pixels. max_bin is the widest bin in levels, distortion its share of N, "
         "error_mm the mean absolute depth error of the inverted map.</p>"
         + chart
-        + table(f"Entropy by dataset, bits{f'; paper: {SOURCE}' if paper else ''}", [asdict(row) for row in rows])
+        + table(f"Entropy by dataset, bits{f'; paper: {ENTROPY_SOURCE}' if paper else ''}", [asdict(row) for row in rows])
         + _fold("By expression", "Entropy by expression, bits", by_expression)
-        + _fold("Beside the paper's tables", f"paper: {SOURCE}", paper)
+        + _fold("Beside the paper's tables", f"paper: {ENTROPY_SOURCE}", paper)
     )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gemax_cli.report.entropy_table import EntropyRow
 
 SOURCE = "Jiao et al., arXiv 2011.08333, on the licensed databases"
+ENTROPY_SOURCE = f"{SOURCE}; its RI lies below its own tau = 16, so it is not of the same depth block"
 UNBOUNDED = 0  # stands for tau = N in ``Published.tau``: no bound at all
 TAUS = (16, 20, 30, 40, 50, 60)
 NO_BOUND_FROM = 4096 - 256 + 1  # tau from which N = 4096 levels in K = 256 bins are not bound at all
