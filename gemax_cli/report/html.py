@@ -254,7 +254,9 @@ def _entropy(m: _Material) -> str:
         "<p>Measured on the PNGs, over valid pixels. max_bin is the widest bin in levels, distortion its share of N, "
         "error_mm the mean absolute depth error of the inverted map.</p>"
         + chart
-        + table(f"Entropy by dataset, bits{f'; paper: {ENTROPY_SOURCE}' if paper else ''}", [asdict(row) for row in rows])
+        + table(
+            f"Entropy by dataset, bits{f'; paper: {ENTROPY_SOURCE}' if paper else ''}", [asdict(row) for row in rows]
+        )
         + _fold("By expression", "Entropy by expression, bits", by_expression)
         + _fold("Beside the paper's tables", f"paper: {ENTROPY_SOURCE}", paper)
     )
