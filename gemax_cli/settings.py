@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from importlib.util import find_spec
 from typing import Any, Literal
 
@@ -177,7 +178,7 @@ class Settings:
         """Plain values, ready for JSON."""
         return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 over all but tau and comparison maps: more of these may join a folder, other changes may not."""
         values = self.as_dict()

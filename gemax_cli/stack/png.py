@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import io
 import os
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,44 @@ from numpy.typing import NDArray
 
 TEMPORARY = ".gemax-tmp-"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-# zlib's Z_RLE strategy on filtered rows: on depth maps a quarter of the time of level 6 and files no larger.
-COMPRESS_TYPE_RLE = 3
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_HEADER = struct.Struct(">IIBBBBB")  # columns, rows, bits, colour type, compression, filter and interlace methods
+_LENGTH = struct.Struct(">I")
+_GREY, _RGB = 0, 2
+_UP = 2  # the filter of every row: differences to the row above
+_LEVEL = 6  # of zlib; under Z_RLE all levels do the same
 
 
 def encode_png(image: NDArray[Any]) -> bytes:
-    """PNG file of a (rows, columns) uint8 or uint16 image, or a (rows, columns, 3) uint8 one."""
-    from PIL import Image
+    """PNG file of a (rows, columns) uint8 or uint16 image, or a (rows, columns, 3) uint8 one.
 
-    if image.dtype not in (np.uint8, np.uint16):
-        raise TypeError(f"a PNG of ours is uint8 or uint16, not {image.dtype}")
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, "png", compress_level=6, compress_type=COMPRESS_TYPE_RLE)
-    data = buffer.getvalue()
-    if data[24] != 8 * image.dtype.itemsize:  # IHDR's bit depth: encoders have saved 16 bit as 8 before
-        raise TypeError(f"the PNG encoder wrote {data[24]} bits for {image.dtype}")
-    return data
+    Every row is filtered by the one above, then packed by zlib's strategy Z_RLE. On depth maps that takes a ninth of
+    the time of Pillow at level 6 and a third of Pillow with Z_RLE, for files 5 % larger than either: Pillow tries all
+    five filters on every row, which costs more than the packing, and lets nobody choose one.
+    """
+    if image.dtype not in (np.uint8, np.uint16) or not image.size:
+        raise TypeError(f"a PNG of ours is uint8 or uint16 and not empty, not {image.shape} {image.dtype}")
+    rows, columns = image.shape[:2]
+    colour = _RGB if image.ndim == 3 else _GREY
+    header = _HEADER.pack(columns, rows, 8 * image.dtype.itemsize, colour, 0, 0, 0)
+    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
+    packed = packer.compress(_filtered(image).data) + packer.flush()
+    return SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
+
+
+def _filtered(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """(rows, 1 + bytes of a row): the filter's number, then what PNG stores, 16 bits with the high byte first."""
+    stored = np.ascontiguousarray(image, image.dtype.newbyteorder(">")).view(np.uint8).reshape(len(image), -1)
+    rows = np.empty((len(stored), 1 + stored.shape[1]), np.uint8)
+    rows[:, 0] = _UP
+    rows[0, 1:] = stored[0]
+    np.subtract(stored[1:], stored[:-1], out=rows[1:, 1:])
+    return rows
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(content, zlib.crc32(name))
+    return b"".join((_LENGTH.pack(len(content)), name, content, _LENGTH.pack(checksum)))
 
 
 def read_png(path: Path) -> NDArray[Any]:
