@@ -7,6 +7,10 @@ from typing import Any, TypeVar, cast
 
 import numba
 
+from gemax_cli.process import prepare_numba
+
+prepare_numba()
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 

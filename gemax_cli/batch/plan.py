@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from statistics import fmean
 
-from gemax_cli.batch.task import Task
+from gemax_cli.batch.model import Task
 from gemax_cli.scans.model import ScanRef
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import Shard, files_exist
@@ -78,7 +78,7 @@ def _complete(record: ScanRecord, settings: Settings) -> bool:
 
 def _sound_record(place: Place | None) -> ScanRecord | None:
     try:
-        return place.read() if place else None
+        return place.read_outline() if place else None
     except (OSError, ValueError):
         return None
 

@@ -1,17 +1,23 @@
-"""Tasks in parallel: results as they finish, and no task lost with a worker that dies."""
+"""Tasks in parallel: results as they finish, and no task lost with a worker that dies.
+
+A process that is gemax's own forks its workers from a server that has loaded all they need (``batch.server``): they
+start at once and share its memory. Elsewhere - a notebook, Windows, a backend that the caller chose - joblib starts
+them, each from nothing.
+"""
 
 from __future__ import annotations
 
 import os
-import signal
+import sys
 import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import Any
 
-from gemax_cli.batch.task import Outcome, Task, run_task
+from gemax_cli.batch import server
+from gemax_cli.batch.model import Outcome, Task
 from gemax_cli.errors import WorkerDied
 from gemax_cli.scans.names import split_suffix
 from gemax_cli.scans.read import CRASHING_SUFFIXES
@@ -22,6 +28,13 @@ _DIED = (
     "save it in another format."
 )
 WATCH, WATCH_SECONDS = "gemax-watch", 0.5
+
+
+def run_task(task: Task) -> Outcome:
+    """Do one task; never raises. What that takes is imported here, so that a parent of workers need not have it."""
+    from gemax_cli.batch.task import run_task
+
+    return run_task(task)
 
 
 def run_all(tasks: Iterable[Task], jobs: int) -> Generator[Outcome, None, None]:
@@ -68,14 +81,18 @@ def _run_alone(task: Task) -> Outcome:
 
 
 def _parallel(tasks: Iterable[Task], jobs: int) -> Iterator[Outcome]:
+    return server.serve(run_task, tasks, jobs) if server.is_usable() else _by_joblib(tasks, jobs)
+
+
+def _by_joblib(tasks: Iterable[Task], jobs: int) -> Iterator[Outcome]:
     """Joblib's generator of outcomes; a backend that the caller chose (Dask, say) is kept."""
-    with signals_waiting():
+    with server.signals_waiting():
         from joblib import Parallel, delayed, parallel_config
-    start_trackers()
+    server.start_trackers()
     chosen = _backend_chosen()
     calls = (delayed(work)(run_task, task, None if chosen else os.getpid()) for task in tasks)
     options: dict[str, Any] = {"n_jobs": jobs, "return_as": "generator_unordered"}
-    with nullcontext() if chosen else parallel_config("loky", inner_max_num_threads=1), signals_waiting():
+    with nullcontext() if chosen else parallel_config("loky", inner_max_num_threads=1), server.signals_waiting():
         results = Parallel(**options)(calls)
     try:
         for outcome in results:  # noqa: UP028 - "yield from" would close joblib's generator before the line below
@@ -84,33 +101,6 @@ def _parallel(tasks: Iterable[Task], jobs: int) -> Iterator[Outcome]:
         with warnings.catch_warnings():  # joblib warns of tasks cut off by an interruption: that is its purpose
             warnings.simplefilter("ignore")
             results.close()
-
-
-def start_trackers() -> None:
-    """Start the two helpers of joblib's pool now: when they start, they let signals in again."""
-    if hasattr(signal, "pthread_sigmask"):
-        from multiprocessing import resource_tracker
-
-        from joblib.externals.loky.backend import resource_tracker as loky_tracker
-
-        resource_tracker.ensure_running()
-        loky_tracker.ensure_running()
-
-
-@contextmanager
-def signals_waiting() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait until the workers have started; workers inherit that for ever.
-
-    A terminal sends Ctrl-C to all processes: it is this one that stops the others.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def work(do: Callable[[Task], Outcome], task: Task, parent: int | None = None) -> Outcome:
@@ -142,8 +132,7 @@ def _worker_died() -> type[BaseException]:
 
 def stop_workers() -> None:
     """Kill the pool's processes at once, if there are any."""
-    import sys
-
+    server.stop()
     if "joblib.externals.loky" in sys.modules:
         from joblib.externals.loky import get_reusable_executor
 

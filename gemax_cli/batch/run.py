@@ -9,15 +9,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from gemax_cli.batch.model import Outcome
 from gemax_cli.batch.plan import Plan, make_plan, shard_of
 from gemax_cli.batch.pool import run_all, stop_workers
-from gemax_cli.batch.task import Outcome
 from gemax_cli.errors import FileUnreadable, NothingToConvert, OutputFull, OutputUnwritable
 from gemax_cli.scans.model import ScanRef
 from gemax_cli.scans.selection import Selection
 from gemax_cli.scans.walk import Found, find_scans
 from gemax_cli.settings import Settings
-from gemax_cli.stack.folder import Shard, check_settings, locked, make_folder, refuse_foreign, write_run, write_tables
+from gemax_cli.stack.folder import (
+    Shard,
+    check_settings,
+    locked,
+    make_folder,
+    refuse_foreign,
+    tables_are_current,
+    write_run,
+    write_tables,
+)
 from gemax_cli.stack.naming import records_name
 from gemax_cli.stack.png import DISK_FULL, remove_temporaries
 from gemax_cli.stack.records import RecordWriter
@@ -231,6 +240,8 @@ class _Batch:
                     remove_temporaries(folder)
 
     def _write_tables(self) -> None:
+        if not self.plan.steps and not self.summary.failures and tables_are_current(self.out):
+            return
         left = {step.ref.source for step in self.plan.steps if step.ref.scan not in self.tried}
         found = {*self.plan.complete, *(step.ref.source for step in self.plan.steps)}
         settled = {name for source in found for name in _with_folders(source)} - left

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.batch.model import Outcome, Task
 from gemax_cli.batch.scan import (
     ConvertedScan,
     GemaxMap,
@@ -23,7 +24,7 @@ from gemax_cli.errors import ScanError, WriteFailed
 from gemax_cli.face.model import NoseTip
 from gemax_cli.maps.model import ComparisonMap
 from gemax_cli.scans.model import ScanRef
-from gemax_cli.settings import COMPARISONS, Settings
+from gemax_cli.settings import COMPARISONS
 from gemax_cli.stack.naming import CHANNELS, DEPTH16, block_folder, comparison_name, map_name, rgb_groups
 from gemax_cli.stack.png import DISK_FULL, read_png, remove_temporaries, write_png
 from gemax_cli.stack.records import (
@@ -36,35 +37,6 @@ from gemax_cli.stack.records import (
     ScanRecord,
 )
 from gemax_cli.stack.tables import Failure
-
-
-@dataclass(frozen=True)
-class Task:
-    """Convert ``ref`` into ``out``; with an ``older`` record, only add the maps that it lacks."""
-
-    ref: ScanRef
-    out: Path
-    settings: Settings
-    older: ScanRecord | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a task: a record's line, or a failure.
-
-    Attributes:
-        scan: identity of the scan.
-        line: the record as JSON; None after a failure.
-        failure: why not; None after success.
-        warnings: how many the record carries.
-        disk_full: nothing more can be written.
-    """
-
-    scan: str
-    line: str | None = None
-    failure: Failure | None = None
-    warnings: int = 0
-    disk_full: bool = False
 
 
 def run_task(task: Task) -> Outcome:

@@ -85,14 +85,29 @@ def command(sources: tuple[Path, ...], out: Path, as_json: bool, quiet: bool, dr
     SRC is a file, a folder of any depth, several of them, or - for a list on standard input. BU-3DFE and Bosphorus
     layouts are recognised by themselves. Run the same command again to go on after an interruption.
     """
+    from gemax_cli.batch.server import loading
+
+    values["jobs"] = values["jobs"] or default_jobs()
+    places = [place for source in sources for place in _expand(source)]
+    with loading(early=values["jobs"] > 1 and not dry_run and _is_much(places, out)):
+        settings, selection, options = _settings(values), _selection(values), _run_options(values, out)
+        if dry_run:
+            return _dry_run(places, out, settings, selection, options)
+        return _convert(places, out, settings, selection, options, quiet=quiet, as_json=as_json)
+
+
+def _is_much(places: list[Path], out: Path) -> bool:
+    """Whether there is work for several processes, as far as can be told before it is looked for."""
+    return any(place.is_dir() for place in places) and not any(out.glob("records*.jsonl"))
+
+
+def _convert(
+    places: list[Path], out: Path, settings: Settings, selection: Selection, options: RunOptions, **talk: bool
+) -> int:
     from gemax_cli.batch.run import convert
     from gemax_cli.cli.listen import Reporter
 
-    settings, selection, options = _settings(values), _selection(values), _run_options(values, out)
-    places = [place for source in sources for place in _expand(source)]
-    if dry_run:
-        return _dry_run(places, out, settings, selection, options)
-    with Reporter(quiet=quiet, as_json=as_json) as reporter:
+    with Reporter(**talk) as reporter:
         summary = convert(places, out, settings, selection, options, reporter)
     reporter.close(summary, out)
     return summary.exit_code
@@ -134,7 +149,7 @@ def _run_options(values: dict[str, Any], out: Path) -> RunOptions:
 
     failures = out / FAILURES if values["retry_failed"] else values["from_failures"]
     return RunOptions(
-        jobs=values["jobs"] or default_jobs(),
+        jobs=values["jobs"],
         overwrite=values["overwrite"],
         on_failure=values["on_failure"],
         shard=values["shard"],

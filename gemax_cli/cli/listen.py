@@ -16,8 +16,8 @@ from gemax_cli.cli.signals import raise_again
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from gemax_cli.batch.model import Outcome
     from gemax_cli.batch.plan import Plan
-    from gemax_cli.batch.task import Outcome
     from gemax_cli.stack.tables import Failure
 
 TYPICAL_SECONDS = 0.2  # per scan and process: BU-3DFE and Bosphorus, five tau, one core of a shared 2.6 GHz machine

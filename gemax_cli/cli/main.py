@@ -13,6 +13,7 @@ from gemax_cli import __version__
 from gemax_cli.cli import signals
 from gemax_cli.cli.argv import spread
 from gemax_cli.errors import GemaxError
+from gemax_cli.process import claim
 
 COMMANDS = (
     "convert", "entropy", "verify", "preview", "report", "inspect",
@@ -49,6 +50,7 @@ def gemax() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
+    claim()
     signals.install()
     code = run(sys.argv[1:] if arguments is None else arguments)
     signals.ignore()

@@ -57,7 +57,7 @@ class Scan:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ScanRef:
     """A scan that was found but not read: what its path and name say.
 

@@ -35,6 +35,7 @@ _BOSPHORUS = re.compile(
 _FRGC = re.compile(r"(\d{5})d\d{1,5}", _FLAGS)
 _PLAIN_PART = re.compile(r"[A-Za-z0-9_-](?:[A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?")
 _RESERVED = re.compile(r"(?:CON|PRN|AUX|NUL|COM[0-9¹²³]|LPT[0-9¹²³]|CONIN\$|CONOUT\$)(?:\..*)?", re.IGNORECASE)
+_NUMBER = re.compile(r"[0-9]+")
 _SEPARATORS = frozenset('/\\:*?"<>|')
 _UNPRINTABLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 
@@ -207,10 +208,17 @@ def digest(text: str, digits: int) -> str:
     return hashlib.sha256(data).hexdigest()[:digits]
 
 
-def natural_key(text: str) -> tuple[tuple[str, int], ...]:
-    """Sorts "bs2" before "bs10", without regard to case."""
-    words = re.split(r"([0-9]+)", unicodedata.normalize("NFC", text).casefold())
-    return tuple((word, int(number or 0)) for word, number in zip(words[::2], [*words[1::2], ""], strict=True))
+def natural_key(text: str) -> str:
+    """Sorts "bs2" before "bs10", without regard to case. A string, for it is kept for every scan of a folder.
+
+    A number is preceded by a character of its length, and that by one that sorts before all that names hold.
+    """
+    return _NUMBER.sub(_sortable, unicodedata.normalize("NFC", text).casefold())
+
+
+def _sortable(number: re.Match[str]) -> str:
+    digits = number[0].lstrip("0") or "0"
+    return f"\0{chr(len(digits))}{digits}"
 
 
 def _safe_character(character: str) -> str:

@@ -16,7 +16,7 @@ from gemax_cli.errors import FolderInUse, OutputError, OutputUnwritable, Setting
 from gemax_cli.settings import ADDABLE, MapSettings, Settings
 from gemax_cli.stack.naming import FAILURES, METADATA, RUN
 from gemax_cli.stack.png import DISK_FULL, remove_temporaries, write_atomically
-from gemax_cli.stack.records import ScanRecord, read_records, record_files, tidy_records
+from gemax_cli.stack.records import ScanRecord, maps_in, read_records, record_files, tidy_records
 from gemax_cli.stack.tables import Failure, read_failures, write_failures, write_metadata
 
 LOCK = ".gemax.lock"
@@ -168,13 +168,17 @@ def write_tables(folder: Path, records: Path, failures: Iterable[Failure], settl
     """
     with tables_locked(folder):  # the last shard to come in sees all records
         tidy_records(records)
-        taus: set[int] = set()
-        channels: set[str] = set()
-        for record in read_records(folder):
-            taus.update(m.tau for block in record.blocks for m in block.maps)
-            channels.update(m.name for block in record.blocks for m in block.comparisons)
-        write_metadata(folder, read_records(folder), taus, channels)
+        write_metadata(folder, read_records(folder, outlines=True), *maps_in(folder))
         write_failures(folder, [*_older_failures(folder, settled), *failures])
+
+
+def tables_are_current(folder: Path) -> bool:
+    """Whether metadata.csv is younger than all records, and no failure is on record."""
+    try:
+        written = (folder / METADATA).stat().st_mtime_ns
+        return not (folder / FAILURES).exists() and all(p.stat().st_mtime_ns < written for p in record_files(folder))
+    except OSError:
+        return False
 
 
 def _older_failures(folder: Path, settled: Callable[[str], bool]) -> list[Failure]:
@@ -189,4 +193,4 @@ def _older_failures(folder: Path, settled: Callable[[str], bool]) -> list[Failur
 
 def files_exist(folder: Path, record: ScanRecord) -> bool:
     """Whether every file of a record is there."""
-    return all((folder / file).is_file() for file in record.files)
+    return all(os.path.isfile(f"{folder}/{file}") for file in record.files)  # noqa: PTH113 - thousands of files

@@ -7,6 +7,8 @@ import hashlib
 import os
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,19 +73,30 @@ def read_png(path: Path) -> NDArray[Any]:
     return image
 
 
-def write_atomically(path: Path, data: bytes) -> str:
-    """Write ``data`` to a temporary sibling, rename it to ``path``, return the SHA-256 of ``data``.
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary sibling to write to; it is renamed to ``path`` if all goes well, else removed.
 
     Raises:
         OSError: as the file system says; no partial file is left under ``path``.
     """
     temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}"[:255])
     try:
-        temporary.write_bytes(data)
+        yield temporary
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_atomically(path: Path, data: bytes) -> str:
+    """Write ``data`` to ``path`` whole or not at all and return its SHA-256.
+
+    Raises:
+        OSError: as the file system says; no partial file is left under ``path``.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
     return hashlib.sha256(data).hexdigest()
 
 

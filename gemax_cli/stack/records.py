@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,9 @@ from typing import Any
 
 from gemax_cli.stack.png import TEMPORARY
 
+_CUTS = re.compile(rb'"cuts":\[[^]]*\]')
+# A quote within a string of JSON is escaped: the name of a field cannot stand in one.
+_TAU, _CHANNEL = re.compile(rb'"tau":(\d+)'), re.compile(rb'\{"name":"([^"]+)"')
 _BEGINNING = re.compile(rb'\{"scan":("(?:[^"\\]|\\.)*"),.*\}\n\Z', re.DOTALL)
 Affine = tuple[tuple[float, float, float, float], ...]
 
@@ -225,9 +229,21 @@ class Place:
 
     def read(self) -> ScanRecord:
         """Read the record."""
+        return ScanRecord.from_line(self._line())
+
+    def read_outline(self) -> ScanRecord:
+        """The record without the cuts of its maps, which are nine tenths of it: in a third of the time."""
+        return ScanRecord.from_line(outline(self._line()))
+
+    def _line(self) -> bytes:
         with self.path.open("rb") as file:
             file.seek(self.offset)
-            return ScanRecord.from_line(file.readline())
+            return file.readline()
+
+
+def outline(line: bytes) -> bytes:
+    """The line of a record without the cuts of its maps."""
+    return _CUTS.sub(b'"cuts":[]', line)
 
 
 def index_records(folder: Path) -> dict[str, Place]:
@@ -243,13 +259,36 @@ def index_records(folder: Path) -> dict[str, Place]:
     return dict(sorted(places.items()))
 
 
-def read_records(folder: Path) -> Iterator[ScanRecord]:
-    """The newest record of every scan, in order of id; damaged ones are passed over, as if they were not there."""
-    for place in index_records(folder).values():
+def read_records(folder: Path, *, outlines: bool = False) -> Iterator[ScanRecord]:
+    """The newest record of every scan, in order of id; damaged ones are passed over, as if they were not there.
+
+    Args:
+        folder: the output folder.
+        outlines: leave the cuts of the maps out.
+    """
+    for line in _newest_lines(folder):
         try:
-            yield place.read()
+            yield ScanRecord.from_line(outline(line) if outlines else line)
         except ValueError:
             continue
+
+
+def maps_in(folder: Path) -> tuple[set[int], set[str]]:
+    """All tau and all channels of comparison maps that a folder's records tell of."""
+    taus: set[int] = set()
+    channels: set[str] = set()
+    for line in _newest_lines(folder):
+        taus.update(map(int, _TAU.findall(line)))
+        channels.update(name.decode() for name in _CHANNEL.findall(line))
+    return taus, channels
+
+
+def _newest_lines(folder: Path) -> Iterator[bytes]:
+    with ExitStack() as stack:
+        files = {path: stack.enter_context(path.open("rb")) for path in record_files(folder)}
+        for place in index_records(folder).values():
+            files[place.path].seek(place.offset)
+            yield files[place.path].readline()
 
 
 class RecordWriter:

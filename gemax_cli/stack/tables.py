@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from gemax_cli.settings import COMPARISONS
 from gemax_cli.stack.naming import FAILURES, METADATA
-from gemax_cli.stack.png import write_atomically
+from gemax_cli.stack.png import replacing
 from gemax_cli.stack.records import BlockRecord, ScanRecord
 
 LEADING = (
@@ -128,8 +127,11 @@ def read_failures(path: Path) -> list[Failure]:
 
 
 def _write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[dict[str, object]]) -> None:
-    text = io.StringIO(newline="")
-    table = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    write_atomically(path, text.getvalue().encode("utf-8", "surrogateescape"))
+    """Row by row: a table may be of any length."""
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
+        table = csv.DictWriter(file, columns, restval="", extrasaction="ignore", lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)

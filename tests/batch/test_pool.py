@@ -1,14 +1,19 @@
 """The pool with tasks of our own: what becomes of the others when one kills its worker."""
 
+import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from gemax_cli import process
 from gemax_cli.batch import pool
+from gemax_cli.batch.model import Outcome, Task
 from gemax_cli.batch.pool import run_all
-from gemax_cli.batch.task import Outcome, Task
 from gemax_cli.scans.model import ScanRef
 from gemax_cli.settings import Settings
 
@@ -27,10 +32,14 @@ def act(job):
     return Outcome(job.ref.scan, line=f"{os.getpid()}\n")
 
 
-@pytest.fixture(autouse=True)
-def acting(monkeypatch):
+@pytest.fixture(autouse=True, params=["joblib", "server"])
+def workers(request, monkeypatch):
+    """Both ways to start workers must behave the same."""
+    if request.param == "server" and "forkserver" not in multiprocessing.get_all_start_methods():
+        pytest.skip("this system cannot fork")
+    monkeypatch.setattr(process, "_claims", ["ours"] * (request.param == "server"))
     monkeypatch.setattr(pool, "run_task", act)
-    yield
+    yield request.param
     pool.stop_workers()
 
 
@@ -83,3 +92,64 @@ def test_files_that_crash_their_reader_cost_themselves_alone_with_one_job():
     assert outcomes["kill.glb"].failure.error == "WorkerDied"
     assert {outcomes[name].line for name in "ab"} == {f"{os.getpid()}\n"}
     assert outcomes["c.gltf"].line not in (None, f"{os.getpid()}\n")
+
+
+def test_a_pool_can_be_left_early_and_used_again():
+    outcomes = run_all([task(f"s{i}") for i in range(9)], 2)
+    next(outcomes)
+    outcomes.close()
+    assert len(run([f"s{i}" for i in range(9)])) == 9
+
+
+def test_tasks_are_taken_when_their_turn_comes():
+    taken = []
+
+    def tasks():
+        for i in range(50):
+            taken.append(i)
+            yield task(f"s{i}")
+
+    outcomes = run_all(tasks(), 2)
+    next(outcomes)
+    assert len(taken) < 20
+    assert len(list(outcomes)) == 49
+
+
+PARENT = """
+import sys, time
+from gemax_cli import process
+from gemax_cli.batch import pool
+from tests.batch.test_pool import task, worker_that_waits
+if {server}:
+    process.claim()
+pool.run_task = worker_that_waits
+for outcome in pool.run_all([task(f"s{{i}}") for i in range(9)], 2):
+    print(outcome.line, flush=True, end="")
+"""
+
+
+def worker_that_waits(job):
+    """Says which process it is in at once, later ones never end."""
+    if int(job.ref.scan[1:]) > 1:
+        time.sleep(600)
+    return Outcome(job.ref.scan, line=f"{os.getpid()}\n")
+
+
+def test_workers_end_with_a_parent_that_is_killed(workers):
+    """Also from a script without a guard: the workers must not run it again."""
+    command = [sys.executable, "-c", PARENT.format(server=workers == "server")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as parent:
+        worker = int(parent.stdout.readline())
+        assert is_there(worker)
+        parent.kill()
+    end = time.monotonic() + 20
+    while is_there(worker):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def is_there(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,176 @@
+"""Workers forked from a server: one process loads numba and the kernels, the others are copies of it.
+
+The server is multiprocessing's fork server; it runs no thread, so that to fork it is safe, which to fork the parent
+is not. The workers are looked after by loky's executor, which notices when one dies.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import types
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gemax_cli.process import is_ours
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+PRELOADED = "gemax_cli.batch.warm"
+AHEAD = 2  # tasks per worker that are under way, so that none waits for the next
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+def is_usable() -> bool:
+    """Whether workers can be forked from a server: not on Windows, and not in a process that is not gemax's own.
+
+    The code that a notebook runs in processes of its own must not find gemax's settings there.
+    """
+    return is_ours() and "forkserver" in multiprocessing.get_all_start_methods()
+
+
+@contextmanager
+def loading(early: bool) -> Iterator[None]:
+    """Let the server start now, ``early``, if there will be workers; stop it where an exception ends the work."""
+    if early and is_usable():
+        start()
+    try:
+        yield
+    except BaseException:
+        stop()
+        raise
+
+
+def start() -> None:
+    """Let the server start; it loads what the workers need while this process goes on. Once started, it stays."""
+    from multiprocessing import forkserver
+
+    with signals_waiting():
+        multiprocessing.set_forkserver_preload([PRELOADED])
+        forkserver.ensure_running()
+
+
+def serve(do: Callable[[Given], Made], tasks: Iterable[Given], jobs: int) -> Iterator[Made]:
+    """Do ``tasks`` in ``jobs`` workers and yield what becomes of them, whatever their order.
+
+    Raises:
+        TerminatedWorkerError: a worker died; what was under way is lost.
+    """
+    start()
+    executor = _executor(jobs)
+    rest, under_way = iter(tasks), set[Any]()
+    try:
+        _submit(executor, do, islice(rest, AHEAD * jobs), under_way)
+        while under_way:
+            for future in _some_done(under_way):
+                _submit(executor, do, islice(rest, 1), under_way)
+                yield future.result()
+    finally:
+        if under_way:
+            kill_workers()
+        executor.shutdown(wait=False)
+
+
+def _executor(jobs: int) -> Any:
+    with signals_waiting():
+        from joblib.externals.loky import ProcessPoolExecutor
+    start_trackers()
+    return ProcessPoolExecutor(jobs, context=multiprocessing.get_context("forkserver"), initializer=follow_parent)
+
+
+def _submit(executor: Any, do: Callable[..., Any], tasks: Iterable[Any], under_way: set[Any]) -> None:
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    for task in tasks:
+        try:
+            with signals_waiting(), _main_hidden():  # workers start here
+                under_way.add(executor.submit(do, task))
+        except (ConnectionError, EOFError) as error:  # it is the server that died
+            raise TerminatedWorkerError("no worker can be started") from error
+
+
+def _some_done(under_way: set[Any]) -> Iterator[Future[Any]]:
+    """Wait for something to be done, and take it out of ``under_way``."""
+    from concurrent.futures import FIRST_COMPLETED, wait
+
+    for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+        under_way.remove(future)
+        yield future
+
+
+@contextmanager
+def _main_hidden() -> Iterator[None]:
+    """Keep multiprocessing from importing the main program in the workers: a script without a guard runs again."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def follow_parent() -> None:
+    """End this worker when its parent was killed: nobody is left to record what it makes."""
+    import threading
+
+    threading.Thread(target=_end_with_parent, name="gemax-follow", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def kill_workers() -> None:
+    """Kill the workers at once; loky's own way to do it may end in a traceback while tasks wait in its queue."""
+    for worker in multiprocessing.active_children():
+        worker.kill()
+
+
+def stop() -> None:
+    """Kill the workers and the server at once, if there are any."""
+    if not is_usable():
+        return
+    kill_workers()
+    if "multiprocessing.forkserver" in sys.modules:
+        from multiprocessing import forkserver
+
+        pid = getattr(forkserver._forkserver, "_forkserver_pid", None)
+        if pid is not None:
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def start_trackers() -> None:
+    """Start the two helpers of joblib's pool now: when they start, they let signals in again."""
+    if hasattr(signal, "pthread_sigmask"):
+        from multiprocessing import resource_tracker
+
+        from joblib.externals.loky.backend import resource_tracker as loky_tracker
+
+        resource_tracker.ensure_running()
+        loky_tracker.ensure_running()
+
+
+@contextmanager
+def signals_waiting() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait until the workers have started; workers inherit that for ever.
+
+    A terminal sends Ctrl-C to all processes: it is this one that stops the others.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
