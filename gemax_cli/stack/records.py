@@ -14,6 +14,7 @@ from typing import Any
 
 from gemax_cli.stack.png import TEMPORARY
 
+_PART_BYTES = 1 << 16
 _CUTS = re.compile(rb'"cuts":\[[^]]*\]')
 # A quote within a string of JSON is escaped: the name of a field cannot stand in one.
 _TAU, _CHANNEL = re.compile(rb'"tau":(\d+)'), re.compile(rb'\{"name":"([^"]+)"')
@@ -299,11 +300,17 @@ class RecordWriter:
         self._cut_torn_line()
 
     def _cut_torn_line(self) -> None:
-        self._file.seek(0)
-        whole = 0
-        for line in self._file:
-            whole += len(line) if line.endswith(b"\n") else 0
-        self._file.truncate(whole)
+        """Cut off what stands behind the last newline; looked for from the end, for the file may be long."""
+        end = stop = self._file.seek(0, os.SEEK_END)
+        newline = -1
+        while newline < 0 < stop:
+            start = max(0, stop - _PART_BYTES)
+            self._file.seek(start)
+            newline = self._file.read(stop - start).rfind(b"\n")
+            stop = start
+        whole = stop + newline + 1
+        if whole < end:
+            self._file.truncate(whole)
 
     def append_line(self, line: str) -> None:
         """Hand one line of JSON (``ScanRecord.to_line``) to the system, whole or not at all.

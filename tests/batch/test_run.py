@@ -1,6 +1,7 @@
 """Whole conversions of the synthetic sample."""
 
 import json
+import os
 from dataclasses import replace
 
 import imageio.v3 as iio
@@ -279,3 +280,27 @@ def test_uniform_tau_is_uniform_quantisation(few, tmp_path):
         codes = iio.imread(path.with_name("depth16.png")).astype(np.int64)
         levels = (codes - 1) * 4096 // 65535
         np.testing.assert_array_equal(iio.imread(path), np.where(codes > 0, levels // 16, 0))
+
+
+def test_tables_are_left_alone_where_nothing_was_done(few, tmp_path):
+    convert([few], tmp_path / "out", TAU)
+    table = tmp_path / "out" / "metadata.csv"
+    before = table.read_bytes()
+    later = (tmp_path / "out" / "records.jsonl").stat().st_mtime_ns + 10**9
+    os.utime(table, ns=(later, later))
+    convert([few], tmp_path / "out", TAU)
+    assert (table.stat().st_mtime_ns, table.read_bytes()) == (later, before)
+
+
+@pytest.mark.parametrize("loss", ["missing", "older"])
+def test_tables_that_lag_behind_the_records_are_made_again(few, tmp_path, loss):
+    """As after a run that was killed between its last record and its tables."""
+    convert([few], tmp_path / "out", TAU)
+    table = tmp_path / "out" / "metadata.csv"
+    before = table.read_bytes()
+    table.write_text("stale")
+    os.utime(table, ns=(1, 1))
+    if loss == "missing":
+        table.unlink()
+    convert([few], tmp_path / "out", TAU)
+    assert table.read_bytes() == before

@@ -1,11 +1,15 @@
 import json
+import os
+from dataclasses import replace
 
 import pytest
 
 from gemax_cli.stack.records import (
+    ComparisonRecord,
     RecordWriter,
     ScanRecord,
     index_records,
+    maps_in,
     read_records,
     record_files,
     tidy_records,
@@ -116,3 +120,45 @@ def test_a_record_damaged_in_its_middle_is_passed_over(tmp_path):
 def test_scan_ids_of_any_kind_are_found_at_the_beginning_of_the_line(tmp_path, name):
     write(tmp_path / "records.jsonl", scan_record(name))
     assert list(index_records(tmp_path)) == [name]
+
+
+@pytest.mark.parametrize("torn", [b"", b"x", b'{"scan":"' + b"a" * 200_000])
+@pytest.mark.parametrize("lines", [0, 1, 3000])
+def test_a_torn_line_of_any_length_is_cut_off_a_file_of_any_length(tmp_path, torn, lines):
+    whole = b'{"scan":"F","cuts":[1,2,3]}\n' * lines
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(whole + torn)
+    RecordWriter(path).close()
+    assert path.read_bytes() == whole
+
+
+def test_a_whole_file_is_not_touched(tmp_path):
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(b"{}\n")
+    os.utime(path, ns=(5, 5))
+    RecordWriter(path).close()
+    assert path.stat().st_mtime_ns == 5
+
+
+def test_outlines_lack_nothing_but_cuts(tmp_path):
+    nasty = scan_record("b", warnings=('"cuts":[1,2] and {"name":"x"} and "tau":7',))
+    write(tmp_path / "records.jsonl", scan_record("a"), nasty)
+    for plain, outlined in zip(read_records(tmp_path), read_records(tmp_path, outlines=True), strict=True):
+        assert all(m.cuts for block in plain.blocks for m in block.maps)
+        assert outlined == replace(plain, blocks=tuple(without_cuts(block) for block in plain.blocks))
+    place = index_records(tmp_path)["b"]
+    assert place.read_outline() == replace(nasty, blocks=tuple(without_cuts(block) for block in nasty.blocks))
+
+
+def without_cuts(block):
+    return replace(block, maps=tuple(replace(m, cuts=()) for m in block.maps))
+
+
+def test_the_maps_of_a_folder_are_those_of_the_newest_records(tmp_path):
+    assert maps_in(tmp_path) == (set(), set())
+    channel = ComparisonRecord("normals-x", "n.png", 0, 7.0, "x", "0" * 64)
+    odd = scan_record("a", warnings=('"tau":7,{"name":"x"}',))
+    write(tmp_path / "records-1-of-2.jsonl", scan_record("b", blocks=(block_record((99,)),)))
+    with_maps = replace(block_record((40,)), comparisons=(channel,))
+    write(tmp_path / "records.jsonl", odd, scan_record("b", blocks=(with_maps,)))
+    assert maps_in(tmp_path) == ({20, 30, 40}, {"normals-x"})
