@@ -51,3 +51,13 @@ def skip_blas() -> None:
         import_module("numba.np.arraymath")
     finally:
         del sys.modules[_BLAS]
+
+
+def peak_bytes() -> int | None:
+    """The most memory that this process has held, bytes; None where the system does not say (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

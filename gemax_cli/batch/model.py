@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gemax_cli.scans.model import ScanRef
@@ -31,6 +32,8 @@ class Outcome:
         failure: why not; None after success.
         warnings: how many the record carries.
         disk_full: nothing more can be written.
+        seconds: per stage.
+        peak_bytes: the most memory that its process has held; None if unknown.
     """
 
     scan: str
@@ -38,3 +41,5 @@ class Outcome:
     failure: Failure | None = None
     warnings: int = 0
     disk_full: bool = False
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    peak_bytes: int | None = None

@@ -58,7 +58,7 @@ def expected_seconds(plan: Plan, out: Path, jobs: int) -> float | None:
     if not timings:
         return None
     whole = fmean(sum(seconds.values()) for seconds in timings)
-    maps = fmean(seconds.get("maps", 0.0) + seconds.get("write", 0.0) for seconds in timings)
+    maps = fmean(sum(seconds.get(stage, 0.0) for stage in ("maps", "encode", "write")) for seconds in timings)
     return sum(maps if step.older else whole for step in plan.steps) / jobs
 
 

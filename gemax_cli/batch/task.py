@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,11 @@ from gemax_cli.batch.scan import (
 from gemax_cli.errors import ScanError, WriteFailed
 from gemax_cli.face.model import NoseTip
 from gemax_cli.maps.model import ComparisonMap
+from gemax_cli.process import peak_bytes
 from gemax_cli.scans.model import ScanRef
-from gemax_cli.settings import COMPARISONS
+from gemax_cli.settings import COMPARISONS, StackMode
 from gemax_cli.stack.naming import CHANNELS, DEPTH16, block_folder, comparison_name, map_name, rgb_groups
-from gemax_cli.stack.png import DISK_FULL, read_png, remove_temporaries, write_png
+from gemax_cli.stack.png import DISK_FULL, encode_png, read_png, remove_temporaries, write_atomically
 from gemax_cli.stack.records import (
     Affine,
     BlockRecord,
@@ -45,10 +46,17 @@ def run_task(task: Task) -> Outcome:
         record = (
             add_maps(task, task.older) if task.older else write_scan(task, convert_scan(task.ref.path, task.settings))
         )
-        return Outcome(task.ref.scan, record.to_line(), warnings=len(record.warnings))
+        return _success(task, record)
     except Exception as error:
         full = _disk_full(error)
         return Outcome(task.ref.scan, failure=_failure(task, error), disk_full=full)
+
+
+def _success(task: Task, record: ScanRecord) -> Outcome:
+    # a record that maps were added to still tells how long it took to make it
+    seconds = {} if task.older else record.seconds
+    line, warnings = record.to_line(), len(record.warnings)
+    return Outcome(task.ref.scan, line, warnings=warnings, seconds=seconds, peak_bytes=peak_bytes())
 
 
 def _disk_full(error: BaseException | None) -> bool:
@@ -75,10 +83,8 @@ def write_scan(task: Task, converted: ConvertedScan) -> ScanRecord:
     Raises:
         WriteFailed: a file cannot be written.
     """
-    watch = Stopwatch()
-    many = len(task.settings.depths) > 1
-    with watch.stage("write"):
-        blocks = tuple(_write_block(task, mapped, many) for mapped in converted.blocks)
+    writer, many = _Writer(task.out), len(task.settings.depths) > 1
+    blocks = tuple(_write_block(task, writer, mapped, many) for mapped in converted.blocks)
     ref, pose = task.ref, converted.pose
     return ScanRecord(
         **_identity(ref),
@@ -90,8 +96,29 @@ def write_scan(task: Task, converted: ConvertedScan) -> ScanRecord:
         counts=converted.counts,
         blocks=blocks,
         warnings=converted.warnings,
-        seconds={name: round(value, 6) for name, value in {**converted.seconds, **watch.seconds}.items()},
+        seconds={name: round(value, 6) for name, value in {**converted.seconds, **writer.watch.seconds}.items()},
     )
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """Writes images into the output folder, and keeps the time of it."""
+
+    out: Path
+    watch: Stopwatch = field(default_factory=Stopwatch)
+
+    def put(self, file: str, image: NDArray[Any]) -> str:
+        """Write one image; returns the SHA-256 of the file."""
+        with self.watch.stage("encode"):
+            data = encode_png(image)
+        with self.watch.stage("write"):
+            return write_atomically(self.out / file, data)
+
+    def make_folder(self, place: str) -> None:
+        """Make a folder, free of what a killed run may have left in it."""
+        with self.watch.stage("write"):
+            (self.out / place).mkdir(parents=True, exist_ok=True)
+            remove_temporaries(self.out / place)
 
 
 def _identity(ref: ScanRef) -> dict[str, Any]:
@@ -108,16 +135,15 @@ def _floats(point: NDArray[np.float64]) -> tuple[float, float, float]:
     return float(point[0]), float(point[1]), float(point[2])
 
 
-def _write_block(task: Task, mapped: MappedBlock, many: bool) -> BlockRecord:
+def _write_block(task: Task, writer: _Writer, mapped: MappedBlock, many: bool) -> BlockRecord:
     block = mapped.block
     place = block_folder(task.ref.scan, block.depth_mm, many)
     file = f"{place}/{DEPTH16}"
     try:
-        (task.out / place).mkdir(parents=True, exist_ok=True)
-        remove_temporaries(task.out / place)
-        digest = write_png(task.out / file, block.depth16)
-        maps = _write_maps(task, place, mapped.maps)
-        comparisons = _write_comparisons(task, place, mapped.comparisons)
+        writer.make_folder(place)
+        digest = writer.put(file, block.depth16)
+        maps = _write_maps(writer, task.settings.stack, place, mapped.maps)
+        comparisons = _write_comparisons(writer, place, mapped.comparisons)
     except OSError as error:
         raise _write_failed(task, place, error) from error
     return BlockRecord(
@@ -146,24 +172,24 @@ def _write_failed(task: Task, place: str, error: OSError) -> WriteFailed:
     return WriteFailed(task.out / place, message)
 
 
-def _write_maps(task: Task, place: str, maps: tuple[GemaxMap, ...]) -> tuple[MapRecord, ...]:
+def _write_maps(writer: _Writer, stack: StackMode, place: str, maps: tuple[GemaxMap, ...]) -> tuple[MapRecord, ...]:
     by_tau = {m.cuts.tau: m for m in maps}
-    if task.settings.stack == "files":
-        return tuple(_write_map(task, place, m) for m in maps)
+    if stack == "files":
+        return tuple(_write_map(writer, place, m) for m in maps)
     groups = rgb_groups(sorted(by_tau))
-    return tuple(record for group in groups for record in _write_rgb(task, place, [by_tau[tau] for tau in group]))
+    return tuple(record for group in groups for record in _write_rgb(writer, place, [by_tau[tau] for tau in group]))
 
 
-def _write_map(task: Task, place: str, m: GemaxMap) -> MapRecord:
+def _write_map(writer: _Writer, place: str, m: GemaxMap) -> MapRecord:
     file = f"{place}/{map_name([m.cuts.tau])}"
-    return _map_record(m, file, None, write_png(task.out / file, m.image))
+    return _map_record(m, file, None, writer.put(file, m.image))
 
 
-def _write_rgb(task: Task, place: str, group: list[GemaxMap]) -> list[MapRecord]:
+def _write_rgb(writer: _Writer, place: str, group: list[GemaxMap]) -> list[MapRecord]:
     """One RGB image of up to three maps; a short group repeats its last map in the channels left."""
     file = f"{place}/{map_name([m.cuts.tau for m in group])}"
     channels = [group[min(i, len(group) - 1)].image for i in range(CHANNELS)]
-    digest = write_png(task.out / file, np.stack(channels, axis=-1))
+    digest = writer.put(file, np.stack(channels, axis=-1))
     return [_map_record(m, file, channel, digest) for channel, m in enumerate(group)]
 
 
@@ -172,12 +198,12 @@ def _map_record(m: GemaxMap, file: str, channel: int | None, digest: str) -> Map
     return MapRecord(cuts.tau, file, channel, cuts.entropy, cuts.max_bin, tuple(cuts.cuts.tolist()), digest)
 
 
-def _write_comparisons(task: Task, place: str, maps: tuple[ComparisonMap, ...]) -> tuple[ComparisonRecord, ...]:
-    return tuple(record for m in maps for record in _write_comparison(task, f"{place}/{comparison_name(m.name)}", m))
+def _write_comparisons(writer: _Writer, place: str, maps: tuple[ComparisonMap, ...]) -> tuple[ComparisonRecord, ...]:
+    return tuple(record for m in maps for record in _write_comparison(writer, f"{place}/{comparison_name(m.name)}", m))
 
 
-def _write_comparison(task: Task, file: str, m: ComparisonMap) -> list[ComparisonRecord]:
-    digest, grey = write_png(task.out / file, m.image), len(m.channels) == 1
+def _write_comparison(writer: _Writer, file: str, m: ComparisonMap) -> list[ComparisonRecord]:
+    digest, grey = writer.put(file, m.image), len(m.channels) == 1
     return [
         ComparisonRecord(name, file, None if grey else channel, m.entropy[channel], m.convention, digest)
         for channel, name in enumerate(m.channels)
@@ -214,7 +240,9 @@ def _extended(task: Task, block: BlockRecord) -> BlockRecord:
         codes = read_png(task.out / block.file)
         maps = make_maps(codes, taus, settings.maps) if taus else ()
         compared = compare_maps(codes, block.depth_mm, block.mm_per_pixel, names, settings.maps)
-        added, others = _write_maps(task, place, maps), _write_comparisons(task, place, compared)
+        writer = _Writer(task.out)
+        added = _write_maps(writer, settings.stack, place, maps)
+        others = _write_comparisons(writer, place, compared)
     except OSError as error:
         raise _write_failed(task, place, error) from error
     return replace(

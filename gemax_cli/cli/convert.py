@@ -79,7 +79,10 @@ AXIS = click.Choice(["auto", "+x", "-x", "+y", "-y", "+z", "-z"])
 @click.option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one record a line to stdout.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no summary, only failures.")
-def command(sources: tuple[Path, ...], out: Path, as_json: bool, quiet: bool, dry_run: bool, **values: Any) -> int:
+@click.option("--profile", is_flag=True, help="Print to stderr how long each stage took, and how much memory.")
+def command(
+    sources: tuple[Path, ...], out: Path, as_json: bool, quiet: bool, profile: bool, dry_run: bool, **values: Any
+) -> int:
     """Convert raw 3D face scans in SRC... to 16-bit depth blocks and GEMax maps in OUT.
 
     SRC is a file, a folder of any depth, several of them, or - for a list on standard input. BU-3DFE and Bosphorus
@@ -93,7 +96,7 @@ def command(sources: tuple[Path, ...], out: Path, as_json: bool, quiet: bool, dr
         settings, selection, options = _settings(values), _selection(values), _run_options(values, out)
         if dry_run:
             return _dry_run(places, out, settings, selection, options)
-        return _convert(places, out, settings, selection, options, quiet=quiet, as_json=as_json)
+        return _convert(places, out, settings, selection, options, quiet=quiet, as_json=as_json, profile=profile)
 
 
 def _is_much(places: list[Path], out: Path) -> bool:
@@ -109,7 +112,7 @@ def _convert(
 
     with Reporter(**talk) as reporter:
         summary = convert(places, out, settings, selection, options, reporter)
-    reporter.close(summary, out)
+    reporter.close(summary, out, options.jobs)
     return summary.exit_code
 
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gemax_cli.batch.profile import Profile
 from gemax_cli.batch.run import Listener, Summary
 from gemax_cli.cli.signals import raise_again
+from gemax_cli.process import peak_bytes
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -27,8 +29,9 @@ MOST_FAILURES = 10  # named on the terminal; all of them are in failures.csv
 class Reporter(Listener):
     """Progress bar with rate and time left where stderr is a terminal, failures as they come, a summary at the end."""
 
-    def __init__(self, *, quiet: bool, as_json: bool) -> None:
+    def __init__(self, *, quiet: bool, as_json: bool, profile: bool = False) -> None:
         self.quiet, self.as_json = quiet, as_json
+        self._profile = Profile() if profile else None
         self._bar: Progress | None = None
         self._named = 0
 
@@ -58,6 +61,8 @@ class Reporter(Listener):
         raise_again()
         if self._bar:
             self._bar.advance(self._bar.task_ids[0])
+        if self._profile:
+            self._profile.add(outcome.seconds, outcome.peak_bytes)
         if outcome.line and self.as_json:
             sys.stdout.write(outcome.line)
             sys.stdout.flush()
@@ -75,10 +80,12 @@ class Reporter(Listener):
         else:
             click.echo(text, err=True)
 
-    def close(self, summary: Summary, out: Path) -> None:
-        """Print the summary."""
+    def close(self, summary: Summary, out: Path, jobs: int = 1) -> None:
+        """Print the summary, and the profile where it was asked for."""
         if not self.quiet:
             click.echo(summary_text(summary, out), err=True)
+        if self._profile:
+            click.echo(profile_text(self._profile, summary.seconds, jobs), err=True, nl=False)
 
 
 def _progress_bar() -> Progress:
@@ -103,6 +110,29 @@ def _progress_bar() -> Progress:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
     return Progress(*columns, console=Console(file=sys.stderr), disable="NO_COLOR" in os.environ)
+
+
+def profile_text(profile: Profile, seconds: float, jobs: int) -> str:
+    """The table of stages, and how busy and how large the processes were."""
+    from gemax_cli.cli.output import table_text
+
+    if not profile.scans:
+        return "Nothing was converted, so there is no profile.\n"
+    rows = [
+        {
+            "stage": row.stage,
+            "ms per scan": f"{row.median_ms:.2f}",
+            "95 % below": f"{row.ms_95:.2f}",
+            "share, %": f"{row.share:.1f}",
+        }
+        for row in profile.rows()
+    ]
+    busy = 100 * profile.busy_seconds / (seconds * jobs)
+    parts = [f"{profile.scans / seconds:.1f} scans/s, start and tables included"]
+    parts += [f"at work {busy:.0f} % of {jobs} x {seconds:.1f} s"]
+    sizes = {"the largest process that converted": profile.peak_bytes, "this one": peak_bytes()}
+    parts += [f"{name} took {size / 1e6:.0f} MB" for name, size in sizes.items() if size]
+    return table_text(rows, "Stages (medians over the scans)", "; ".join(parts) + ".")
 
 
 def duration_text(seconds: float | None, steps: int, jobs: int) -> str:

@@ -71,20 +71,31 @@ def _escaped(name: str, value: object) -> str:
 
 
 def _print_table(rows: Sequence[Row], title: str, note: str) -> None:
+    emit(table_text(rows, title, note, None if sys.stdout.isatty() else WIDE))
+
+
+def table_text(rows: Sequence[Row], title: str = "", note: str = "", width: int | None = None) -> str:
+    """A table of ``width`` columns, as wide as the terminal for None, with a title over it and a note under it."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for name in rows[0] if rows else ():
-        numeric = any(isinstance(row[name], int | float) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(name, justify="right" if _is_numeric([row[name] for row in rows]) else "left", overflow="fold")
     for row in rows:
         table.add_row(*(cell(value, name) for name, value in row.items()))
-    width = None if sys.stdout.isatty() else WIDE
     colourless = bool(os.environ.get("NO_COLOR"))
     # names of files and sentences are no markup
     console = Console(file=sys.stdout, width=width, no_color=colourless, highlight=False, markup=False)
     with console.capture() as text:  # rich's own answer to a closed pipe is to exit with code 1
         console.print(table)
-    emit(text.get() + (f"{note}\n" if note else ""))
+    return text.get() + (f"{note}\n" if note else "")
+
+
+def _is_numeric(values: Sequence[object]) -> bool:
+    """Whether a column is of numbers, or of numbers that are rounded for reading."""
+    texts = [value for value in values if isinstance(value, str)]
+    if len(texts) < len(values):
+        return any(isinstance(value, int | float) for value in values)
+    return all(text.replace(".", "", 1).isdecimal() for text in texts)
