@@ -189,6 +189,28 @@ def read_indexes(text: Text, start: int, stop: int, out: NDArray[np.int32]) -> t
 
 
 @kernel
+def fan_polygons(indexes: NDArray[np.int32] | NDArray[np.int64], mark: int, out: NDArray[np.int64]) -> int:
+    """Fan polygons from their first corner.
+
+    Args:
+        indexes: (k,) points of the corners, and a mark after every polygon; the last may do without.
+        mark: no point.
+        out: (k, 3) room for the places in ``indexes`` of the triangles' corners.
+
+    Returns:
+        Triangles written: corners less two of every polygon that has so many.
+    """
+    count, first = 0, 0
+    for place in range(indexes.size):
+        if indexes[place] == mark:
+            first = place + 1
+        elif place - first >= 2:
+            out[count, 0], out[count, 1], out[count, 2] = first, place - 1, place
+            count += 1
+    return count
+
+
+@kernel
 def _plane_axes(points: NDArray[np.float64], indexes: NDArray[np.int32], start: int, stop: int) -> tuple[int, int]:
     """The two axes, in turning order, of the coordinate plane that a polygon faces most (Newell's normal)."""
     normal = np.zeros(3)
