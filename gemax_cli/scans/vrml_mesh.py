@@ -233,6 +233,8 @@ class _Scene:
 
     def _local(self, node: Node) -> Affine | None:
         """The matrix of a Transform: T C R SR S -SR -C (ISO/IEC 14772-1, 6.52); None if it changes nothing."""
+        if not node.fields.keys() & _TRANSFORM.keys():
+            return None
         vectors = {name: self._vector(node, name, default) for name, default in _TRANSFORM.items()}
         unmoved = all(np.array_equal(vectors[name], _TRANSFORM[name]) for name in ("translation", "scale"))
         if unmoved and vectors["rotation"][3] == 0:
