@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import struct
@@ -162,7 +163,7 @@ def _landmarks_of(path: Path, points: Points) -> tuple[_Landmarks, list[str]]:
 
 
 def _usable(landmarks: Mapping[str, NDArray[np.float64]], points: Points) -> tuple[_Landmarks, list[str]]:
-    usable = {name: at for name, at in landmarks.items() if np.isfinite(at).all()}
+    usable = {name: at for name, at in landmarks.items() if all(map(math.isfinite, at))}
     warnings = [f"the landmark {name!r} is not used: it is not finite." for name in landmarks if name not in usable]
     tip = usable.get(NOSE_TIP)
     if tip is not None and (gap := distance_to(points, tip)) > FARTHEST_TIP_MM:
