@@ -104,7 +104,7 @@ def convert_scan(path: Path | str, settings: Settings | None = None) -> Converte
     path, settings, watch = Path(path), settings or Settings(), Stopwatch()
     with watch.stage("read"):
         scan = read_scan(path)
-        size, digest = fingerprint(path)
+        size, digest = scan.fingerprint or fingerprint(path)
     frontal, tip, aligned, counts = _face(scan, settings, watch)
     with watch.stage("block"):
         blocks = cut_blocks(frontal.scan, tip.position, settings.block, settings.depths)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gemax_cli.errors import BadFormat, EmptyScan
 from gemax_cli.scans.grid import triangulate_grid
 from gemax_cli.scans.model import Points, Scan, TextureMap, Triangles
-from gemax_cli.scans.polygons import MARK, fan, polygon_bounds
+from gemax_cli.scans.polygons import MARK, fan
 
 LARGEST = 1e9
 """Coordinates beyond it are damage in any unit: a face is 2e5 micrometres wide."""
@@ -78,7 +78,7 @@ def polygon_scan(path: Path, points: Points, corners: NDArray[np.int64]) -> Scan
     wrong = corners[((corners < 0) & (corners != MARK)) | (corners >= len(points))]
     if wrong.size:
         raise BadFormat(path, f"a face names point {wrong[0]}, but there are {len(points)}: export it again.")
-    triangles = corners[fan(*polygon_bounds(corners, MARK))]
+    triangles = corners[fan(corners, MARK)]
     if not len(triangles):
         raise BadFormat(path, "none of its faces has three corners: export it again.")
     return mesh_scan(path, points, triangles.astype(np.int32))

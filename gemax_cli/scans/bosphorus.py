@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import struct
@@ -14,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat, ScanError
-from gemax_cli.scans.files import open_scan
+from gemax_cli.scans.files import fingerprint_of, open_scan
 from gemax_cli.scans.grid import distance_to, gather_grid, surface_of
-from gemax_cli.scans.model import Points, Scan, TextureMap, Triangles
+from gemax_cli.scans.model import Fingerprint, Points, Scan, TextureMap, Triangles
 from gemax_cli.scans.names import bare_name
 
 NOSE_TIP = "Nose tip"
@@ -68,7 +69,7 @@ def read_bnt(path: Path) -> Scan:
         BadFormat: its length is not what its header asks for, or its points form no grid.
         EmptyScan: it is empty, all background, or flat.
     """
-    header, planes = _read_planes(path)
+    header, planes, fingerprint = _read_planes(path)
     if not planes[2, -1, -1] and not planes[3:].any():
         raise BadFormat(path, "ends in nothing but zeros, as unfinished copies do: copy it again from the source.")
     gathered = gather_grid(planes, header.background, bottom_up=True)
@@ -86,6 +87,7 @@ def read_bnt(path: Path) -> Scan:
         texture=_texture(path, header.image, gathered.extras, triangles),
         metric=True,
         warnings=tuple(warnings),
+        fingerprint=fingerprint,
     )
 
 
@@ -118,17 +120,18 @@ def read_lm2(path: Path) -> dict[str, NDArray[np.float64]]:
     return _named(path, lines[1 : count + 1], lines[count + 2 :], 2)
 
 
-def _read_planes(path: Path) -> tuple[BntHeader, NDArray[np.float64]]:
+def _read_planes(path: Path) -> tuple[BntHeader, NDArray[np.float64], Fingerprint]:
     with open_scan(path) as file:
         size = os.fstat(file.fileno()).st_size
-        header = parse_bnt_header(_read_head(file), size)
+        head = _read_head(file)
+        header = parse_bnt_header(head, size)
         if isinstance(header, str):
             raise BadFormat(path, header)
         # Read straight into aligned memory: a view into the file's bytes would start at an odd address.
         planes = np.empty((_COLUMNS, header.rows, header.columns), "<f8")
         if file.readinto(planes.data) != planes.nbytes:
             raise BadFormat(path, "became shorter while it was read: copy it again from the source.")
-    return header, planes.astype(np.float64, copy=False)
+    return header, planes.astype(np.float64, copy=False), fingerprint_of(head, planes.ravel().data)
 
 
 def _read_head(file: FileIO) -> bytes:
@@ -160,7 +163,7 @@ def _landmarks_of(path: Path, points: Points) -> tuple[_Landmarks, list[str]]:
 
 
 def _usable(landmarks: Mapping[str, NDArray[np.float64]], points: Points) -> tuple[_Landmarks, list[str]]:
-    usable = {name: at for name, at in landmarks.items() if np.isfinite(at).all()}
+    usable = {name: at for name, at in landmarks.items() if all(map(math.isfinite, at))}
     warnings = [f"the landmark {name!r} is not used: it is not finite." for name in landmarks if name not in usable]
     tip = usable.get(NOSE_TIP)
     if tip is not None and (gap := distance_to(points, tip)) > FARTHEST_TIP_MM:

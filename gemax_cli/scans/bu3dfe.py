@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from gemax_cli.errors import ScanError
 from gemax_cli.scans.assemble import check_points
-from gemax_cli.scans.content import read_content
+from gemax_cli.scans.content import read_bytes, read_content, unpacked
+from gemax_cli.scans.files import fingerprint_of
 from gemax_cli.scans.model import Points, Scan
 from gemax_cli.scans.vrml import VrmlText
 from gemax_cli.scans.vrml_mesh import surface
@@ -46,7 +47,8 @@ def read_wrl(path: Path) -> Scan:
         BadFormat: it is no VRML 97, incomplete, contradicts itself, or holds coordinates beyond any unit.
         EmptyScan: it holds no face, or all points are the same.
     """
-    mesh = surface(VrmlText(path, read_content(path)))
+    data = read_bytes(path)
+    mesh = surface(VrmlText(path, unpacked(path, data)))
     side = check_points(path, mesh.points)
     landmarks, warnings = _landmarks_beside(path, mesh.points)
     return Scan(
@@ -58,6 +60,7 @@ def read_wrl(path: Path) -> Scan:
         texture=mesh.texture,
         metric=FACE_SIZES[0] <= side <= FACE_SIZES[1],
         warnings=mesh.warnings + warnings,
+        fingerprint=fingerprint_of(data),
     )
 
 

@@ -27,14 +27,30 @@ def read_content(path: Path, limit: int = MAX_BYTES) -> bytes:
         FileUnreadable, EmptyScan: as ``open_scan``.
         BadFormat: the file is larger than ``limit``, packed or unpacked, or its packing is damaged.
     """
+    return unpacked(path, read_bytes(path, limit), limit)
+
+
+def read_bytes(path: Path, limit: int = MAX_BYTES) -> bytes:
+    """Read a file of at most ``limit`` bytes as it lies on the disk.
+
+    Raises:
+        FileUnreadable, EmptyScan: as ``open_scan``.
+        BadFormat: the file is larger than ``limit``.
+    """
     with open_scan(path) as file:
         if os.fstat(file.fileno()).st_size > limit:
             raise BadFormat(path, f"has more than {limit:,} bytes: it is no face scan, or it has to be reduced first.")
-        data = file.readall()
-    return _unpacked(path, data, limit) if data.startswith(_GZIP) else data
+        return file.readall()
 
 
-def _unpacked(path: Path, data: bytes, limit: int) -> bytes:
+def unpacked(path: Path, data: bytes, limit: int = MAX_BYTES) -> bytes:
+    """What a file holds whose bytes are ``data``: those themselves, but for a gzipped one.
+
+    Raises:
+        BadFormat: its packing is damaged, or it unpacks to more than ``limit`` bytes.
+    """
+    if not data.startswith(_GZIP):
+        return data
     try:
         with gzip.GzipFile(fileobj=BytesIO(data)) as file:
             content = file.read(limit + 1)

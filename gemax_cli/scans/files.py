@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from io import FileIO
 from pathlib import Path
 
 from gemax_cli.errors import EmptyScan, FileUnreadable
+from gemax_cli.scans.model import Fingerprint
 
 
 @contextmanager
@@ -38,6 +40,14 @@ def read_start(path: Path, length: int) -> tuple[bytes, int]:
     """
     with open_scan(path) as file:
         return file.read(length), os.fstat(file.fileno()).st_size
+
+
+def fingerprint_of(*parts: bytes | memoryview) -> Fingerprint:
+    """The fingerprint of a file that consists of these parts."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return Fingerprint(sum(memoryview(part).nbytes for part in parts), digest.hexdigest())
 
 
 def _regular_size(path: Path) -> int:

@@ -95,13 +95,17 @@ def is_organised(grid: NDArray[np.int32], points: Points) -> bool:
     Rows cut at a wrong length (a damaged count in a header) keep neighbours within a row, and the file keeps
     its length; but what stands below a point is then somewhere else in the row. Every eighth row is looked at.
     """
-    upper, lower = grid[:-1:8], grid[1::8]
-    both = (upper[: len(lower)] >= 0) & (lower >= 0)
-    steps = np.abs(points[upper[both], :2] - points[lower[both], :2])
-    if len(steps) < _FEWEST_PAIRS:
+    steps = steps_down(grid, points)
+    if steps.shape[1] < _FEWEST_PAIRS:
         return True
-    across, along = np.median(steps, axis=0)
+    across, along = np.median(steps, axis=1)
     return bool(across <= along)
+
+
+def steps_down(grid: NDArray[np.int32], points: Points) -> NDArray[np.float64]:
+    """How far the points of every eighth row lie from those below them, (2, k): across and along."""
+    steps: NDArray[np.float64] = _steps_down(grid, points)
+    return steps
 
 
 @kernel
@@ -132,6 +136,21 @@ def _gather(planes: Any, background: float, bottom_up: bool) -> Any:
 
 
 @kernel
+def _steps_down(grid: Any, points: Any) -> Any:
+    rows, columns = grid.shape
+    steps = np.empty((2, rows * columns // 8 + columns))
+    n = 0
+    for row in range(0, rows - 1, 8):
+        for column in range(columns):
+            upper, lower = grid[row, column], grid[row + 1, column]
+            if upper >= 0 and lower >= 0:
+                steps[0, n] = abs(points[upper, 0] - points[lower, 0])
+                steps[1, n] = abs(points[upper, 1] - points[lower, 1])
+                n += 1
+    return steps[:, :n]
+
+
+@kernel
 def _least_squared_distance(points: Any, place: Any) -> float:
     least = np.inf
     for i in range(len(points)):
@@ -141,7 +160,8 @@ def _least_squared_distance(points: Any, place: Any) -> float:
 
 
 @kernel
-def _squared_distance(points: Any, i: int, j: int) -> float:
+def _squared_distance(points: Any, i: Any, j: Any) -> float:
+    i, j = np.uint32(i), np.uint32(j)  # unsigned: whether they count from the end need not be looked at
     x, y, z = points[i, 0] - points[j, 0], points[i, 1] - points[j, 1], points[i, 2] - points[j, 2]
     return x * x + y * y + z * z  # type: ignore[no-any-return]
 

@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from gemax_cli.jit import kernel
 
 Bytes = NDArray[np.uint8]
+Text = tuple[Bytes, NDArray[np.void]]
+"""A text as kernels read it, see ``as_text``: its bytes, and the eight bytes that begin at each of them."""
 
 # 10^k is exact in a double up to k = 22, and so is every integer up to 2^53. One multiplication or division of
 # two exact doubles is correctly rounded (W. D. Clinger, "How to Read Floating Point Numbers Accurately", PLDI 1990).
 _POWERS = np.array([float(f"1e{power}") for power in range(23)])
 _LARGEST_POWER = 22
 _LARGEST_EXACT = 2**53
-_ROOM_FOR_DIGIT = 10**17  # below it, ten times a mantissa plus a digit fits int64 with ease
+_MOST_DIGITS = np.uint64(18)  # that fit int64, whatever they are; of more, the number overflows and is not used
 _LARGEST_INDEX = 2**31 - 1
 NO_ROOM = -2
 _EXPONENT_CAP = 9999
@@ -26,22 +28,35 @@ _MOST_CORNERS = 64  # of a polygon that is cut ear by ear, which takes the cube 
 _SEPARATOR = np.zeros(256, dtype=np.bool_)
 _SEPARATOR[list(b" \t\r\n,")] = True
 
+# Places in a text are unsigned: signed ones could count from the end, and looking whether they do takes half the time.
+_ONE, _EIGHT = np.uint64(1), np.uint64(8)
+_EIGHT_BYTES = np.dtype([("word", "<u8")])  # a record, because a bare number may not begin at an odd address
+_EIGHT_BLANKS = np.uint64(0x2020202020202020)
+
+
+def as_text(data: bytes) -> Text:
+    """The bytes of a file for the kernels; nothing is copied."""
+    return np.frombuffer(data, np.uint8), np.ndarray(max(0, len(data) - 7), _EIGHT_BYTES, data, strides=(1,))
+
 
 @kernel
-def _skip_separators(text: Bytes, at: int, stop: int) -> int:
-    while at < stop and _SEPARATOR[text[at]]:
-        at += 1
+def _skip_separators(text: Text, at: np.uint64, stop: np.uint64) -> np.uint64:
+    one, eight = text
+    while at < stop and _SEPARATOR[one[at]]:
+        at += _ONE
+        while at + _EIGHT <= stop and eight[at]["word"] == _EIGHT_BLANKS:  # most of a text is indentation
+            at += _EIGHT
     return at
 
 
 @kernel
 def read_reals(
-    text: Bytes, start: int, stop: int, out: NDArray[np.float64], slow: NDArray[np.int64]
+    text: Text, start: int, stop: int, out: NDArray[np.float64], slow: NDArray[np.int64]
 ) -> tuple[int, int, int]:
     """Read the decimal numbers of ``text[start:stop]``, parted by blanks, line ends or commas.
 
     Args:
-        text: (n,) uint8, the file.
+        text: the file.
         start: first byte.
         stop: the byte after the last.
         out: room for float64; (stop - start + 1) // 2 are enough for any text.
@@ -52,75 +67,88 @@ def read_reals(
         Numbers read, rows of ``slow`` written, and where the first malformed number begins, or -1, or NO_ROOM where
         ``out`` or ``slow`` are full and there is more to read.
     """
+    one, _ = text
     count, slow_count = 0, 0
-    at = _skip_separators(text, start, stop)
-    while at < stop:
+    end = np.uint64(stop)
+    at = _skip_separators(text, np.uint64(start), end)
+    while at < end:
         if count == len(out) or slow_count == len(slow):
             return count, slow_count, NO_ROOM
         first = at
-        negative = text[at] == 45
-        if negative or text[at] == 43:
-            at += 1
-        mantissa, scale, digits, exact = np.int64(0), 0, 0, True
-        while at < stop:
-            digit = np.int64(text[at]) - 48
-            if digit < 0 or digit > 9:
+        negative = one[at] == 45
+        if negative or one[at] == 43:
+            at += _ONE
+        begin, mantissa = at, np.int64(0)
+        while at < end:
+            digit = one[at] ^ 48  # of any other byte it is above 9
+            if digit > 9:
                 break
-            if mantissa < _ROOM_FOR_DIGIT:
-                mantissa = mantissa * 10 + digit
-            else:
-                exact = False
-            digits += 1
-            at += 1
-        if at < stop and text[at] == 46:
-            at += 1
-            while at < stop:
-                digit = np.int64(text[at]) - 48
-                if digit < 0 or digit > 9:
+            mantissa = mantissa * 10 + digit
+            at += _ONE
+        digits, scale = at - begin, np.int64(0)
+        if at < end and one[at] == 46:
+            at += _ONE
+            begin = at
+            while at < end:
+                digit = one[at] ^ 48
+                if digit > 9:
                     break
-                if mantissa < _ROOM_FOR_DIGIT:
-                    mantissa = mantissa * 10 + digit
-                    scale -= 1
-                else:
-                    exact = False
-                digits += 1
-                at += 1
+                mantissa = mantissa * 10 + digit
+                at += _ONE
+            scale = -np.int64(at - begin)
+            digits += at - begin
         if digits == 0:
-            return count, slow_count, first
-        if at < stop and (text[at] == 101 or text[at] == 69):
-            at += 1
-            minus = at < stop and text[at] == 45
-            if at < stop and (minus or text[at] == 43):
-                at += 1
-            exponent, digits = 0, 0
-            while at < stop and text[at] >= 48 and text[at] <= 57:
-                exponent = min(exponent * 10 + (np.int64(text[at]) - 48), _EXPONENT_CAP)
-                digits += 1
-                at += 1
-            if digits == 0:
-                return count, slow_count, first
+            return count, slow_count, np.int64(first)
+        if at < end and (one[at] == 101 or one[at] == 69):
+            at += _ONE
+            minus = at < end and one[at] == 45
+            if at < end and (minus or one[at] == 43):
+                at += _ONE
+            begin, exponent = at, np.int64(0)
+            while at < end and one[at] >= 48 and one[at] <= 57:
+                exponent = min(exponent * 10 + (np.int64(one[at]) - 48), _EXPONENT_CAP)
+                at += _ONE
+            if at == begin:
+                return count, slow_count, np.int64(first)
             scale += -exponent if minus else exponent
-        if at < stop and not _SEPARATOR[text[at]]:
-            return count, slow_count, first
+        if at < end and not _SEPARATOR[one[at]]:
+            return count, slow_count, np.int64(first)
         if mantissa == 0:
-            scale = 0
-        if exact and mantissa <= _LARGEST_EXACT and -_LARGEST_POWER <= scale <= _LARGEST_POWER:
+            scale = np.int64(0)
+        if digits <= _MOST_DIGITS and mantissa <= _LARGEST_EXACT and -_LARGEST_POWER <= scale <= _LARGEST_POWER:
             value = mantissa / _POWERS[-scale] if scale < 0 else mantissa * _POWERS[scale]
             out[count] = -value if negative else value
         else:
             slow[slow_count, 0], slow[slow_count, 1] = count, first
             slow_count += 1
         count += 1
-        at = _skip_separators(text, at, stop)
+        at = _skip_separators(text, at, end)
     return count, slow_count, -1
 
 
 @kernel
-def read_indexes(text: Bytes, start: int, stop: int, out: NDArray[np.int32]) -> tuple[int, int]:
+def _capped(one: Bytes, at: np.uint64, stop: np.uint64, base: int) -> tuple[int, np.uint64]:
+    """The number that digits of base 10 or 16 spell from ``at`` on, at most 2^31, and the byte after them."""
+    value = np.int64(0)
+    while at < stop:
+        digit = np.int64(one[at]) - 48
+        if digit > 9:
+            digit = (np.int64(one[at]) | 32) - 87  # "a" and "A" are 10
+            if digit < 10:
+                break
+        if digit < 0 or digit >= base:
+            break
+        value = min(value * base + digit, _LARGEST_INDEX + 1)
+        at += _ONE
+    return value, at
+
+
+@kernel
+def read_indexes(text: Text, start: int, stop: int, out: NDArray[np.int32]) -> tuple[int, int]:
     """Read the integers of ``text[start:stop]``, decimal or hexadecimal, parted by blanks, line ends or commas.
 
     Args:
-        text: (n,) uint8, the file.
+        text: the file.
         start: first byte.
         stop: the byte after the last.
         out: room for int32; (stop - start + 1) // 2 are enough for any text.
@@ -129,36 +157,57 @@ def read_indexes(text: Bytes, start: int, stop: int, out: NDArray[np.int32]) -> 
         Numbers read, and where the first one begins that is malformed or beyond 2^31 - 1, or -1, or NO_ROOM where
         ``out`` is full and there is more to read.
     """
+    one, _ = text
     count = 0
-    at = _skip_separators(text, start, stop)
-    while at < stop:
+    end = np.uint64(stop)
+    at = _skip_separators(text, np.uint64(start), end)
+    while at < end:
         if count == len(out):
             return count, NO_ROOM
         first = at
-        negative = text[at] == 45
-        if negative or text[at] == 43:
-            at += 1
-        base, value, digits = 10, np.int64(0), 0
-        if at + 2 < stop and text[at] == 48 and (text[at + 1] == 120 or text[at + 1] == 88):
-            base = 16
-            at += 2
-        while at < stop:
-            digit = np.int64(text[at]) - 48
-            if base == 16 and digit > 9:
-                digit = (np.int64(text[at]) | 32) - 87  # "a" and "A" are 10
-                if digit < 10:
-                    break
-            if digit < 0 or digit >= base:
+        negative = one[at] == 45
+        if negative or one[at] == 43:
+            at += _ONE
+        begin, value = at, np.int64(0)
+        while at < end:
+            digit = one[at] ^ 48
+            if digit > 9:
                 break
-            value = min(value * base + digit, _LARGEST_INDEX + 1)
-            digits += 1
-            at += 1
-        if digits == 0 or value > _LARGEST_INDEX or (at < stop and not _SEPARATOR[text[at]]):
-            return count, first
+            value = value * 10 + digit
+            at += _ONE
+        if at > begin + _MOST_DIGITS:
+            value, at = _capped(one, begin, end, 10)
+        elif at < end and one[at] | 32 == 120 and value == 0 and at == begin + _ONE:
+            begin = at + _ONE
+            value, at = _capped(one, begin, end, 16)
+        if at == begin or value > _LARGEST_INDEX or (at < end and not _SEPARATOR[one[at]]):
+            return count, np.int64(first)
         out[count] = -value if negative else value
         count += 1
-        at = _skip_separators(text, at, stop)
+        at = _skip_separators(text, at, end)
     return count, -1
+
+
+@kernel
+def fan_polygons(indexes: NDArray[np.int32] | NDArray[np.int64], mark: int, out: NDArray[np.int64]) -> int:
+    """Fan polygons from their first corner.
+
+    Args:
+        indexes: (k,) points of the corners, and a mark after every polygon; the last may do without.
+        mark: no point.
+        out: (k, 3) room for the places in ``indexes`` of the triangles' corners.
+
+    Returns:
+        Triangles written: corners less two of every polygon that has so many.
+    """
+    count, first = 0, 0
+    for place in range(indexes.size):
+        if indexes[place] == mark:
+            first = place + 1
+        elif place - first >= 2:
+            out[count, 0], out[count, 1], out[count, 2] = first, place - 1, place
+            count += 1
+    return count
 
 
 @kernel

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Points = NDArray[np.float64]  # (n, 3)
 Triangles = NDArray[np.int32]  # (m, 3), 0-based
+
+
+class Fingerprint(NamedTuple):
+    """Size in bytes and SHA-256, in hexadecimal digits, of a raw file as it lies on the disk."""
+
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +52,7 @@ class Scan:
         metric: the format fixes the axes (+X to the viewer's right, +Y up, +Z to the camera) and millimetres;
             otherwise both must be recognised.
         warnings: sentences on what was odd in the file and yet usable.
+        fingerprint: of the very bytes that the scan was read from; None where the reader does not keep them.
     """
 
     path: Path
@@ -55,6 +64,7 @@ class Scan:
     texture: TextureMap | None = None
     metric: bool = False
     warnings: tuple[str, ...] = ()
+    fingerprint: Fingerprint | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def _triangles(path: Path, corners: NDArray[np.int32]) -> NDArray[np.int64]:
     starts, stops = polygon_bounds(corners, 0)
     if starts.size and (stops - starts).min() < 3:
         raise BadFormat(path, "a face has less than three corners: the file is damaged or cut off, export it again.")
-    return fan(starts, stops)
+    return fan(corners, 0)
 
 
 def _texture(

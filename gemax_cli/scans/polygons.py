@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.scans.kernels import clip_ears
+from gemax_cli.scans.kernels import clip_ears, fan_polygons
 from gemax_cli.scans.model import Points
 
 Places = NDArray[np.int64]
@@ -23,15 +23,13 @@ def polygon_bounds(indexes: NDArray[np.int32] | NDArray[np.int64], mark: int) ->
     return starts, stops
 
 
-def fan(starts: Places, stops: Places) -> NDArray[np.int64]:
+def fan(indexes: NDArray[np.int32] | NDArray[np.int64], mark: int) -> NDArray[np.int64]:
     """Triangles (m, 3), as places, of polygons fanned from their first corner: right for convex ones.
 
     A polygon of less than three corners makes none.
     """
-    counts = np.maximum(stops - starts - 2, 0)
-    first = np.repeat(starts, counts)
-    step = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return np.column_stack([first, first + step + 1, first + step + 2])
+    out = np.empty((indexes.size, 3), np.int64)
+    return out[: fan_polygons(indexes, mark, out)]
 
 
 def clip(points: Points, indexes: NDArray[np.int32], starts: Places, stops: Places) -> NDArray[np.int64]:

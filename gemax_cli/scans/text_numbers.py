@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.scans.kernels import NO_ROOM, read_indexes, read_reals
+from gemax_cli.scans.kernels import NO_ROOM, as_text, read_indexes, read_reals
 
 _WORD = re.compile(rb"[^ \t\r\n,\]]*")
 _USUAL_BYTES = 6  # of a number with the blank behind it; tighter lists are read twice
@@ -39,14 +39,14 @@ def parse_reals(text: bytes, start: int, stop: int) -> NDArray[np.float64]:
     Raises:
         MalformedNumber: at the first word that is no decimal number; NaN and infinity are none.
     """
-    view = np.frombuffer(text, np.uint8)
+    view = as_text(text)
     for room, slow_room in ((_likely_room(stop - start), _FEW_SLOW), (_enough_room(stop - start),) * 2):
         out, slow = np.empty(room), np.empty((slow_room, 2), np.int64)
         count, slow_count, bad = read_reals(view, start, stop, out, slow)
         if bad != NO_ROOM:
             break
     if bad >= 0:
-        raise MalformedNumber(text, bad)
+        raise MalformedNumber(text, int(bad))
     for slot, first in slow[:slow_count].tolist():
         match = _WORD.match(text, first, stop)
         out[slot] = float(match[0]) if match else np.nan
@@ -59,14 +59,14 @@ def parse_indexes(text: bytes, start: int, stop: int) -> NDArray[np.int32]:
     Raises:
         MalformedNumber: at the first word that is no integer, or one beyond 2^31 - 1.
     """
-    view = np.frombuffer(text, np.uint8)
+    view = as_text(text)
     for room in (_likely_room(stop - start), _enough_room(stop - start)):
         out = np.empty(room, np.int32)
         count, bad = read_indexes(view, start, stop, out)
         if bad != NO_ROOM:
             break
     if bad >= 0:
-        raise MalformedNumber(text, bad)
+        raise MalformedNumber(text, int(bad))
     return out[:count]
 
 

@@ -233,6 +233,8 @@ class _Scene:
 
     def _local(self, node: Node) -> Affine | None:
         """The matrix of a Transform: T C R SR S -SR -C (ISO/IEC 14772-1, 6.52); None if it changes nothing."""
+        if not node.fields.keys() & _TRANSFORM.keys():
+            return None
         vectors = {name: self._vector(node, name, default) for name, default in _TRANSFORM.items()}
         unmoved = all(np.array_equal(vectors[name], _TRANSFORM[name]) for name in ("translation", "scale"))
         if unmoved and vectors["rotation"][3] == 0:
@@ -270,12 +272,9 @@ def _image(shape: Node) -> str | None:
 
 def _corners(points: Points, indexes: NDArray[np.int32], convex: bool) -> NDArray[np.int64]:
     """Places in ``indexes`` of the corners of the triangles that its polygons are cut into, (m, 3)."""
-    if indexes.size % 4 == 0 and (indexes[3::4] == -1).all() and np.count_nonzero(indexes == -1) == indexes.size // 4:
-        return np.arange(indexes.size).reshape(-1, 4)[:, :3]  # triangles alone, as in nearly all scans
-    starts, stops = polygon_bounds(indexes, -1)
-    if convex or (stops - starts).max(initial=0) <= 3:
-        return fan(starts, stops)
-    return clip(points, indexes, starts, stops)
+    if convex:
+        return fan(indexes, -1)
+    return clip(points, indexes, *polygon_bounds(indexes, -1))
 
 
 def _rotation(axis_angle: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -60,6 +60,17 @@ def rotated(triangle):
     return tuple(triangle[first:] + triangle[:first])
 
 
+def steps_down(grid, points):
+    """Steps in x, and those in y, from the points of every eighth row to those below."""
+    pairs = [
+        (points[a], points[b])
+        for row in range(0, len(grid) - 1, 8)
+        for a, b in zip(grid[row], grid[row + 1], strict=True)
+        if a >= 0 and b >= 0
+    ]
+    return [[abs(a[axis] - b[axis]) for a, b in pairs] for axis in (0, 1)]
+
+
 def distance(points, place):
     """Distance to the nearest point."""
     return min((math.dist(point, place) for point in points), default=math.inf)

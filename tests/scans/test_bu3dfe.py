@@ -116,13 +116,13 @@ def test_a_gzip_cut_off_is_refused(tmp_path: Path, length: int) -> None:
 def test_a_gzip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "face.wrl.gz"
     path.write_bytes(gzip.compress(BUMP_FILE + b" " * 10_000_000))
-    monkeypatch.setattr("gemax_cli.scans.content.read_content.__defaults__", (1_000_000,))
+    monkeypatch.setattr("gemax_cli.scans.content.unpacked.__defaults__", (1_000_000,))
     with pytest.raises(BadFormat, match="unpacks to more than 1,000,000 bytes"):
         read_wrl(path)
 
 
 def test_a_file_too_large_is_refused_unread(face: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gemax_cli.scans.content.read_content.__defaults__", (1000,))
+    monkeypatch.setattr("gemax_cli.scans.content.read_bytes.__defaults__", (1000,))
     with pytest.raises(BadFormat, match="more than 1,000 bytes"):
         read_wrl(face)
 

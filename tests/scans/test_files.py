@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import hashlib
 import os
 
+import numpy as np
 import pytest
 
 from gemax_cli.errors import EmptyScan, FileUnreadable
-from gemax_cli.scans.files import open_scan, read_start
+from gemax_cli.scans.files import fingerprint_of, open_scan, read_start
 
 
 def test_a_file_is_opened_and_closed(tmp_path):
@@ -21,6 +23,12 @@ def test_the_start_and_the_size(tmp_path):
     path.write_bytes(b"abcdef")
     assert read_start(path, 3) == (b"abc", 6)
     assert read_start(path, 100) == (b"abcdef", 6)
+
+
+@pytest.mark.parametrize("parts", [(), (b"",), (b"abc",), (b"a", b"", b"bc"), (b"ab", np.arange(5.0).data)])
+def test_the_fingerprint_of_parts_is_that_of_the_whole(parts):
+    whole = b"".join(bytes(part) for part in parts)
+    assert fingerprint_of(*parts) == (len(whole), hashlib.sha256(whole).hexdigest())
 
 
 def refused(path, error, sentence):

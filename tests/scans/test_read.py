@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import subprocess
 import sys
 from importlib import import_module
@@ -11,10 +12,13 @@ from hypothesis import strategies as st
 
 from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable, ScanError, UnknownFormat
 from gemax_cli.scans import bosphorus, read
+from gemax_cli.scans.model import Fingerprint
 from gemax_cli.scans.read import IMAGE_SUFFIXES, KNOWN_SUFFIXES, SEARCHED_SUFFIXES, Content, read_scan, sniff
+from tests.scans.naive_vrml import TEXTURED, Spelling, write_vrml
 from tests.scans.organised_files import abs_text, bnt_bytes, lm3_text
 
 VRML = b"#VRML V2.0 utf8\nShape { geometry IndexedFaceSet { } }\n"
+MESH = write_vrml([TEXTURED], Spelling())
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(40)
 ABS = abs_text().encode()
 
@@ -49,6 +53,24 @@ def test_organised_scans_are_read(tmp_path, name, data, format_):
     scan = read_scan(write(tmp_path, name, data))
     assert scan.format == format_
     assert len(scan.points) > 50
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.bnt", bnt_bytes()),
+        ("a.wrl", MESH),
+        ("a.wrl", gzip.compress(MESH)),
+        ("a.wrl.gz", gzip.compress(MESH)),
+    ],
+)
+def test_the_fingerprint_is_that_of_the_file_on_the_disk(tmp_path, name, data):
+    expected = Fingerprint(len(data), hashlib.sha256(data).hexdigest())
+    assert read_scan(write(tmp_path, name, data)).fingerprint == expected
+
+
+def test_other_readers_leave_the_fingerprint_to_who_needs_it(tmp_path):
+    assert read_scan(write(tmp_path, "a.abs", ABS)).fingerprint is None
 
 
 def test_a_path_given_as_text_is_taken(tmp_path):

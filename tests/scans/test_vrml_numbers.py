@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemax_cli.scans.kernels import NO_ROOM, read_indexes, read_reals
+from gemax_cli.scans.kernels import NO_ROOM, as_text, read_indexes, read_reals
 from gemax_cli.scans.text_numbers import parse_indexes, parse_reals
 from tests.scans.naive_vrml import Malformed, naive_indexes, naive_reals
 
@@ -18,7 +18,7 @@ def reals(text: bytes) -> list[float]:
     """What the kernel reads, the slow ones filled in as its callers do; Malformed at a malformed word."""
     room = (len(text) + 1) // 2
     out, slow = np.full(room, np.nan), np.empty((room, 2), np.int64)
-    count, slow_count, bad = read_reals(np.frombuffer(text, np.uint8), 0, len(text), out, slow)
+    count, slow_count, bad = read_reals(as_text(text), 0, len(text), out, slow)
     if bad >= 0:
         raise Malformed(bad)
     for slot, first in slow[:slow_count]:
@@ -30,12 +30,12 @@ def slow_numbers(text: bytes) -> int:
     """How many numbers the kernel leaves to Python."""
     room = (len(text) + 1) // 2
     out, slow = np.empty(room), np.empty((room, 2), np.int64)
-    return read_reals(np.frombuffer(text, np.uint8), 0, len(text), out, slow)[1]
+    return read_reals(as_text(text), 0, len(text), out, slow)[1]
 
 
 def indexes(text: bytes) -> list[int]:
     out = np.empty((len(text) + 1) // 2, np.int32)
-    count, bad = read_indexes(np.frombuffer(text, np.uint8), 0, len(text), out)
+    count, bad = read_indexes(as_text(text), 0, len(text), out)
     if bad >= 0:
         raise Malformed(bad)
     return out[:count].tolist()
@@ -129,13 +129,13 @@ def test_malformed_reals_are_told(text: bytes) -> None:
 def test_the_place_of_a_malformed_real_is_its_first_byte() -> None:
     text = b"1 2.5, 3x 4"
     out, slow = np.empty(6), np.empty((6, 2), np.int64)
-    assert read_reals(np.frombuffer(text, np.uint8), 0, len(text), out, slow) == (2, 0, 7)
+    assert read_reals(as_text(text), 0, len(text), out, slow) == (2, 0, 7)
 
 
 def test_only_the_span_is_read() -> None:
     text = b"9 9 1.5 2.5 9 9"
     out, slow = np.empty(4), np.empty((4, 2), np.int64)
-    assert read_reals(np.frombuffer(text, np.uint8), 4, 11, out, slow)[0] == 2
+    assert read_reals(as_text(text), 4, 11, out, slow)[0] == 2
     assert out[:2].tolist() == [1.5, 2.5]
 
 
@@ -166,6 +166,43 @@ def test_the_fast_path_rounds_correctly(mantissa: int, places: int, negative: bo
     digits = str(mantissa).rjust(places + 1, "0")
     text = f"{'-' if negative else ''}{digits[: len(digits) - places]}.{digits[len(digits) - places :]}".encode()
     assert bits(reals(text)) == bits(naive_reals(text))
+
+
+@pytest.mark.parametrize("whole", range(21))
+@pytest.mark.parametrize("digit", "09")
+def test_reals_of_any_number_of_digits(digit: str, whole: int) -> None:
+    for tail in ("", *("." + "1" * places for places in range(21))):
+        word = digit * whole + tail
+        text = " ".join(f"{sign}{word}{power}" for sign in ("", "-", "+") for power in ("", "e1", "e-7")).encode()
+        if word in ("", "."):
+            with pytest.raises(Malformed):
+                reals(text)
+        else:
+            assert bits(reals(text)) == bits(naive_reals(text))
+
+
+@pytest.mark.parametrize("blank", [b" ", b"\t", b"\n", b",", b"x"])
+@pytest.mark.parametrize("count", [0, 1, 6, 7, 8, 9, 15, 16, 17, 41])
+def test_gaps_of_any_length(count: int, blank: bytes) -> None:
+    for gap in (b" " * count + b"," + blank, blank + b" " * count, b" " * count + blank + b" " * 9):
+        for text in (b"12" + gap + b"34", gap + b"5", b"6" + gap):
+            if blank == b"x":
+                with pytest.raises(Malformed):
+                    reals(text)
+                with pytest.raises(Malformed):
+                    indexes(text)
+            else:
+                assert reals(text) == naive_reals(text)
+                assert indexes(text) == naive_indexes(text)
+
+
+@pytest.mark.parametrize("start", range(18))
+def test_gaps_are_read_no_further_than_the_span(start: int) -> None:
+    text = as_text(b"1" + b" " * 18 + b"2")
+    for stop in range(start, 20):
+        count = int(start == 0 < stop)
+        assert read_indexes(text, start, stop, np.empty(9, np.int32)) == (count, -1)
+        assert read_reals(text, start, stop, np.empty(9), np.empty((9, 2), np.int64)) == (count, 0, -1)
 
 
 @settings(max_examples=300, deadline=None)
@@ -241,6 +278,16 @@ def test_malformed_indexes_are_told(text: bytes) -> None:
         indexes(text)
 
 
+@pytest.mark.parametrize("spelling", ["{}", "-{}", "+{}", "{:0>25}", "{:#x}", "-{:#X}", "0x{:0>25x}"])
+def test_indexes_of_any_number_of_digits(spelling: str) -> None:
+    numbers = [*range(20), *(10**power + step for power in range(2, 10) for step in (-1, 0)), 2**31 - 1]
+    text = " ".join(spelling.format(number) for number in numbers).encode()
+    assert indexes(text) == naive_indexes(text)
+    for large in (2**31, 10**10, 10**18 - 1, 10**18, 2**64, 2**64 + 1, 10**30):
+        with pytest.raises(Malformed):
+            indexes(spelling.format(large).encode())
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.text(alphabet="0123456789+-xXaAfFgG ,\n.", max_size=30))
 def test_any_text_gives_the_indexes_of_the_reference(text: str) -> None:
@@ -256,7 +303,7 @@ def test_any_text_gives_the_indexes_of_the_reference(text: str) -> None:
 
 @pytest.mark.parametrize("room", [0, 1, 2])
 def test_full_room_is_told_from_the_end_of_the_text(room):
-    text, slow = np.frombuffer(b"1 2 3", np.uint8), np.empty((9, 2), np.int64)
+    text, slow = as_text(b"1 2 3"), np.empty((9, 2), np.int64)
     assert read_indexes(text, 0, 5, np.empty(room, np.int32)) == (room, NO_ROOM)
     assert read_reals(text, 0, 5, np.empty(room), slow) == (room, 0, NO_ROOM)
     assert read_indexes(text, 0, 5, np.empty(3, np.int32)) == (3, -1)
@@ -265,7 +312,7 @@ def test_full_room_is_told_from_the_end_of_the_text(room):
 
 def test_full_room_for_slow_numbers_is_told():
     text = b"1e99 1e99"
-    bytes_, out = np.frombuffer(text, np.uint8), np.empty(9)
+    bytes_, out = as_text(text), np.empty(9)
     assert read_reals(bytes_, 0, len(text), out, np.empty((1, 2), np.int64)) == (1, 1, NO_ROOM)
     assert read_reals(bytes_, 0, len(text), out, np.empty((3, 2), np.int64)) == (2, 2, -1)
 
