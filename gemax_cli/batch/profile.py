@@ -59,9 +59,10 @@ class Profile:
 
     def rows(self) -> Iterator[StageRow]:
         """A row per stage and one for all of them; none where nothing was converted."""
+        whole = self.busy_seconds or 1.0
         for stage, seconds in self._seconds.items():
             if seconds:
-                share = 100.0 * sum(seconds) / self.busy_seconds
+                share = 100.0 * sum(seconds) / whole
                 yield StageRow(stage, 1e3 * median(seconds), 1e3 * _most(seconds), share)
 
 

@@ -111,8 +111,10 @@ def measure_pipeline(
     with tempfile.TemporaryDirectory(prefix="gemax-bench-") as folder:
         out = Path(folder)
         _convert(files, out / "first", taus, 1)
-        parts = _floor_parts(files, out / "first")
         profile = _profile(out / "first")
+        if not profile.scans:
+            raise NothingToConvert(f"{source}: none of {len(files)} scans can be converted: try gemax convert on it.")
+        parts = _floor_parts(files, out / "first")
         whole: dict[int, list[_Run]] = {n: [] for n in jobs}
         short: dict[int, list[_Run]] = {n: [] for n in jobs}
         floors: dict[str, list[float]] = {name: [] for name in parts}

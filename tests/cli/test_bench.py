@@ -56,3 +56,22 @@ def test_folder_that_is_not_there(tmp_path):
 def test_more_bins_than_levels(capsys):
     assert run(["bench", "--levels", "8", "--bins", "16", "--faces", "1"]) == 2
     assert "use at least 16 levels" in capsys.readouterr().err
+
+
+def test_pipeline_tables(raw, capsys):
+    line = ["bench", "--pipeline", str(raw), "--rounds", "1", "--limit", "3", "--jobs", "1", "--tau", "20"]
+    assert run(line) == 0
+    printed = capsys.readouterr().out
+    for title in ("Whole runs, 3 scans, 1 rounds", "Stages, --jobs 1", "The least there is to do", "a scan; one job"):
+        assert title in printed
+    assert run([*line, "--json"]) == 0
+    tables = json.loads(capsys.readouterr().out)
+    assert [row["jobs"] for row in tables["runs"]] == [1]
+    assert tables["scans"] == 3
+
+
+def test_pipeline_without_scans(tmp_path, capsys):
+    assert run(["bench", "--pipeline"]) == 2
+    assert "needs SRC" in capsys.readouterr().err
+    assert run(["bench", "--pipeline", str(tmp_path)]) == 4
+    assert "holds 0 scans" in capsys.readouterr().err

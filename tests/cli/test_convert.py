@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from gemax_cli.batch.profile import STAGES
 from gemax_cli.cli.listen import duration_text
 from gemax_cli.cli.main import run
 
@@ -99,6 +100,19 @@ def test_without_json_standard_output_is_empty_and_plain(one, tmp_path):
     done = gemax("convert", one, tmp_path / "out", "--tau", "20", "-j1")
     assert done.stdout == ""
     assert "\x1b" not in done.stderr
+
+
+@pytest.mark.parametrize("jobs", ["-j1", "-j2"])
+def test_a_profile_goes_to_stderr(raw, tmp_path, jobs):
+    done = gemax("convert", raw, tmp_path / "out", "--tau", "20", "--json", "--profile", jobs)
+    assert len([json.loads(line) for line in done.stdout.splitlines()]) == 6
+    stages = [line.split() for line in done.stderr.splitlines()]
+    shares = {words[0]: float(words[-1]) for words in stages if words and words[0] in (*STAGES, "all")}
+    assert list(shares) == [*STAGES, "all"]
+    assert sum(shares[stage] for stage in STAGES) == pytest.approx(100.0, abs=0.5)
+    assert "the largest process that converted took" in done.stderr
+    again = gemax("convert", raw, tmp_path / "out", "--tau", "20", "--profile", jobs)
+    assert "Nothing was converted" in again.stderr
 
 
 def test_quiet_says_nothing(one, tmp_path):

@@ -1,0 +1,62 @@
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from gemax_cli.batch.profile import STAGES
+from gemax_cli.errors import NothingToConvert
+from gemax_cli.report.pipeline import measure_pipeline
+
+
+@pytest.fixture(scope="module")
+def measured(raw, tmp_path_factory):
+    before, tempfile.tempdir = tempfile.tempdir, str(tmp_path_factory.mktemp("temporary"))
+    try:
+        yield measure_pipeline(raw, (20, 30), (1, 2), rounds=1, limit=5)
+        assert list(Path(tempfile.tempdir).iterdir()) == []
+    finally:
+        tempfile.tempdir = before
+
+
+def test_runs_of_every_number_of_jobs(measured):
+    assert measured.scans == 5
+    assert [row.jobs for row in measured.runs] == [1, 2]
+    one = measured.runs[0]
+    assert (one.times_one, one.times_one_running) == (1.0, 1.0)
+    assert one.scans_per_second == pytest.approx(5 / one.seconds)
+    assert one.ms_per_scan == pytest.approx(1e3 * (one.seconds - one.start_s) / 4)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")
+def test_memory_of_parent_and_workers(measured):
+    one, two = measured.runs
+    assert one.worker_mb is None
+    assert 20 < two.parent_mb < one.parent_mb
+    assert two.worker_mb > two.parent_mb
+
+
+def test_stages_of_the_first_run(measured):
+    assert [row.stage for row in measured.stages] == [*STAGES, "all"]
+    assert all(row.median_ms > 0 for row in measured.stages)
+
+
+def test_floor(measured, raw):
+    read, level_6, _, ours = measured.floor
+    sizes = sorted(p.stat().st_size for p in raw.rglob("*") if p.suffix == ".bnt" or p.name.endswith("_F3D.wrl"))
+    assert min(sizes) <= 1e3 * read.kb_per_scan <= max(sizes)
+    assert ours.kb_per_scan < 1.15 * level_6.kb_per_scan
+    assert measured.floor_ms == pytest.approx(read.ms_per_scan + level_6.ms_per_scan)
+    assert measured.times_floor == pytest.approx(measured.runs[0].ms_per_scan / measured.floor_ms)
+
+
+def test_too_few_scans(raw):
+    with pytest.raises(NothingToConvert, match="holds 2 scans, fewer than are needed to time 2 jobs"):
+        measure_pipeline(raw, (20,), (1, 2), rounds=1, limit=2)
+
+
+def test_what_does_not_convert_is_said(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.bnt").write_bytes(b"x")
+    with pytest.raises(NothingToConvert, match="none of 2 scans can be converted"):
+        measure_pipeline(tmp_path, (20,), (1,), rounds=1)
