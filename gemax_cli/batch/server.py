@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import types
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -49,8 +50,9 @@ def loading(early: bool) -> Iterator[None]:
 
 def start() -> None:
     """Let the server start; it loads what the workers need while this process goes on. Once started, it stays."""
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
+    resource_tracker.ensure_running()  # lets signals in again when it starts: not while they are to wait
     with signals_waiting():
         multiprocessing.set_forkserver_preload([PRELOADED])
         forkserver.ensure_running()
@@ -66,6 +68,7 @@ def serve(do: Callable[[Given], Made], tasks: Iterable[Given], jobs: int) -> Ite
     executor = _executor(jobs)
     rest, under_way = iter(tasks), set[Any]()
     try:
+        _await_server()
         _submit(executor, do, islice(rest, AHEAD * jobs), under_way)
         while under_way:
             for future in _some_done(under_way):
@@ -75,6 +78,14 @@ def serve(do: Callable[[Given], Made], tasks: Iterable[Given], jobs: int) -> Ite
         if under_way:
             kill_workers()
         executor.shutdown(wait=False)
+
+
+def _await_server() -> None:
+    """Wait until the server has loaded all, which takes long where it compiles; Ctrl-C ends the waiting."""
+    first = multiprocessing.get_context("forkserver").Process(target=int)
+    with _main_hidden():
+        first.start()
+    first.join()
 
 
 def _executor(jobs: int) -> Any:
@@ -117,8 +128,6 @@ def _main_hidden() -> Iterator[None]:
 
 def follow_parent() -> None:
     """End this worker when its parent was killed: nobody is left to record what it makes."""
-    import threading
-
     threading.Thread(target=_end_with_parent, name="gemax-follow", daemon=True).start()
 
 
@@ -164,13 +173,21 @@ def start_trackers() -> None:
 def signals_waiting() -> Iterator[None]:
     """Let Ctrl-C and SIGTERM wait until the workers have started; workers inherit that for ever.
 
-    A terminal sends Ctrl-C to all processes: it is this one that stops the others.
+    A terminal sends Ctrl-C to all processes: it is this one that stops the others. To block the signals does that for
+    the workers but not for this process: the system hands them to any other thread of it, such as one of BLAS.
     """
-    if not hasattr(signal, "pthread_sigmask"):
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
         yield
         return
+    waiting: list[int] = []
+    numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) not in (signal.SIG_IGN, None)]
+    handlers = {number: signal.signal(number, lambda n, _: waiting.append(n)) for number in numbers}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for received in waiting:
+            signal.raise_signal(received)

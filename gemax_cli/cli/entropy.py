@@ -55,16 +55,13 @@ def command(out: Path, by: Any, published: bool, plot: Path | None, jobs: int | 
 
 def print_entropy(measurement: Measurement, out: Path, by: Any, form: str) -> None:
     """Print the table of a measured folder."""
-    from dataclasses import asdict
-
     from gemax_cli.cli.output import print_rows
-    from gemax_cli.report.entropy_table import tabulate
+    from gemax_cli.report.entropy_table import named_rows, tabulate
     from gemax_cli.report.published import ENTROPY_SOURCE
 
     rows = tabulate(measurement, by)
-    named = [{by if name == "group" else name: value for name, value in asdict(row).items()} for row in rows]
     note = f"paper: {ENTROPY_SOURCE}" if any(row.paper is not None for row in rows) else ""
-    print_rows(named, form, f"Entropy of {out}, bits", note)
+    print_rows(named_rows(rows, by), form, f"Entropy of {out}, bits", note)
 
 
 def _print_published(measurement: Measurement, out: Path, form: str) -> None:

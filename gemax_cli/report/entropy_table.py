@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -125,6 +125,11 @@ def _mean_of(scan: str, name: str, items: Sequence[Measured]) -> Measured:
         max((item.distortion for item in items if item.distortion is not None), default=None),
         float(np.mean(errors)) if errors else None,
     )  # fmt: skip
+
+
+def named_rows(rows: Iterable[EntropyRow], by: By) -> list[dict[str, Any]]:
+    """Rows for a table, with the column of groups named for what it holds."""
+    return [{by if name == "group" else name: value for name, value in asdict(row).items()} for row in rows]
 
 
 def group_of(scan: str, by: By) -> str:

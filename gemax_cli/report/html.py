@@ -16,7 +16,7 @@ from gemax_cli.errors import NothingToConvert, ScanError, SettingsError
 from gemax_cli.report.charts import histogram
 from gemax_cli.report.curves import entropy_chart
 from gemax_cli.report.drawing import to_svg
-from gemax_cli.report.entropy_table import tabulate
+from gemax_cli.report.entropy_table import named_rows, tabulate
 from gemax_cli.report.facts import ScanFacts, gather_facts
 from gemax_cli.report.images import ScanImages, load_codes
 from gemax_cli.report.measure import Measurement, measure_folder
@@ -246,7 +246,7 @@ def _entropy(m: _Material) -> str:
         chart = f'<div class="chart">{to_svg(entropy_chart(rows), themed=True)}</div>'
     except SettingsError:
         chart = ""
-    by_expression = [asdict(row) for row in tabulate(m.measurement, "expression")]
+    by_expression = named_rows(tabulate(m.measurement, "expression"), "expression")
     paper = [asdict(row) for row in compare(rows)] if any(row.paper is not None for row in rows) else []
     for row in by_expression:
         del row["paper"]
@@ -254,9 +254,7 @@ def _entropy(m: _Material) -> str:
         "<p>Measured on the PNGs, over valid pixels. max_bin is the widest bin in levels, distortion its share of N, "
         "error_mm the mean absolute depth error of the inverted map.</p>"
         + chart
-        + table(
-            f"Entropy by dataset, bits{f'; paper: {ENTROPY_SOURCE}' if paper else ''}", [asdict(row) for row in rows]
-        )
+        + table(f"Entropy by dataset, bits{f'; paper: {ENTROPY_SOURCE}' if paper else ''}", named_rows(rows, "dataset"))
         + _fold("By expression", "Entropy by expression, bits", by_expression)
         + _fold("Beside the paper's tables", f"paper: {ENTROPY_SOURCE}", paper)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from dataclasses import dataclass, fields, replace
 from io import BytesIO
@@ -24,6 +25,7 @@ MAX_PIXELS = 8_000_000
 
 _MAX_SIDECAR_BYTES = 100_000
 _LARGEST = 1e6
+_OBJECT = re.compile(r"<[^<>]* at 0x[0-9a-fA-F]+>")
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,9 @@ def _pixels(path: Path, data: bytes) -> NDArray[np.uint16]:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().partition("\n")[0] or type(error).__name__).rstrip(".")[:100]
+    """What a decoder said, without the names and places in memory of objects: the same file, the same sentence."""
+    line = _OBJECT.sub("", str(error).strip().partition("\n")[0])
+    return (line or type(error).__name__).rstrip(". ")[:100]
 
 
 def _makes_sense(name: str, value: object) -> bool:

@@ -264,3 +264,12 @@ def test_missing_folder_empty(tmp_path: Path) -> None:
     (tmp_path / "empty.png").touch()
     with pytest.raises(EmptyScan):
         read_depth_image(tmp_path / "empty.png")
+
+
+def test_the_same_damage_gives_the_same_sentence(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(file: object) -> None:
+        raise OSError(f"cannot identify image file {file!r}")
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(BadFormat, match=r"cut off \(cannot identify image file\): copy"):
+        read_depth_image(picture)
