@@ -325,7 +325,8 @@ def cut(
             counts[0] += filled[row, column] and codes[row, column] > 0
             counts[1] += holes[row, column]
             counts[2] += spikes[row, column] and within
-            counts[3] += parted[row, column] + (specks[row, column] and within)
+            counts[3] += parted[row, column]
+            counts[3] += specks[row, column] and within
     return codes, counts
 
 
