@@ -23,12 +23,10 @@ def count_levels(codes: NDArray[np.uint16], levels: int) -> NDArray[np.int64]:
     Returns:
         (N,) int64.
     """
-    per_code = np.zeros(65536, np.int64)
-    for code in codes:
-        per_code[code] += 1
     histogram = np.zeros(levels, np.int64)
-    for code in range(1, 65536):
-        histogram[(code - 1) * levels // 65535] += per_code[code]
+    for code in codes:
+        if code > 0:
+            histogram[(np.int64(code) - 1) * levels // 65535] += 1
     return histogram
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,4 +57,5 @@ def mend(raw: DepthMap, limits: Limits) -> Mended:
     Spikes go first. Specks are connected pieces of surface, of the largest piece never; pieces that hover before or
     behind the rest are pieces of their own. Holes are enclosed by the surface: none touches the image's border.
     """
-    return Mended(raw, *kernels.mend(raw, np.array([*astuple(limits), MEMBRANE_MM], np.float64)))
+    sizes = limits.hole, limits.speck, limits.step, limits.reach, limits.height, MEMBRANE_MM
+    return Mended(raw, *kernels.mend(raw, np.array(sizes, np.float64)))
