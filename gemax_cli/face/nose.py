@@ -138,8 +138,9 @@ _TILT = turn(0.0, -TILT_DEG, 0.0)
 
 def typical_edge(scan: Scan) -> float:
     """Median length of the scan's edges; 0 for bare points."""
-    corners = scan.points[scan.triangles[:: max(1, len(scan.triangles) // 1000)]]
-    return float(np.median(np.linalg.norm(corners[:, 0] - corners[:, 1], axis=1))) if len(corners) else 0.0
+    some = scan.triangles[:: max(1, len(scan.triangles) // 1000)]
+    edges = scan.points[some[:, 0]] - scan.points[some[:, 1]]
+    return float(np.median(np.sqrt((edges * edges).sum(1)))) if len(edges) else 0.0
 
 
 def search_samples(scan: Scan) -> Floats:

@@ -62,6 +62,17 @@ def sample_triangles(points: Floats, triangles: NDArray[np.int32], step: float, 
 
 
 @kernel
+def _turned(samples: Floats, rotation: Floats) -> Floats:
+    """The samples in the axes of a rotation's columns, (3, n)."""
+    out = np.empty((3, len(samples)))
+    for k in range(3):
+        a, b, c = rotation[0, k], rotation[1, k], rotation[2, k]
+        for i in range(len(samples)):
+            out[k, i] = samples[i, 0] * a + samples[i, 1] * b + samples[i, 2] * c
+    return out
+
+
+@kernel
 def height_map(samples: Floats, rotation: Floats, cell: float) -> tuple[Floats, Floats]:
     """The surface seen against the forward axis: the highest sample of each cell.
 
@@ -75,24 +86,19 @@ def height_map(samples: Floats, rotation: Floats, cell: float) -> tuple[Floats, 
         axis; and (right, up, cell) of the centre of cell (0, 0). Single empty cells are filled with the
         mean of their neighbours.
     """
-    n = len(samples)
-    turned = np.empty((n, 3))
-    low, high = np.full(2, np.inf), np.full(2, -np.inf)
-    for i in range(n):
-        for k in range(3):
-            turned[i, k] = (
-                samples[i, 0] * rotation[0, k] + samples[i, 1] * rotation[1, k] + samples[i, 2] * rotation[2, k]
-            )
-        for k in range(2):
-            low[k], high[k] = min(low[k], turned[i, k]), max(high[k], turned[i, k])
-    while ((high[0] - low[0]) / cell + 3) * ((high[1] - low[1]) / cell + 3) > LARGEST_MAP:
+    x, y, z = _turned(samples, rotation)
+    left, right, bottom, top = np.inf, -np.inf, np.inf, -np.inf
+    for i in range(len(samples)):
+        left, right = min(left, x[i]), max(right, x[i])
+        bottom, top = min(bottom, y[i]), max(top, y[i])
+    while ((right - left) / cell + 3) * ((top - bottom) / cell + 3) > LARGEST_MAP:
         cell *= 1.5
-    columns, rows = int((high[0] - low[0]) / cell) + 3, int((high[1] - low[1]) / cell) + 3
+    columns, rows = int((right - left) / cell) + 3, int((top - bottom) / cell) + 3
     seen = np.full((rows, columns), np.nan)
-    for i in range(n):
-        row, column = int((turned[i, 1] - low[1]) / cell) + 1, int((turned[i, 0] - low[0]) / cell) + 1
-        if not seen[row, column] >= turned[i, 2]:
-            seen[row, column] = turned[i, 2]
+    for i in range(len(samples)):
+        row, column = int(np.divide(y[i] - bottom, cell)) + 1, int(np.divide(x[i] - left, cell)) + 1
+        before = seen[row, column]
+        seen[row, column] = before if before >= z[i] else z[i]
     full = seen.copy()
     for row in range(1, rows - 1):
         for column in range(1, columns - 1):
@@ -106,7 +112,7 @@ def height_map(samples: Floats, rotation: Floats, cell: float) -> tuple[Floats, 
                             around += 1
                 if around >= 4:
                     full[row, column] = total / around
-    return full, np.array([low[0] - 0.5 * cell, low[1] - 0.5 * cell, cell])
+    return full, np.array([left - 0.5 * cell, bottom - 0.5 * cell, cell])
 
 
 @kernel
