@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.entropy.histogram import CODES, check_codes, check_levels, first_codes
+from gemax_cli.entropy.kernels import look_up
 from gemax_cli.errors import SettingsError
 
 GREY_VALUES = 256
@@ -79,7 +80,7 @@ def apply_cuts(
         SettingsError: as ``map_lut``, or the image is not uint16.
     """
     check_codes(depth16)
-    return np.take(map_lut(cuts, levels, first_code), depth16)
+    return look_up(map_lut(cuts, levels, first_code), depth16.ravel()).reshape(depth16.shape)
 
 
 def bin_depths(

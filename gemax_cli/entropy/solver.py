@@ -273,9 +273,8 @@ def _fluid_charge(problem: Problem, tau: int) -> float:
     ln 2 bits (per pixel).
     """
     mass, width = problem.block_mass, problem.block_width
-    within = np.cumsum(width)
-    free_bins = np.maximum(problem.bins - (problem.levels - within) / tau, 1e-3)
-    bin_mass = np.cumsum(mass) / free_bins
+    free_bins = np.maximum(problem.bins - (problem.levels - width.cumsum()) / tau, 1e-3)
+    bin_mass = mass.cumsum() / free_bins
     dense = np.flatnonzero(mass * tau >= bin_mass * width)
     bits = float(bin_mass[dense[-1] if dense.size else -1]) / math.log(2)
     return bits * 2.0 ** (WEIGHT_BITS + 1) / (problem.weight.size - 1)

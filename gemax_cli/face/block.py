@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gemax_cli.errors import EmptyBlock
 from gemax_cli.face import holes, kernels
 from gemax_cli.face.model import DepthBlock
-from gemax_cli.face.raster import DepthMap, Frame, plain, rasterise, spacing
+from gemax_cli.face.raster import Frame, plain, rasterise, spacing
 from gemax_cli.face.surface import surface_of
 from gemax_cli.scans.model import Points, Scan, Triangles
 from gemax_cli.settings import BlockSettings
@@ -63,11 +63,6 @@ def cut_blocks(
     return tuple(blocks)
 
 
-def quantise(depth: DepthMap, depth_mm: float) -> NDArray[np.uint16]:
-    """16-bit codes of metric depths: 65535 at the nose tip or before it, 1 at ``depth_mm``, 0 beyond and for NaN."""
-    return kernels.quantise(plain(depth, np.float64), float(depth_mm), float(MAX_CODE))
-
-
 def _prepare(scan: Scan, tip: NDArray[np.float64], settings: BlockSettings) -> _Surface:
     triangles = scan.triangles if len(scan.triangles) else surface_of(scan.points, tip, settings.front_mm)
     usual = spacing(scan.points, triangles)
@@ -103,21 +98,13 @@ def _limits(surface: _Surface, pitch: float, settings: BlockSettings) -> holes.L
 
 
 def _block(scan: Scan, frame: Frame, mended: holes.Mended, dropped: int, depth_mm: float) -> DepthBlock:
-    depth = np.where(mended.depth <= depth_mm, mended.depth, np.nan)
     # the cut at depth d may part pieces from the rest that were one before
-    specks = holes.find_specks(depth, SPECK_MM2 / frame.mm_per_pixel**2, np.inf)
-    depth[specks] = np.nan
-    codes = quantise(depth, depth_mm)
+    limits = np.array([depth_mm, SPECK_MM2 / frame.mm_per_pixel**2, MAX_CODE], np.float64)
+    codes, found = kernels.cut((mended.depth, mended.filled, mended.spikes, mended.specks), mended.raw, limits)
     if not codes.any():
         raise _empty(scan, depth_mm)
-    inside = mended.raw <= depth_mm
-    counts = {
-        "filled_pixels": int(np.count_nonzero(mended.filled & (codes > 0))),
-        "hole_pixels": int(np.count_nonzero(holes.find_holes(depth))),
-        "spike_pixels": int(np.count_nonzero(mended.spikes & inside)),
-        "speck_pixels": int(np.count_nonzero(mended.specks & inside) + np.count_nonzero(specks)),
-        "dropped_triangles": dropped,
-    }
+    names = ("filled_pixels", "hole_pixels", "spike_pixels", "speck_pixels", "dropped_triangles")
+    counts = dict(zip(names, (*found.tolist(), dropped), strict=True))
     return DepthBlock(codes, float(depth_mm), frame.mm_per_pixel, frame.to_scan, counts)
 
 

@@ -16,20 +16,26 @@ MOST = 8  # neighbours kept per point
 @kernel
 def mesh_neighbours(count: int, triangles: NDArray[np.int32]) -> Neighbours:
     """Up to MOST neighbours of each of ``count`` points along the edges of ``triangles``, first come, first kept."""
-    table = np.empty((count, MOST), np.int32)
-    for i in range(count):
-        for j in range(MOST):
-            table[i, j] = -1
+    table = np.full((count, MOST), -1, np.int32)
     for t in range(len(triangles)):
-        for k in range(6):
-            a, b = triangles[t, k % 3], triangles[t, (k + 1 + k // 3) % 3]
-            for j in range(MOST):
-                if table[a, j] == b:
-                    break
-                if table[a, j] < 0:
-                    table[a, j] = b
-                    break
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        _add(table, a, b)
+        _add(table, b, c)
+        _add(table, c, a)
+        _add(table, a, c)
+        _add(table, b, a)
+        _add(table, c, b)
     return table
+
+
+@kernel
+def _add(table: Neighbours, point: int, neighbour: int) -> None:
+    for j in range(MOST):
+        if table[point, j] == neighbour:
+            break
+        if table[point, j] < 0:
+            table[point, j] = neighbour
+            break
 
 
 @kernel
@@ -53,42 +59,70 @@ def sampled_steps(points: Floats, neighbours: Neighbours, some: int) -> Floats:
 
 
 @kernel
+def _in_order(a: float, b: float) -> tuple[float, float]:
+    return (a, b) if a < b else (b, a)
+
+
+@kernel
 def _median(values: Floats, count: int) -> float:
-    """Median of the first ``count`` values (the upper one of two), which are sorted in place."""
-    for i in range(1, count):
-        value = values[i]
-        j = i
-        while j > 0 and values[j - 1] > value:
-            values[j] = values[j - 1]
-            j -= 1
-        values[j] = value
+    """Median of the first ``count`` of the MOST values (the upper one of two), which are overwritten.
+
+    By a network that sorts the lower five of eight (Batcher 1968): sorting by insertion would take a branch for every
+    comparison, mispredicted every other time.
+    """
+    for j in range(count, MOST):
+        values[j] = np.inf
+    a, b, c, d = values[0], values[1], values[2], values[3]
+    e, f, g, h = values[4], values[5], values[6], values[7]
+    a, c = _in_order(a, c)
+    b, d = _in_order(b, d)
+    e, g = _in_order(e, g)
+    f, h = _in_order(f, h)
+    a, e = _in_order(a, e)
+    b, f = _in_order(b, f)
+    c, g = _in_order(c, g)
+    d, h = _in_order(d, h)
+    a, b = _in_order(a, b)
+    c, d = _in_order(c, d)
+    e, f = _in_order(e, f)
+    g, h = _in_order(g, h)
+    c, e = _in_order(c, e)
+    d, f = _in_order(d, f)
+    b, e = _in_order(b, e)
+    d, g = _in_order(d, g)
+    b, c = _in_order(b, c)
+    d, e = _in_order(d, e)
+    values[0], values[1], values[2], values[3], values[4] = a, b, c, d, e
     return float(values[count // 2])
 
 
 @kernel
 def _is_short(points: Floats, i: int, j: int, reach: float) -> bool:
     x, y, z = points[i, 0] - points[j, 0], points[i, 1] - points[j, 1], points[i, 2] - points[j, 2]
-    return bool(np.sqrt(x * x + y * y + z * z) <= reach)
+    square = x * x + y * y + z * z
+    # a root is drawn only where squares, these 2 % off, leave doubt
+    return bool(square < 0.98 * reach * reach or (square <= 1.02 * reach * reach and np.sqrt(square) <= reach))
 
 
 @kernel
-def _stands_out(points: Floats, neighbours: Neighbours, i: int, off: float, factor: float) -> bool:
-    """Whether ``off`` is more than ``factor`` times the spacing about ``i``.
+def _stands_out(points: Floats, neighbours: Neighbours, i: int, count: int, off: float, factor: float) -> bool:
+    """Whether ``off`` is more than ``factor`` times the spacing about ``i``, which has ``count`` neighbours.
 
     The spacing is the median over the neighbours of ``i`` of their own median distance to theirs: a spike does not
     widen it. A number is above a median if it is above more than half of the values, so none has to be sorted.
     """
-    above, count = 0, 0
-    while count < MOST and neighbours[i, count] >= 0:
-        at, shorter, theirs = np.int64(neighbours[i, count]), 0, 0
+    above = 0
+    for j in range(count):
+        at, shorter, theirs = np.int64(neighbours[i, j]), 0, 0
         while theirs < MOST and neighbours[at, theirs] >= 0:
             to = np.int64(neighbours[at, theirs])
             x, y, z = points[at, 0] - points[to, 0], points[at, 1] - points[to, 1], points[at, 2] - points[to, 2]
             shorter += off > factor * np.sqrt(x * x + y * y + z * z)
             theirs += 1
         above += shorter > theirs // 2
-        count += 1
-    return above > count // 2
+        if above + count - 1 - j <= count // 2:  # the others will not make it more than half
+            return False
+    return True
 
 
 @kernel
@@ -116,7 +150,7 @@ def spikes(points: Floats, neighbours: Neighbours, least: float, factor: float) 
             for j in range(count):
                 room[j] = points[neighbours[i, j], k]
             square += (points[i, k] - _median(room, count)) ** 2
-        found[i] = _stands_out(points, neighbours, i, np.sqrt(square), factor)
+        found[i] = _stands_out(points, neighbours, i, count, np.sqrt(square), factor)
     return found
 
 
@@ -247,6 +281,8 @@ def hold(points: Floats, neighbours: Neighbours, kept: NDArray[np.bool_], reach:
     while changed:  # once and again, unless a point with more than MOST neighbours was not among those of another
         changed = False
         for start in range(len(points)):
+            if ties[start, 0] >= 0 and held[ties[start, 0]] and held[ties[start, 1]]:
+                continue
             stack[0], waiting = start, 1
             while waiting > 0:
                 waiting -= 1
@@ -293,22 +329,22 @@ def piece_sizes(points: Floats, neighbours: Neighbours, kept: NDArray[np.bool_],
     for i in range(n):
         if not kept[i]:
             continue
+        mine = np.int64(parent[i])
         for j in range(MOST):
             other = np.int64(neighbours[i, j])
             if other < 0:
                 break
-            if parent[i] == parent[other] or not kept[other]:
+            if parent[other] == mine or not kept[other]:
                 continue
             x, y, z = points[i, 0] - points[other, 0], points[i, 1] - points[other, 1], points[i, 2] - points[other, 2]
             if x * x + y * y + z * z <= limit * limit:
-                a, b = _root(parent, i), _root(parent, other)
-                parent[max(a, b)] = min(a, b)
-    size = np.zeros(n, np.int32)
+                a, b = _root(parent, mine), _root(parent, other)
+                mine = min(a, b)
+                parent[max(a, b)] = mine
+    size, out = np.zeros(n, np.int32), np.zeros(n, np.int32)
     for i in range(n):
-        if kept[i]:
-            parent[i] = _root(parent, i)
-            size[parent[i]] += 1
-    out = np.zeros(n, np.int32)
+        parent[i] = parent[parent[i]]  # numbers of parents are lower, so theirs are roots by now
+        size[parent[i]] += 1  # a point that is not kept is a piece of its own
     for i in range(n):
         if kept[i]:
             out[i] = size[parent[i]]

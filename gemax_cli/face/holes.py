@@ -52,28 +52,10 @@ class Mended:
 
 
 def mend(raw: DepthMap, limits: Limits) -> Mended:
-    """Remove spikes and specks, then fill the small interior holes, those that the removal left included."""
-    depth = raw.copy()
-    spikes = kernels.find_spikes(raw, limits.reach, limits.height)
-    depth[spikes] = np.nan
-    specks = find_specks(depth, limits.speck, limits.step)
-    depth[specks] = np.nan
-    filled = find_holes(depth, limits.hole)
-    kernels.stretch_membrane(depth, filled, MEMBRANE_MM)
-    return Mended(raw, depth, filled, spikes, specks)
+    """Remove spikes and specks, then fill the small interior holes, those that the removal left included.
 
-
-def find_specks(depth: DepthMap, max_speck: float, step: float) -> NDArray[np.bool_]:
-    """Connected pieces of surface of up to ``max_speck`` pixels; of the largest piece, never.
-
-    Pieces that hover before or behind the rest by more than ``step`` mm are pieces of their own.
+    Spikes go first. Specks are connected pieces of surface, of the largest piece never; pieces that hover before or
+    behind the rest are pieces of their own. Holes are enclosed by the surface: none touches the image's border.
     """
-    return kernels.small_regions(depth, float(step), False, float(max_speck))
-
-
-def find_holes(depth: DepthMap, max_hole: float = np.inf) -> NDArray[np.bool_]:
-    """Pixels without data in regions of up to ``max_hole`` pixels that the surface encloses.
-
-    A region that touches the image's border is not enclosed.
-    """
-    return kernels.small_regions(depth, np.inf, True, float(max_hole))
+    sizes = limits.hole, limits.speck, limits.step, limits.reach, limits.height, MEMBRANE_MM
+    return Mended(raw, *kernels.mend(raw, np.array(sizes, np.float64)))

@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 
 from gemax_cli.jit import kernel
 
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
 # Vertices are snapped to this fraction of a pixel. A product of two differences of at most 64 pixels then fits the
 # 53 bits of a float64, so edge functions are exact: neighbours agree on their common edge and leave no crack.
 SNAP = 2.0**20
 
 
 @kernel
-def project(points: NDArray[np.float64], frame: NDArray[np.float64]) -> NDArray[np.float64]:
+def project(points: Floats, frame: Floats) -> Floats:
     """Columns, rows (snapped) and depths of points, (n, 3); ``frame``: left, top, mm per pixel, tip's z."""
     out = np.empty((points.shape[0], 3))
     for i in range(points.shape[0]):
@@ -29,10 +32,10 @@ def project(points: NDArray[np.float64], frame: NDArray[np.float64]) -> NDArray[
 
 @kernel
 def draw(
-    at: NDArray[np.float64],
+    at: Floats,
     triangles: NDArray[np.int32],
-    limits: NDArray[np.float64],
-    depth: NDArray[np.float64],
+    limits: Floats,
+    depth: Floats,
     winner: NDArray[np.int32],
 ) -> int:
     """Draw projected triangles into ``depth``, the nearest fragment wins; returns how many were too long to draw.
@@ -47,6 +50,7 @@ def draw(
     A pixel belongs to every triangle that its centre lies in, edges included.
     """
     front, longest, scale = -limits[0], limits[1] * limits[1], limits[2] * limits[2]
+    surely_short = 0.49 * longest  # no square of a triangle's side is above twice the sum of the other two
     rows, columns = depth.shape
     dropped = 0
     for t in range(triangles.shape[0]):
@@ -56,10 +60,11 @@ def draw(
         cx, cy, cz = at[c, 0] - ax, at[c, 1] - ay, at[c, 2] - az
         ab = scale * (bx * bx + by * by) + bz * bz
         ac = scale * (cx * cx + cy * cy) + cz * cz
-        bc = scale * ((bx - cx) * (bx - cx) + (by - cy) * (by - cy)) + (bz - cz) * (bz - cz)
-        if ab > longest or ac > longest or bc > longest:
-            dropped += 1
-            continue
+        if not ab + ac < surely_short:
+            bc = scale * ((bx - cx) * (bx - cx) + (by - cy) * (by - cy)) + (bz - cz) * (bz - cz)
+            if ab > longest or ac > longest or bc > longest:
+                dropped += 1
+                continue
         left = max(np.ceil(ax + min(0.0, bx, cx)), 0.0)
         right = min(np.floor(ax + max(0.0, bx, cx)), columns - 1.0)
         top = max(np.ceil(ay + min(0.0, by, cy)), 0.0)
@@ -67,19 +72,21 @@ def draw(
         area = bx * cy - by * cx
         if left > right or top > bottom or area == 0.0:
             continue
+        if area < 0.0:
+            area, bx, by, bz, cx, cy, cz = -area, cx, cy, cz, bx, by, bz
         for row in range(int(top), int(bottom) + 1):
             y = row - ay
             for column in range(int(left), int(right) + 1):
                 x = column - ax
-                # twice the areas opposite b, c and a, with the sign of the winding
+                # twice the areas opposite b, c and a
                 wb, wc = x * cy - y * cx, y * bx - x * by
                 wa = (bx - x) * (cy - y) - (by - y) * (cx - x)
-                if min(wa, wb, wc) >= 0.0 if area > 0.0 else max(wa, wb, wc) <= 0.0:
-                    z = az + (wb * bz + wc * cz) / area
-                    if front <= z < depth[row, column]:
-                        depth[row, column] = z
-                        if winner.size > 0:
-                            winner[row, column] = t
+                z, before = az + (wb * bz + wc * cz) / area, depth[row, column]
+                # whether a pixel is seen is a matter of chance: choosing is faster here than branching
+                seen = (wa >= 0.0) & (wb >= 0.0) & (wc >= 0.0) & (front <= z) & (z < before)
+                depth[row, column] = z if seen else before
+                if winner.size > 0 and seen:
+                    winner[row, column] = t
     for row in range(rows):
         for column in range(columns):
             if depth[row, column] == np.inf:
@@ -88,9 +95,7 @@ def draw(
 
 
 @kernel
-def slab_box(
-    points: NDArray[np.float64], triangles: NDArray[np.int32], limits: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def slab_box(points: Floats, triangles: NDArray[np.int32], limits: Floats) -> Floats:
     """Bounding box of the surface between two depths: least x, greatest x, least y, greatest y.
 
     Args:
@@ -129,7 +134,7 @@ def slab_box(
 
 
 @kernel
-def find_spikes(depth: NDArray[np.float64], reach: int, height: float) -> NDArray[np.bool_]:
+def find_spikes(depth: Floats, reach: int, height: float) -> Mask:
     """Pixels that stand off their surroundings on every side: (rows, columns), True for a spike.
 
     A spike lies more than ``height`` mm off, to one side, (1) the midpoint of each of the four pairs of opposite
@@ -139,30 +144,25 @@ def find_spikes(depth: NDArray[np.float64], reach: int, height: float) -> NDArra
     """
     rows, columns = depth.shape
     spikes = np.zeros((rows, columns), np.bool_)
-    for row in range(rows):
-        for column in range(columns):
+    for row in range(reach, rows - reach):  # nearer to the border there are no two pairs
+        for column in range(reach, columns - reach):
             here = depth[row, column]
-            if np.isnan(here):
+            across = here - 0.5 * (depth[row, column - reach] + depth[row, column + reach])
+            if np.isnan(here) or abs(across) <= height:
                 continue
             up = down = True
             pairs = 0
-            for dr, dc in ((0, 1), (1, 0), (1, 1), (1, -1)):
-                r, c, s, d = row - reach * dr, column - reach * dc, row + reach * dr, column + reach * dc
-                if r < 0 or s >= rows or min(c, d) < 0 or max(c, d) >= columns:
-                    continue
-                off = here - 0.5 * (depth[r, c] + depth[s, d])
-                if np.isnan(off):
-                    continue
-                pairs += 1
-                up = up and off < -height
-                down = down and off > height
-                if not (up or down):
-                    break
+            for dr, dc in ((0, reach), (reach, 0), (reach, reach), (reach, -reach)):
+                off = here - 0.5 * (depth[row - dr, column - dc] + depth[row + dr, column + dc])
+                if not np.isnan(off):
+                    pairs += 1
+                    up = up and off < -height
+                    down = down and off > height
             if pairs < 2 or not (up or down):
                 continue
             balance = 0  # the window's pixels that are off on this side, less those that are not
-            for r in range(max(row - reach, 0), min(row + reach + 1, rows)):
-                for c in range(max(column - reach, 0), min(column + reach + 1, columns)):
+            for r in range(row - reach, row + reach + 1):
+                for c in range(column - reach, column + reach + 1):
                     off = here - depth[r, c]
                     if not np.isnan(off):
                         balance += 1 if (off < -height if up else off > height) else -1
@@ -179,93 +179,159 @@ def _root(parent: NDArray[np.int32], label: int) -> int:
 
 
 @kernel
-def label_regions(depth: NDArray[np.float64], step: float, holes: bool) -> NDArray[np.int32]:
-    """Number the connected regions of a depth map in reading order: (rows, columns), 0 for pixels of the other kind.
+def find_regions(depth: Floats, step: float, holes: bool) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The connected regions of a depth map, in runs: parts of a row without a gap.
 
     Args:
         depth: depth map.
         step: neighbours of the surface are connected if their depths differ by this much or less, mm.
-        holes: label the pixels without data (4 neighbours) instead of the surface (8 neighbours); the one
+        holes: look at the pixels without data (4 neighbours) instead of the surface (8 neighbours); the one
             neighbourhood is the complement of the other, so a ring of surface does enclose a hole.
 
-    Two passes with a union-find over provisional labels (Rosenfeld, Pfaltz 1966; Tarjan 1975).
-    ``scipy.ndimage.label`` knows no step, and to import it takes longer than fifty scans take here.
+    Returns:
+        (k, 3) row, first column and column after the last of every run, in reading order, and (k,) its region: the
+        number of the first run of the same region.
+
+    One pass with a union-find over the runs (Rosenfeld, Pfaltz 1966; Tarjan 1975). ``scipy.ndimage.label`` knows no
+    step, and to import it takes longer than fifty scans take here.
     """
     rows, columns = depth.shape
-    labels = np.zeros((rows, columns), np.int32)
-    parent = np.empty(rows * columns + 1, np.int32)
-    parent[0] = count = 0
+    runs, region = np.empty((rows * columns, 3), np.int32), np.empty(rows * columns, np.int32)
+    reach = 0 if holes else 1
+    above = count = 0
     for row in range(rows):
-        for column in range(columns):
-            here = depth[row, column]
-            if np.isnan(here) != holes:
+        first, start = count, 0
+        while start < columns:
+            if np.isnan(depth[row, start]) != holes:
+                start += 1
                 continue
-            mine = np.int64(0)
-            if column > 0 and (holes or abs(depth[row, column - 1] - here) <= step):
-                mine = np.int64(labels[row, column - 1])
-            first, last = (column, column) if holes else (max(column - 1, 0), min(column + 1, columns - 1))
-            for above in range(first, last + 1 if row > 0 else first):
-                other = np.int64(labels[row - 1, above])
-                if other == mine or other == 0 or not (holes or abs(depth[row - 1, above] - here) <= step):
-                    continue
-                if mine == 0:
-                    mine = other
-                else:
-                    one, two = _root(parent, mine), _root(parent, other)
-                    parent[max(one, two)] = min(one, two)
-            if mine == 0:
-                count += 1
-                parent[count] = count
-                mine = np.int64(count)
-            labels[row, column] = mine
-    regions = 0
-    for label in range(1, count + 1):
-        if parent[label] == label:
-            regions += 1
-            parent[label] = regions
-        else:
-            parent[label] = parent[parent[label]]
-    for row in range(rows):
-        for column in range(columns):
-            labels[row, column] = parent[labels[row, column]]
-    return labels
+            stop = start + 1
+            while stop < columns and np.isnan(depth[row, stop]) == holes:
+                if not holes and abs(depth[row, stop] - depth[row, stop - 1]) > step:
+                    break
+                stop += 1
+            runs[count, 0], runs[count, 1], runs[count, 2], region[count] = row, start, stop, count
+            while above < first and runs[above, 2] + reach <= start:  # it ends before all runs still to come
+                above += 1
+            for other in range(above, first):
+                if runs[other, 1] >= stop + reach:
+                    break
+                one, two = _root(region, count), _root(region, other)
+                if one != two and (holes or _touch(depth, runs[count], runs[other], step)):
+                    region[max(one, two)] = min(one, two)
+            count += 1
+            start = stop
+        above = first
+    for run in range(count):
+        region[run] = region[region[run]]
+    return runs[:count], region[:count]
 
 
 @kernel
-def small_regions(depth: NDArray[np.float64], step: float, holes: bool, most: float) -> NDArray[np.bool_]:
-    """Pixels of the regions of ``label_regions`` that have up to ``most`` pixels: (rows, columns), True for those.
+def _touch(depth: Floats, lower: NDArray[np.int32], upper: NDArray[np.int32], step: float) -> bool:
+    """Whether two runs of surface in neighbouring rows have neighbours whose depths differ by ``step`` at most."""
+    row, left, right = lower[0], upper[1], upper[2]
+    for column in range(max(lower[1], left - 1), min(lower[2], right + 1)):
+        for other in range(max(column - 1, left), min(column + 2, right)):
+            if abs(depth[row, column] - depth[row - 1, other]) <= step:
+                return True
+    return False
+
+
+@kernel
+def small_regions(depth: Floats, step: float, holes: bool, most: float) -> Mask:
+    """Pixels of the regions of ``find_regions`` that have up to ``most`` pixels: (rows, columns), True for those.
 
     Of the surface, the largest region (the first of several) is never among them, and no hole at the border is.
     """
-    labels = label_regions(depth, step, holes)
-    rows, columns = labels.shape
-    sizes = np.zeros(rows * columns + 1, np.int64)
-    for row in range(rows):
-        for column in range(columns):
-            sizes[labels[row, column]] += 1
-    sizes[0] = 0
+    rows, columns = depth.shape
+    runs, region = find_regions(depth, step, holes)
+    sizes = np.zeros(len(runs) + 1, np.int64)
+    for run in range(len(runs)):
+        sizes[region[run]] += runs[run, 2] - runs[run, 1]
     largest = 0
-    for label in range(1, len(sizes)):
-        if sizes[label] == 0:
-            break
-        if sizes[label] > sizes[largest]:
-            largest = label
-    for row in range(rows if holes else 0):
-        sizes[labels[row, 0]] = sizes[labels[row, columns - 1]] = 0
-    for column in range(columns if holes else 0):
-        sizes[labels[0, column]] = sizes[labels[rows - 1, column]] = 0
+    for run in range(len(runs)):
+        if sizes[run] > sizes[largest]:
+            largest = run
+        if holes and (runs[run, 0] in (0, rows - 1) or runs[run, 1] == 0 or runs[run, 2] == columns):
+            sizes[region[run]] = 0
     if not holes:
         sizes[largest] = 0
     out = np.zeros((rows, columns), np.bool_)
-    for row in range(rows):
-        for column in range(columns):
-            size = sizes[labels[row, column]]
-            out[row, column] = 0 < size <= most
+    for run in range(len(runs)):
+        if 0 < sizes[region[run]] <= most:
+            for column in range(runs[run, 1], runs[run, 2]):
+                out[runs[run, 0], column] = True
     return out
 
 
 @kernel
-def quantise(depth: NDArray[np.float64], depth_mm: float, most: float) -> NDArray[np.uint16]:
+def _clear(depth: Floats, which: Mask) -> None:
+    for row in range(depth.shape[0]):
+        for column in range(depth.shape[1]):
+            if which[row, column]:
+                depth[row, column] = np.nan
+
+
+@kernel
+def mend(raw: Floats, limits: Floats) -> tuple[Floats, Mask, Mask, Mask]:
+    """A depth map without spikes and specks, its small holes filled, those that the removal left included.
+
+    Args:
+        raw: (rows, columns) mm.
+        limits: as in ``holes.Limits``: hole, speck, step, reach, height, and the membrane's tolerance, mm.
+
+    Returns:
+        (rows, columns) mm, and what was filled, the spikes and the specks, (rows, columns) each.
+    """
+    depth = raw.copy()
+    spikes = find_spikes(raw, int(limits[3]), limits[4])
+    _clear(depth, spikes)
+    specks = small_regions(depth, limits[2], False, limits[1])
+    _clear(depth, specks)
+    filled = small_regions(depth, np.inf, True, limits[0])
+    stretch_membrane(depth, filled, limits[5])
+    return depth, filled, spikes, specks
+
+
+@kernel
+def cut(
+    mended: tuple[Floats, Mask, Mask, Mask], raw: Floats, limits: Floats
+) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
+    """Codes of what lies within a depth, less the specks that the cut parts from the rest.
+
+    Args:
+        mended: what ``mend`` returned.
+        raw: (rows, columns) mm, before mending.
+        limits: depth in mm, largest speck in pixels, code at the tip.
+
+    Returns:
+        (rows, columns), see ``quantise``, and how many pixels within the depth are filled, enclosed and without data,
+        spikes, specks.
+    """
+    depth, counts = mended[0].copy(), np.zeros(4, np.int64)
+    _, filled, spikes, specks = mended
+    for row in range(depth.shape[0]):
+        for column in range(depth.shape[1]):
+            if not depth[row, column] <= limits[0]:
+                depth[row, column] = np.nan
+    parted = small_regions(depth, np.inf, False, limits[1])
+    _clear(depth, parted)
+    holes = small_regions(depth, np.inf, True, np.inf)
+    codes = quantise(depth, limits[0], limits[2])
+    for row in range(depth.shape[0]):
+        for column in range(depth.shape[1]):
+            within = raw[row, column] <= limits[0]
+            counts[0] += filled[row, column] and codes[row, column] > 0
+            counts[1] += holes[row, column]
+            counts[2] += spikes[row, column] and within
+            counts[3] += parted[row, column]
+            counts[3] += specks[row, column] and within
+    return codes, counts
+
+
+@kernel
+def quantise(depth: Floats, depth_mm: float, most: float) -> NDArray[np.uint16]:
     """Codes of a depth map: ``most`` at depth 0 or before it, 1 at ``depth_mm``, 0 beyond and for NaN."""
     rows, columns = depth.shape
     codes = np.zeros((rows, columns), np.uint16)
@@ -277,7 +343,7 @@ def quantise(depth: NDArray[np.float64], depth_mm: float, most: float) -> NDArra
 
 
 @kernel
-def stretch_membrane(depth: NDArray[np.float64], hole: NDArray[np.bool_], tolerance: float) -> None:
+def stretch_membrane(depth: Floats, hole: Mask, tolerance: float) -> None:
     """Fill the pixels ``hole`` of ``depth`` in place by the membrane through their rim (Laplace's equation).
 
     Every 4-neighbour of a pixel of the hole must be valid or of the hole too; no such pixel lies on the image's

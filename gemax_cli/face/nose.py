@@ -10,6 +10,7 @@ seen, or an eye or the mouth covered, still fits where it is seen.
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,6 @@ NEAR_FIT = 8.0  # mm, a refined tip farther from that of the typical face speaks
 SUPPORT_CELLS, FEW_SUPPORT = 2.0, 3  # fewer points within so many cells of the tip: it lies in a hole
 HALF_SEEN = 0.45  # share of the nose that is seen even in a half profile
 TILT_DEG = 9.0  # the tip (pronasale) is where the nose protrudes most in a direction this far above the gaze
-REACH_MM, MOST_FITTED = 85.0, 1000  # surface that the typical face is fitted to
 
 _SIGMAS = np.array([10.0, 8, 6, 5, 4, 4, 4, 4])
 _DAMPING = np.array([200.0, 200, 200, 1, 1, 1, 50000, 20000])
@@ -104,7 +104,7 @@ class FaceFit:
     shift: float
     support: int
 
-    @property
+    @cached_property
     def confidence(self) -> float:
         """Probability that the tip is right within 10 mm: logistic regression on what was measured.
 
@@ -133,10 +133,14 @@ def turn(yaw: float, pitch: float, roll: float) -> Floats:
     )
 
 
+_TILT = turn(0.0, -TILT_DEG, 0.0)
+
+
 def typical_edge(scan: Scan) -> float:
     """Median length of the scan's edges; 0 for bare points."""
-    corners = scan.points[scan.triangles[:: max(1, len(scan.triangles) // 1000)]]
-    return float(np.median(np.linalg.norm(corners[:, 0] - corners[:, 1], axis=1))) if len(corners) else 0.0
+    some = scan.triangles[:: max(1, len(scan.triangles) // 1000)]
+    edges = scan.points[some[:, 0]] - scan.points[some[:, 1]]
+    return float(np.median(np.sqrt((edges * edges).sum(1)))) if len(edges) else 0.0
 
 
 def search_samples(scan: Scan) -> Floats:
@@ -149,18 +153,13 @@ def search_samples(scan: Scan) -> Floats:
 def fit_face(scan: Scan, samples: Floats, view: View, centre: Floats, turned: Floats, size: float = 1.0) -> FaceFit:
     """Lay the typical face on the surface seen about ``centre``, from a rotation and size on, and refine its tip."""
     frame = np.concatenate([centre, turned.ravel(), [size, 1.0]])
-    local = kernels.in_view(kernels.near(samples, centre, REACH_MM, len(samples)), view.rotation, view.seen, view.place)
-    local = kernels.near(local, centre, REACH_MM, MOST_FITTED)
-    kernels.fit_face(local, frame, TYPICAL_FACE, _SIGMAS, _DAMPING)
-    alike = kernels.agreement(local, frame, TYPICAL_FACE)
+    seen = (view.rotation, view.seen, view.place)
+    nose, nose_seen, face, face_seen = kernels.lay_face(samples, seen, frame, TYPICAL_FACE, _SIGMAS, _DAMPING).tolist()
     rotation = frame[3:12].reshape(3, 3).copy()
-    frame[3:12] = (rotation @ turn(0.0, -TILT_DEG, 0.0)).ravel()
-    about = kernels.near(max(samples, scan.points, key=len), frame[:3], 2 * _WINDOWS.max(), kernels.MOST_LOCAL)
-    about = kernels.in_view(about, view.rotation, view.seen, view.place)
-    tip = kernels.settle(about, frame, _WINDOWS)
-    support = len(kernels.near(about, tip[:3], SUPPORT_CELLS * view.place[2], len(about)))
+    frame[3:12] = (rotation @ _TILT).ravel()
+    points = max(samples, scan.points, key=len)
+    tip, support = kernels.refine(points, seen, frame, _WINDOWS, float(SUPPORT_CELLS * view.place[2]))
     shift = float(np.linalg.norm(tip[:3] - frame[:3]))
-    nose, nose_seen, face, face_seen = map(float, alike)
     size, relief = float(frame[12]), float(frame[13])
     return FaceFit(tip[:3], rotation, size, relief, nose, nose_seen, face, face_seen, float(tip[4]), shift, support)
 

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from gemax_cli.jit import kernel
 
 Floats = NDArray[np.float64]
+Seen = tuple[Floats, Floats, Floats]  # rotation of a view, its height map, the place of its first cell
 
 LARGEST_MAP = 2_000_000  # cells; a wider scene is seen at a coarser grid
 HIDDEN = 10.0  # a sample farther behind the highest of its cell is hidden
 MOST_LOCAL = 4000  # points used about a tip
+REACH_MM, MOST_FITTED = 85.0, 1000  # surface that the typical face is fitted to
 FEW = 12  # points below which no quadric is fitted
 STEP, LOWEST = 6.0, -36.0  # of the typical face's table: spacing, and y of its first row
 NOSE_HALF_WIDTH, NOSE_HEIGHT = 18.0, 36.0  # the part of the table that is nose: |x| up to, y from -18 up to
@@ -60,6 +62,17 @@ def sample_triangles(points: Floats, triangles: NDArray[np.int32], step: float, 
 
 
 @kernel
+def _turned(samples: Floats, rotation: Floats) -> Floats:
+    """The samples in the axes of a rotation's columns, (3, n)."""
+    out = np.empty((3, len(samples)))
+    for k in range(3):
+        a, b, c = rotation[0, k], rotation[1, k], rotation[2, k]
+        for i in range(len(samples)):
+            out[k, i] = samples[i, 0] * a + samples[i, 1] * b + samples[i, 2] * c
+    return out
+
+
+@kernel
 def height_map(samples: Floats, rotation: Floats, cell: float) -> tuple[Floats, Floats]:
     """The surface seen against the forward axis: the highest sample of each cell.
 
@@ -73,24 +86,19 @@ def height_map(samples: Floats, rotation: Floats, cell: float) -> tuple[Floats, 
         axis; and (right, up, cell) of the centre of cell (0, 0). Single empty cells are filled with the
         mean of their neighbours.
     """
-    n = len(samples)
-    turned = np.empty((n, 3))
-    low, high = np.full(2, np.inf), np.full(2, -np.inf)
-    for i in range(n):
-        for k in range(3):
-            turned[i, k] = (
-                samples[i, 0] * rotation[0, k] + samples[i, 1] * rotation[1, k] + samples[i, 2] * rotation[2, k]
-            )
-        for k in range(2):
-            low[k], high[k] = min(low[k], turned[i, k]), max(high[k], turned[i, k])
-    while ((high[0] - low[0]) / cell + 3) * ((high[1] - low[1]) / cell + 3) > LARGEST_MAP:
+    x, y, z = _turned(samples, rotation)
+    left, right, bottom, top = np.inf, -np.inf, np.inf, -np.inf
+    for i in range(len(samples)):
+        left, right = min(left, x[i]), max(right, x[i])
+        bottom, top = min(bottom, y[i]), max(top, y[i])
+    while ((right - left) / cell + 3) * ((top - bottom) / cell + 3) > LARGEST_MAP:
         cell *= 1.5
-    columns, rows = int((high[0] - low[0]) / cell) + 3, int((high[1] - low[1]) / cell) + 3
+    columns, rows = int((right - left) / cell) + 3, int((top - bottom) / cell) + 3
     seen = np.full((rows, columns), np.nan)
-    for i in range(n):
-        row, column = int((turned[i, 1] - low[1]) / cell) + 1, int((turned[i, 0] - low[0]) / cell) + 1
-        if not seen[row, column] >= turned[i, 2]:
-            seen[row, column] = turned[i, 2]
+    for i in range(len(samples)):
+        row, column = int(np.divide(y[i] - bottom, cell)) + 1, int(np.divide(x[i] - left, cell)) + 1
+        before = seen[row, column]
+        seen[row, column] = before if before >= z[i] else z[i]
     full = seen.copy()
     for row in range(1, rows - 1):
         for column in range(1, columns - 1):
@@ -104,7 +112,7 @@ def height_map(samples: Floats, rotation: Floats, cell: float) -> tuple[Floats, 
                             around += 1
                 if around >= 4:
                     full[row, column] = total / around
-    return full, np.array([low[0] - 0.5 * cell, low[1] - 0.5 * cell, cell])
+    return full, np.array([left - 0.5 * cell, bottom - 0.5 * cell, cell])
 
 
 @kernel
@@ -115,7 +123,7 @@ def depth_at(table: Floats, x: float, y: float) -> tuple[float, float, float]:
     """
     side = -1.0 if x < 0 else 1.0
     u, v = side * x / STEP, (y - LOWEST) / STEP
-    if not (u < table.shape[1] - 1 and 0 <= v < table.shape[0] - 1):
+    if not ((u < table.shape[1] - 1) & (v >= 0) & (v < table.shape[0] - 1)):
         return -1.0, 0.0, 0.0
     column, row = int(u), int(v)
     u, v = u - column, v - row
@@ -259,7 +267,7 @@ def _turn(frame: Floats, x: float, y: float, z: float) -> None:
 
 
 @kernel
-def _chosen(samples: Floats, which: NDArray[np.int64], count: int) -> Floats:
+def _chosen(samples: Floats, which: NDArray[np.int32], count: int) -> Floats:
     """The samples that the first ``count`` of ``which`` name: (count, 3)."""
     out = np.empty((count, 3))
     for i in range(count):
@@ -271,13 +279,13 @@ def _chosen(samples: Floats, which: NDArray[np.int64], count: int) -> Floats:
 @kernel
 def near(samples: Floats, centre: Floats, radius: float, most: int) -> Floats:
     """The samples within ``radius`` of ``centre``, thinned by a constant stride to at most ``most``: (k, 3)."""
-    which = np.empty(len(samples), np.int64)
+    which = np.empty(len(samples), np.int32)
+    right, up, forward = centre
     count = 0
     for i in range(len(samples)):
-        x, y, z = samples[i, 0] - centre[0], samples[i, 1] - centre[1], samples[i, 2] - centre[2]
-        if x * x + y * y + z * z < radius * radius:
-            which[count] = i
-            count += 1
+        x, y, z = samples[i, 0] - right, samples[i, 1] - up, samples[i, 2] - forward
+        which[count] = i
+        count += x * x + y * y + z * z < radius * radius
     stride = max(1, -(-count // max(most, 1)))
     count = -(-count // stride)
     for i in range(count):
@@ -291,7 +299,7 @@ def in_view(samples: Floats, rotation: Floats, seen: Floats, place: Floats) -> F
 
     Those more than HIDDEN mm below the highest of their cell lie inside a mouth or nostril or on the back of the head.
     """
-    which = np.empty(len(samples), np.int64)
+    which = np.empty(len(samples), np.int32)
     count = 0
     for i in range(len(samples)):
         x, y, z = 0.0, 0.0, 0.0
@@ -308,6 +316,59 @@ def in_view(samples: Floats, rotation: Floats, seen: Floats, place: Floats) -> F
 
 
 @kernel
+def _placed(points: Floats, frame: Floats) -> Floats:
+    """The points in the axes of a frame, (3, n): right, up and forward of its centre."""
+    out = np.empty((3, len(points)))
+    for k in range(3):
+        right, up, forward = frame[0], frame[1], frame[2]
+        a, b, c = frame[3 + k], frame[6 + k], frame[9 + k]
+        for i in range(len(points)):
+            out[k, i] = (points[i, 0] - right) * a + (points[i, 1] - up) * b + (points[i, 2] - forward) * c
+    return out
+
+
+@kernel
+def _lay(local: Floats, frame: Floats, table: Floats, laid: Floats) -> int:
+    """The samples that lie within 30 mm of the typical face: their number.
+
+    Fills the first columns of ``laid`` (6, n + 1) with their place in the frame, in units of the face's size, and the
+    face's depth and slopes there. Which samples do is a matter of chance: all are written, and some overwritten.
+    """
+    u, size, relief = _placed(local, frame), frame[12], frame[13]
+    for k in range(3):
+        for i in range(len(local)):
+            u[k, i] = np.divide(u[k, i], size)
+    count = 0
+    for i in range(len(local)):
+        depth, dx, dy = depth_at(table, u[0, i], u[1, i])
+        depth, dx, dy = depth * relief, dx * relief, dy * relief
+        laid[0, count], laid[1, count], laid[2, count] = u[0, i], u[1, i], u[2, i]
+        laid[3, count], laid[4, count], laid[5, count] = depth, dx, dy
+        count += not ((depth < 0) | (abs(u[2, i] + depth) > 30))
+    return count
+
+
+@kernel
+def _weigh(laid: Floats, count: int, sigma: float, shape: Floats) -> None:
+    """Distances of samples from the typical face, along its normal, with their slopes and weights.
+
+    Fills the first ``count`` columns of ``shape`` (10, n): slopes against rotation (3), shift (3), size and relief,
+    distance, weight. A loop of plain sums and quotients, for the compiler to take several samples at a time; that is
+    why it divides by ``np.divide``, which does not ask for zeros.
+    """
+    for i in range(count):
+        x, y, z, depth, dx, dy = laid[0, i], laid[1, i], laid[2, i], laid[3, i], laid[4, i], laid[5, i]
+        length = np.sqrt(dx * dx + dy * dy + 1.0)
+        off = np.divide(z + depth, length)
+        weight = np.divide(sigma * sigma, sigma * sigma + off * off)
+        nx, ny, nz = np.divide(dx, length), np.divide(dy, length), np.divide(1.0, length)
+        shape[0, i], shape[1, i], shape[2, i] = -(y * nz - z * ny), -(z * nx - x * nz), -(x * ny - y * nx)
+        shape[3, i], shape[4, i], shape[5, i] = -nx, -ny, -nz
+        shape[6, i], shape[7, i] = -(x * nx + y * ny + z * nz), np.divide(depth, length)
+        shape[8, i], shape[9, i] = off, weight * weight
+
+
+@kernel
 def fit_face(local: Floats, frame: Floats, table: Floats, sigmas: Floats, damping: Floats) -> None:
     """Move ``frame`` so that the typical face lies on the samples; robust Gauss-Newton, point to plane.
 
@@ -320,32 +381,16 @@ def fit_face(local: Floats, frame: Floats, table: Floats, sigmas: Floats, dampin
             the start.
     """
     size, relief = frame[12], frame[13]
-    normal, slope, u = np.empty((8, 8)), np.empty(8), np.empty(3)
-    step = np.empty(8)
+    laid, shape = np.empty((6, len(local) + 1)), np.empty((10, len(local)))
+    normal, step, slope = np.empty((8, 8)), np.empty(8), np.empty(8)
     for sigma in sigmas:
-        for a in range(8):
-            step[a] = 0.0
-            for b in range(8):
-                normal[a, b] = 0.0
-        for i in range(len(local)):
-            for k in range(3):
-                u[k] = 0.0
-                for a in range(3):
-                    u[k] += (local[i, a] - frame[a]) * frame[3 + 3 * a + k]
-                u[k] /= frame[12]
-            depth, dx, dy = depth_at(table, u[0], u[1])
-            depth, dx, dy = depth * frame[13], dx * frame[13], dy * frame[13]
-            if depth < 0 or abs(u[2] + depth) > 30:
-                continue
-            length = np.sqrt(dx * dx + dy * dy + 1.0)
-            off = (u[2] + depth) / length
-            weight = sigma * sigma / (sigma * sigma + off * off)
-            weight *= weight
-            nx, ny, nz = dx / length, dy / length, 1.0 / length
-            slope[0], slope[1], slope[2] = -(u[1] * nz - u[2] * ny), -(u[2] * nx - u[0] * nz), -(u[0] * ny - u[1] * nx)
-            slope[3], slope[4], slope[5] = -nx, -ny, -nz
-            slope[6] = -(u[0] * nx + u[1] * ny + u[2] * nz)
-            slope[7] = depth / length
+        normal[:], step[:] = 0.0, 0.0
+        count = _lay(local, frame, table, laid)
+        _weigh(laid, count, sigma, shape)
+        for i in range(count):
+            for a in range(8):
+                slope[a] = shape[a, i]
+            off, weight = shape[8, i], shape[9, i]
             for a in range(8):
                 step[a] -= weight * slope[a] * off
                 for b in range(a + 1):
@@ -362,6 +407,31 @@ def fit_face(local: Floats, frame: Floats, table: Floats, sigmas: Floats, dampin
         _turn(frame, step[0], step[1], step[2])
         frame[12] *= np.exp(min(max(step[6], -0.1), 0.1))
         frame[13] *= np.exp(min(max(step[7], -0.1), 0.1))
+
+
+@kernel
+def lay_face(samples: Floats, view: Seen, frame: Floats, table: Floats, sigmas: Floats, damping: Floats) -> Floats:
+    """Lay the typical face on the samples about a frame's centre that the view sees: moves ``frame``, see ``fit_face``.
+
+    Returns:
+        (4,) their ``agreement``.
+    """
+    local = in_view(near(samples, frame[:3], REACH_MM, len(samples)), view[0], view[1], view[2])
+    local = near(local, frame[:3], REACH_MM, MOST_FITTED)
+    fit_face(local, frame, table, sigmas, damping)
+    return agreement(local, frame, table)
+
+
+@kernel
+def refine(points: Floats, view: Seen, frame: Floats, windows: Floats, support: float) -> tuple[Floats, int]:
+    """The tip by ``settle`` on the surface about a frame's centre that the view sees.
+
+    Returns:
+        (6,) see ``settle``, and the number of points within ``support`` of it.
+    """
+    about = in_view(near(points, frame[:3], 2 * windows.max(), MOST_LOCAL), view[0], view[1], view[2])
+    tip = settle(about, frame, windows)
+    return tip, len(near(about, tip[:3], support, len(about)))
 
 
 @kernel
@@ -421,11 +491,7 @@ def settle(points: Floats, frame: Floats, windows: Floats) -> Floats:
         (6,) position, largest and smallest curvature of the last patch (1/mm, positive on a dome), and the number of
         its points, 0 where there were too few. A step that finds no dome only moves along the direction.
     """
-    u = np.zeros((len(points), 3))
-    for i in range(len(points)):
-        for k in range(3):
-            for a in range(3):
-                u[i, k] += (points[i, a] - frame[a]) * frame[3 + 3 * a + k]
+    u = _placed(points, frame)
     x, y, z = 0.0, 0.0, 0.0
     out = np.zeros(6)
     for window in windows:
@@ -458,27 +524,23 @@ def _quadric(u: Floats, x: float, y: float, z: float, window: float) -> Floats:
     """
     out, last, right = np.zeros(7), np.zeros(6), np.zeros(6)
     normal, term = np.zeros((6, 6)), np.empty(6)
+    about = np.empty((5, u.shape[1] + 1))  # of the points in the window: place, squared distance, weight
+    count = 0
+    for i in range(u.shape[1]):
+        dx, dy, dz = u[0, i] - x, u[1, i] - y, u[2, i] - z
+        far = dx * dx + dy * dy + dz * dz
+        about[0, count], about[1, count], about[2, count], about[3, count] = dx, dy, dz, far
+        count += not far > window * window
     for scale in (np.inf, 2.0, 1.0):
-        for a in range(6):
-            right[a] = 0.0
-            for b in range(6):
-                normal[a, b] = 0.0
-        count = 0
-        for i in range(len(u)):
-            dx, dy, dz = u[i, 0] - x, u[i, 1] - y, u[i, 2] - z
-            far = dx * dx + dy * dy + dz * dz
-            if far > window * window:
-                continue
+        right[:], normal[:] = 0.0, 0.0
+        _weigh_quadric(about, count, last, window, scale)
+        for i in range(count):
+            dx, dy, dz, weight = about[0, i], about[1, i], about[2, i], about[4, i]
             term[0], term[1], term[2], term[3], term[4], term[5] = 1.0, dx, dy, dx * dx, dx * dy, dy * dy
-            off = dz
-            for a in range(6):
-                off -= last[a] * term[a]
-            weight = (1.0 - far / (window * window)) / (1.0 + (off / scale) ** 2) ** 2
             for a in range(6):
                 right[a] += weight * term[a] * dz
                 for b in range(a + 1):
                     normal[a, b] += weight * term[a] * term[b]
-            count += 1
         if count < FEW or not solve(normal, right):
             break
         for a in range(6):
@@ -486,3 +548,14 @@ def _quadric(u: Floats, x: float, y: float, z: float, window: float) -> Floats:
             out[a] = right[a]
         out[6] = count
     return out
+
+
+@kernel
+def _weigh_quadric(about: Floats, count: int, quadric: Floats, window: float, scale: float) -> None:
+    """Fill the last row of ``about`` with the weights of its points: far ones and those off the quadric weigh less."""
+    a, b, c, d, e, f = quadric
+    for i in range(count):
+        dx, dy, dz, far = about[0, i], about[1, i], about[2, i], about[3, i]
+        off = dz - a - b * dx - c * dy - d * (dx * dx) - e * (dx * dy) - f * (dy * dy)
+        loss = 1.0 + np.divide(off, scale) ** 2
+        about[4, i] = np.divide(1.0 - np.divide(far, window * window), loss * loss)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gemax_cli.entropy.kernels import count_levels, walk_back
+from gemax_cli.entropy.kernels import count_levels, look_up, walk_back
 from gemax_cli.entropy.logarithm import weight_table
 from gemax_cli.entropy.reference import full_path, paper_cuts
 from gemax_cli.entropy.solver import pose_problem
@@ -85,6 +85,15 @@ def test_levels_are_counted(levels):
 def test_no_codes_no_counts():
     assert count_levels(np.zeros(0, np.uint16), 4).tolist() == [0] * 4
     assert count_levels(np.zeros(10, np.uint16), 4).tolist() == [0] * 4
+
+
+def test_every_code_finds_its_value():
+    rng = np.random.default_rng(0)
+    table, codes = rng.integers(0, 256, 65536).astype(np.uint8), rng.permutation(65536).astype(np.uint16)
+    found = look_up(table, codes)
+    assert found.dtype == np.uint8
+    assert np.array_equal(found, table[codes])
+    assert look_up(table, codes[:0]).shape == (0,)
 
 
 def test_papers_programme_is_brute_force():

@@ -261,6 +261,29 @@ def residuals(local, frame, table):
     return out
 
 
+def fit_round(local, frame, table, sigma, damping):
+    """A frame after one round of robust Gauss-Newton, point to plane, from a frame of this size and relief on."""
+    rotation = frame[3:12].reshape(3, 3)
+    normal, right = np.diag(damping).astype(float), np.zeros(8)
+    for x, y, z in (local - frame[:3]) @ rotation / frame[12]:
+        here = [bilinear(table, x + dx, y + dy) for dx, dy in ((0, 0), (1e-6, 0), (0, 1e-6))]
+        if None in here or abs(z + frame[13] * here[0]) > 30:
+            continue
+        dx, dy = (np.array(here[1:]) - here[0]) / 1e-6 * frame[13]
+        plane = np.array([dx, dy, 1.0]) / np.linalg.norm([dx, dy, 1.0])
+        off = (z + frame[13] * here[0]) * plane[2]
+        slope = -np.array([*np.cross([x, y, z], plane), *plane, plane @ [x, y, z], -frame[13] * here[0] * plane[2]])
+        weight = (sigma**2 / (sigma**2 + off**2)) ** 2
+        normal += weight * np.outer(slope, slope)
+        right -= weight * slope * off
+    step = np.linalg.solve(normal, right)
+    angle = np.linalg.norm(step[:3])
+    cross = np.cross(np.eye(3), step[:3] / angle)  # the matrix of the cross product with the axis
+    turned = rotation @ (np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)
+    sizes = frame[12:] * np.exp(np.clip(step[6:], -0.1, 0.1))
+    return np.concatenate([frame[:3] + frame[12] * rotation @ step[3:6], turned.ravel(), sizes])
+
+
 def agreement(local, frame, table):
     """Shares of agreement and of seen places, nose first."""
     placed = (local - frame[:3]) @ frame[3:12].reshape(3, 3) / frame[12]

@@ -94,6 +94,18 @@ def regions(depth, step, holes):
     return found
 
 
+def small_regions(depth, step, holes, most):
+    """Mask of the regions of few pixels: of holes, those that do not touch the border; of pieces, not the largest."""
+    out = np.zeros(depth.shape, bool)
+    found = sorted(regions(depth, step, holes), key=lambda region: (-len(region), min(region)))
+    for region in found if holes else found[1:]:
+        row, column = np.array(sorted(region)).T
+        border = {0} & {*row, *column} or {depth.shape[0] - 1} & {*row} or {depth.shape[1] - 1} & {*column}
+        if len(region) <= most and not (holes and border):
+            out[row, column] = True
+    return out
+
+
 def spikes(depth, reach, height):
     """Mask of pixels off the midpoints of all pairs, to one side, and so off more than half of their window."""
     rows, columns = depth.shape

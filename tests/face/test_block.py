@@ -14,10 +14,11 @@ from PIL import Image
 
 from gemax_cli.errors import EmptyBlock
 from gemax_cli.face import kernels
-from gemax_cli.face.block import cut_blocks, quantise
+from gemax_cli.face.block import MAX_CODE, cut_blocks
 from gemax_cli.scans.model import Scan
 from gemax_cli.settings import BlockSettings
 from tests.face import naive_raster as naive
+from tests.face.test_holes import label_regions
 from tests.face.test_raster import grid_mesh, random_mesh
 
 HERE = Path(__file__).resolve().parent
@@ -82,16 +83,16 @@ class TestQuantise:
         rng = np.random.default_rng(seed)
         depth = rng.uniform(-3, 1.2 * depth_mm, (9, 9))
         depth[rng.random((9, 9)) < 0.2] = np.nan
-        assert (quantise(depth, depth_mm) == naive.codes(depth, depth_mm)).all()
+        assert (kernels.quantise(depth, depth_mm, MAX_CODE) == naive.codes(depth, depth_mm)).all()
 
     def test_the_ends_of_the_range(self):
         depth = np.array([[-3.0, -1e-300, 0.0, 60.0, np.nextafter(60.0, 61), np.nan]])
-        assert quantise(depth, 60.0).tolist() == [[65535, 65535, 65535, 1, 0, 0]]
+        assert kernels.quantise(depth, 60.0, MAX_CODE).tolist() == [[65535, 65535, 65535, 1, 0, 0]]
 
     def test_every_code_is_reached_and_undone(self):
         codes = np.arange(1, 65536)
         depth = (65535 - codes) / 65534 * 60.0
-        assert (quantise(depth[None], 60.0) == codes).all()
+        assert (kernels.quantise(depth[None], 60.0, MAX_CODE) == codes).all()
 
 
 class TestFixedFrame:
@@ -176,7 +177,7 @@ class TestDepths:
         tip = np.array([30.0, 30.0, 0.0])
         chosen = BlockSettings(size=51, max_edge_mm=60)
         block, deeper = cut_blocks(scan_of(points, triangles), tip, chosen, (60.0, 61.0))
-        labels = kernels.label_regions(np.where(block.depth16 > 0, 0.0, np.nan), 0.0, False)
+        labels = label_regions(np.where(block.depth16 > 0, 0.0, np.nan), 0.0, False)
         assert labels.max() == 1
         assert block.counts["speck_pixels"] > 20
         assert deeper.counts["speck_pixels"] > 20

@@ -55,6 +55,12 @@ class TestKernels:
         got = kernels.spikes(points, table, least, factor)
         np.testing.assert_array_equal(got, naive.spikes(points, table, least, factor))
 
+    @given(st.lists(st.integers(-3, 3).map(float), min_size=1, max_size=kernels.MOST))
+    def test_the_median_is_the_upper_one(self, values):
+        room = np.full(kernels.MOST, -9.0)
+        room[: len(values)] = values
+        assert kernels._median(room, len(values)) == naive.upper_median(values)
+
     @few
     @given(seeds, st.floats(0, 40))
     def test_points_hold_only_by_what_holds_itself_however_many_neighbours(self, seed, reach):
@@ -82,6 +88,13 @@ class TestKernels:
         wanted = naive.triangle_shapes(points, triangles[::stride], kept)[0]
         got = kernels.longest_edges(points, triangles, kept, stride)
         np.testing.assert_allclose(got, wanted[wanted >= 0], atol=1e-12)
+
+    @pytest.mark.parametrize("reach", [4.999999, 5.0, 5.000001])
+    def test_a_step_of_just_the_reach_holds(self, reach):
+        points = np.array([[0.0, 0, 1], [3, 4, 1], [-1, 7, 1], [-4, 3, 1]])  # a square
+        table = kernels.mesh_neighbours(4, np.array([[0, 1, 2], [0, 2, 3]], np.int32))
+        assert kernels.hold(points, table, np.ones(4, np.bool_), reach).tolist() == [reach >= 5.0] * 4
+        assert kernels.hold(0 * points, table, np.ones(4, np.bool_), 0.0).all()  # no step is no long one
 
     @few
     @given(seeds, st.floats(1, 40), st.sampled_from([0.0, 0.1, 0.5, 0.9]))

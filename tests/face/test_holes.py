@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.face import kernels
-from gemax_cli.face.holes import MEMBRANE_MM, Limits, find_holes, find_specks, mend
+from gemax_cli.face.holes import MEMBRANE_MM, Limits, mend
 from tests.face import naive_raster as naive
 
 LIMITS = Limits(hole=60, speck=12, step=6.0, reach=2, height=3.0)
@@ -28,12 +28,31 @@ def relief(size=60):
     return 40 + (x * x + y * y) / 60 - 25 / ((1 + (x / 9) ** 4) * (1 + (y / 18) ** 8))
 
 
-class TestLabelRegions:
+def label_regions(depth, step, holes):
+    """The image of region numbers, 1 on in the order of their first runs, 0 for pixels of the other kind."""
+    runs, region = kernels.find_regions(depth, step, holes)
+    labels = np.zeros(depth.shape, int)
+    for (row, start, stop), number in zip(runs, np.unique(region, return_inverse=True)[1], strict=True):
+        assert start < stop
+        assert not labels[row, start:stop].any()
+        labels[row, start:stop] = number + 1
+    return labels
+
+
+def find_holes(depth, limit=np.inf):
+    return kernels.small_regions(depth, np.inf, True, float(limit))
+
+
+def find_specks(depth, limit, step):
+    return kernels.small_regions(depth, step, False, float(limit))
+
+
+class TestFindRegions:
     @settings(max_examples=60, deadline=None)
     @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 1.0, 6.5, np.inf]), st.booleans(), st.floats(0, 1))
     def test_against_the_reference(self, seed, step, holes, share):
         depth = random_map(seed, share=share)
-        labels = kernels.label_regions(depth, step, holes)
+        labels = label_regions(depth, step, holes)
         found = {frozenset(map(tuple, np.argwhere(labels == n).tolist())) for n in range(1, labels.max() + 1)}
         assert found == naive.regions(depth, step, holes)
 
@@ -41,7 +60,7 @@ class TestLabelRegions:
     def test_against_scipy(self, holes):
         ndimage = pytest.importorskip("scipy.ndimage")
         depth = random_map(1, (90, 70), 0.55)
-        labels = kernels.label_regions(depth, np.inf, holes)
+        labels = label_regions(depth, np.inf, holes)
         around = np.ones((3, 3)) if not holes else None
         want, count = ndimage.label(np.isnan(depth) == holes, around)
         assert labels.max() == count
@@ -51,11 +70,28 @@ class TestLabelRegions:
     @pytest.mark.parametrize("holes", [False, True])
     def test_thin_images(self, shape, holes):
         depth = np.full(shape, np.nan if holes else 1.0)
-        assert (kernels.label_regions(depth, 0.0, holes) == 1).all()
-        assert (kernels.label_regions(depth, 0.0, not holes) == 0).all()
+        assert (label_regions(depth, 0.0, holes) == 1).all()
+        assert (label_regions(depth, 0.0, not holes) == 0).all()
+
+    @settings(max_examples=30, deadline=None)
+    @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 1.0, np.inf]), st.booleans(), st.floats(0, 1))
+    def test_runs_come_in_reading_order_and_a_region_is_its_first(self, seed, step, holes, share):
+        runs, region = kernels.find_regions(random_map(seed, share=share), step, holes)
+        assert runs[:, :2].tolist() == sorted(runs[:, :2].tolist())
+        assert (region <= np.arange(len(runs))).all()
+        assert (region[region] == region).all()
 
     def test_one_region_that_fills_a_large_image(self):
-        assert (kernels.label_regions(np.zeros((300, 300)), 0.0, False) == 1).all()
+        assert (label_regions(np.zeros((300, 300)), 0.0, False) == 1).all()
+
+
+class TestSmallRegions:
+    @settings(max_examples=60, deadline=None)
+    @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 6.5, np.inf]), st.booleans(), st.integers(0, 30))
+    def test_against_the_reference(self, seed, step, holes, most):
+        depth = random_map(seed, share=0.5)
+        want = naive.small_regions(depth, step, holes, most)
+        assert (kernels.small_regions(depth, step, holes, float(most)) == want).all()
 
 
 class TestFindHoles:
@@ -239,3 +275,36 @@ class TestMend:
         depth[40, 41] -= 20
         before = depth.tobytes()
         assert mend(depth, LIMITS).raw.tobytes() == before == depth.tobytes()
+
+    @settings(max_examples=30, deadline=None)
+    @given(st.integers(0, 2**32 - 1), st.integers(0, 2), st.floats(0.3, 1.0))
+    def test_against_the_reference(self, seed, reach, share):
+        raw = random_map(seed, share=share, levels=(0.0, 0.0, 0.5, 1.0, 9.0))
+        mended = mend(raw, Limits(hole=4.0, speck=3.0, step=6.0, reach=reach, height=3.0))
+        depth = raw.copy()
+        spikes = naive.spikes(depth, reach, 3.0) if reach else np.zeros(depth.shape, bool)
+        depth[spikes] = np.nan
+        specks = naive.small_regions(depth, 6.0, False, 3.0)
+        depth[specks] = np.nan
+        filled = naive.small_regions(depth, np.inf, True, 4.0)
+        np.testing.assert_array_equal([mended.filled, mended.spikes, mended.specks], [filled, spikes, specks])
+        np.testing.assert_allclose(mended.depth, naive.membrane(depth, filled), atol=1e-3)
+        np.testing.assert_array_equal(mended.depth[~filled], depth[~filled])
+
+
+class TestCut:
+    @settings(max_examples=60, deadline=None)
+    @given(st.integers(0, 2**32 - 1), st.floats(1.0, 10.0), st.floats(0.3, 1.0))
+    def test_against_the_reference(self, seed, depth_mm, share):
+        rng = np.random.default_rng(seed)
+        raw, mended = (random_map(seed + k, share=share, levels=(-0.5, 0.0, 2.2, 9.0, 12.0)) for k in range(2))
+        marks = rng.random((3, *raw.shape)) < 0.2
+        codes, counts = kernels.cut((mended, *marks), raw, np.array([depth_mm, 3.0, 65535.0]))
+        depth = np.where(mended <= depth_mm, mended, np.nan)
+        specks = naive.small_regions(depth, np.inf, False, 3.0)
+        depth[specks] = np.nan
+        np.testing.assert_array_equal(codes, naive.codes(depth, depth_mm))
+        filled, spikes, before = marks
+        holes = naive.small_regions(depth, np.inf, True, np.inf)
+        wanted = filled & (codes > 0), holes, spikes & (raw <= depth_mm), before & (raw <= depth_mm)
+        assert counts.tolist() == [wanted[0].sum(), wanted[1].sum(), wanted[2].sum(), wanted[3].sum() + specks.sum()]

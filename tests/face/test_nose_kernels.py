@@ -216,7 +216,23 @@ SIGMAS = np.array([8.0, 6, 5, 4, 4, 4, 4, 4])
 FREE = np.array([1.0, 1, 1, 1, 1, 1, 10, 10])
 
 
+def noisy_face(rng, share=0.7):
+    points = naive.face_points(5.0) + rng.normal(0, 2, (len(naive.face_points(5.0)), 3))
+    return points[rng.random(len(points)) < share]
+
+
 class TestFitFace:
+    @settings(max_examples=8, deadline=None)
+    @given(seeds)
+    def test_a_round_equals_the_reference(self, seed):
+        rng = np.random.default_rng(seed)
+        local = noisy_face(rng)
+        local[::7, 2] += rng.uniform(-60, 60, len(local[::7]))
+        frame = naive.frame_of(rng.uniform(-3, 3, 3), turn(*rng.uniform(-6, 6, 3)), rng.uniform(0.9, 1.1), 1.1)
+        wanted = naive.fit_round(local, frame, TYPICAL_FACE, 5.0, FREE)
+        kernels.fit_face(local, frame, TYPICAL_FACE, np.array([5.0]), FREE)
+        np.testing.assert_allclose(frame, wanted, atol=1e-5)
+
     @settings(max_examples=12, deadline=None)
     @given(st.floats(-12, 12), st.floats(-12, 12), st.floats(-12, 12), seeds)
     def test_finds_where_a_typical_face_was_put(self, yaw, pitch, roll, seed):
@@ -267,6 +283,27 @@ class TestFitFace:
         np.testing.assert_allclose(frame, naive.frame_of((1.0, 2.0, 3.0)))
 
 
+class TestLayFaceAndRefine:
+    @settings(max_examples=5, deadline=None)
+    @given(seeds)
+    def test_they_are_their_parts_in_turn(self, seed):
+        rng = np.random.default_rng(seed)
+        samples = np.concatenate([noisy_face(rng), cloud(seed, 300, 60.0)])
+        view = (turn(10.0, 0.0, 0.0), *kernels.height_map(samples, turn(10.0, 0.0, 0.0), 6.0))
+        frame = naive.frame_of(rng.uniform(-3, 3, 3))
+        around = kernels.in_view(kernels.near(samples, frame[:3], kernels.REACH_MM, 9999), *view)
+        local = kernels.near(around, frame[:3], kernels.REACH_MM, kernels.MOST_FITTED)
+        wanted = frame.copy()
+        kernels.fit_face(local, wanted, TYPICAL_FACE, SIGMAS, FREE)
+        alike = kernels.lay_face(samples, view, frame, TYPICAL_FACE, SIGMAS, FREE)
+        np.testing.assert_array_equal(frame, wanted)
+        np.testing.assert_array_equal(alike, kernels.agreement(local, frame, TYPICAL_FACE))
+        about = kernels.in_view(kernels.near(samples, frame[:3], 32.0, kernels.MOST_LOCAL), *view)
+        tip, support = kernels.refine(samples, view, frame, WINDOWS, 8.0)
+        np.testing.assert_array_equal(tip, kernels.settle(about, frame, WINDOWS))
+        assert support == (np.linalg.norm(about - tip[:3], axis=1) < 8.0).sum()
+
+
 class TestAgreement:
     @settings(max_examples=8, deadline=None)
     @given(seeds)
@@ -303,7 +340,7 @@ class TestSettle:
     def test_quadric_equals_least_squares(self, seed, window):
         u = cloud(seed, 300, 8.0)
         u[:, 2] = 0.02 * u[:, 0] ** 2 - 0.03 * u[:, 0] * u[:, 1] + np.random.default_rng(seed).normal(0, 0.3, 300)
-        got = kernels._quadric(u, 1.0, -2.0, 0.5, window)
+        got = kernels._quadric(np.ascontiguousarray(u.T), 1.0, -2.0, 0.5, window)
         wanted = naive.quadric(u, (1.0, -2.0, 0.5), window)
         if wanted[6] >= 30:
             np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
