@@ -13,6 +13,7 @@ import pytest
 from gemax_cli.batch.profile import STAGES
 from gemax_cli.cli.listen import duration_text
 from gemax_cli.cli.main import run
+from tests.batch.torture import workers
 
 GEMAX = [sys.executable, "-m", "gemax_cli"]
 
@@ -277,3 +278,25 @@ def test_signals_stop_at_once_and_keep_what_is_done(raw, tmp_path, number, code,
     assert len((out / "records.jsonl").read_text().splitlines()) >= 1
     assert ended(process.pid), "processes were left behind"
     assert run(line) == 0
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("delay", [0.0, 0.2, 0.4, 0.6])
+def test_signals_while_workers_start_leave_one_sentence(raw, tmp_path, number, delay):
+    """The server that workers are forked from loads for half a second, and everything may be half-made."""
+    line = [*GEMAX, "convert", str(raw), str(tmp_path / "out"), "--quiet", "--jobs", "2"]
+    process = subprocess.Popen(
+        line, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not workers(process.pid):
+        assert time.monotonic() < deadline
+    time.sleep(delay)
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    if process.returncode:  # else all was done before
+        assert process.returncode == (130 if number == signal.SIGINT else 143), said
+        assert said.strip() == "gemax: interrupted; what is done stays done, the same command goes on from here."
+    assert ended(process.pid), "processes were left behind"
