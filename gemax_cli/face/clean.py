@@ -86,8 +86,20 @@ def _limits(scan: Scan, neighbours: NDArray[np.int32], smooth: Mask) -> tuple[fl
         lengths = kernels.sampled_steps(scan.points, neighbours, SAMPLED_STEPS)
     if not len(lengths):
         return 0.0, 0.0
-    middle, high = (float(v) for v in np.percentile(lengths, (50, 95)))
+    middle, high = _quantiles(lengths, (0.5, 0.95))
     return max(LONG_SPACINGS * middle, LONG_SPREAD * high), max(TIED_SPACINGS * middle, TIED_SPREAD * high)
+
+
+def _quantiles(values: NDArray[np.float64], shares: tuple[float, ...]) -> list[float]:
+    """What ``np.quantile`` gives, to the bit; most of the time it takes goes to its arguments."""
+    last = len(values) - 1
+    places = [(int(last * share), last * share % 1.0) for share in shares]
+    values = np.partition(values, sorted({min(i + k, last) for i, _ in places for k in (0, 1)}))
+    found = []
+    for i, part in places:
+        low, high = float(values[i]), float(values[min(i + 1, last)])
+        found.append(low + (high - low) * part if part < 0.5 else high - (high - low) * (1.0 - part))
+    return found
 
 
 def keep_points(scan: Scan, kept: Mask, unwanted: Mask | None = None) -> Scan:

@@ -46,15 +46,16 @@ def sampled_steps(points: Floats, neighbours: Neighbours, some: int) -> Floats:
         count += neighbours[i, 0] >= 0
     stride = max(1, count // some)
     steps = np.empty(-(-count // stride))
-    count = 0
+    count, left_out = 0, stride - 1
     for i in range(len(points)):
         at = np.int64(neighbours[i, 0])
         if at < 0:
             continue
-        if count % stride == 0:
+        left_out += 1
+        if left_out == stride:
             x, y, z = points[i, 0] - points[at, 0], points[i, 1] - points[at, 1], points[i, 2] - points[at, 2]
-            steps[count // stride] = np.sqrt(x * x + y * y + z * z)
-        count += 1
+            steps[count] = np.sqrt(x * x + y * y + z * z)
+            count, left_out = count + 1, 0
     return steps
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.face import clean_kernels as kernels
-from gemax_cli.face.clean import clean_scan, keep_points
+from gemax_cli.face.clean import _quantiles, clean_scan, keep_points
 from gemax_cli.scans.model import TextureMap
 from gemax_cli.scans.read import read_scan
 from tests.face import naive_nose as naive
@@ -167,6 +167,13 @@ class TestKernels:
         assert kernels.longest_edges(points, triangles, np.ones(3, np.bool_), 1).tolist() == [2.0, 0.0]
         bad, grazing, long = kernels.bad_triangles(points, triangles, np.ones(3, np.bool_), 1.5, 0.1)
         assert (bad.tolist(), grazing, long) == ([True, True], 2, 0)
+
+
+class TestQuantiles:
+    @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=60), st.floats(0, 1))
+    def test_equal_those_of_numpy_to_the_bit(self, values, share):
+        wanted = np.quantile(values, (share, 0.5, 0.95, 1.0)).tolist()
+        assert _quantiles(np.array(values), (share, 0.5, 0.95, 1.0)) == wanted
 
 
 class TestCleanScan:
