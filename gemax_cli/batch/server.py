@@ -13,7 +13,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -69,7 +69,9 @@ def serve(do: Callable[[Given], Made], tasks: Iterable[Given], jobs: int) -> Ite
     rest, under_way = iter(tasks), set[Any]()
     try:
         _await_server()
-        _submit(executor, do, islice(rest, AHEAD * jobs), under_way)
+        with signals_waiting(), _main_hidden():  # the first task starts all workers
+            _submit(executor, do, islice(rest, 1), under_way)
+        _submit(executor, do, islice(rest, AHEAD * jobs - 1), under_way)
         while under_way:
             for future in _some_done(under_way):
                 _submit(executor, do, islice(rest, 1), under_way)
@@ -83,7 +85,7 @@ def serve(do: Callable[[Given], Made], tasks: Iterable[Given], jobs: int) -> Ite
 def _await_server() -> None:
     """Wait until the server has loaded all, which takes long where it compiles; Ctrl-C ends the waiting."""
     first = multiprocessing.get_context("forkserver").Process(target=int)
-    with _main_hidden():
+    with _death_noticed(), _main_hidden():
         first.start()
     first.join()
 
@@ -96,14 +98,20 @@ def _executor(jobs: int) -> Any:
 
 
 def _submit(executor: Any, do: Callable[..., Any], tasks: Iterable[Any], under_way: set[Any]) -> None:
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
     for task in tasks:
-        try:
-            with signals_waiting(), _main_hidden():  # workers start here
-                under_way.add(executor.submit(do, task))
-        except (ConnectionError, EOFError) as error:  # it is the server that died
-            raise TerminatedWorkerError("no worker can be started") from error
+        with _death_noticed():
+            under_way.add(executor.submit(do, task))
+
+
+@contextmanager
+def _death_noticed() -> Iterator[None]:
+    """Take the death of the server for that of a worker."""
+    try:
+        yield
+    except (ConnectionError, EOFError) as error:
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+        raise TerminatedWorkerError("no worker can be started") from error
 
 
 def _some_done(under_way: set[Any]) -> Iterator[Future[Any]]:
@@ -152,10 +160,10 @@ def stop() -> None:
     if "multiprocessing.forkserver" in sys.modules:
         from multiprocessing import forkserver
 
-        pid = getattr(forkserver._forkserver, "_forkserver_pid", None)
-        if pid is not None:
-            with suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
+        server: Any = forkserver._forkserver
+        if server._forkserver_pid is not None:  # it has no public way to end before its parent does
+            os.kill(server._forkserver_pid, signal.SIGKILL)
+            server._stop()
 
 
 def start_trackers() -> None:
