@@ -5,6 +5,7 @@ For the process that the workers are forked from, and for nothing else.
 
 from __future__ import annotations
 
+import gc
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,9 @@ def warm_up() -> None:
     claim()
     with suppress(Exception), TemporaryDirectory() as folder:  # the first scan will meet it again, and say so
         load_kernels(Path(folder))
+    # loky's workers look for garbage once a second, 0.1 s each time in all of numba; and pages that nobody looks at
+    # stay shared
+    gc.freeze()
 
 
 def load_kernels(folder: Path) -> None:
@@ -33,8 +37,9 @@ def load_kernels(folder: Path) -> None:
         ScanError, OSError: a face could not be converted.
     """
     import numpy as np
+    from joblib.externals.loky import process_executor  # noqa: F401 - for the workers, as is the next
 
-    from gemax_cli.batch import task  # noqa: F401 - for the workers
+    from gemax_cli.batch import task  # noqa: F401
     from gemax_cli.batch.scan import convert_scan
     from gemax_cli.scans.grid import triangulate_grid
     from gemax_cli.scans.read import read_scan

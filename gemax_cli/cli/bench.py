@@ -22,7 +22,7 @@ NOTE = (
 
 PIPELINE_NOTE = (
     "Medians over the rounds. seconds: a whole run of gemax convert, start and tables included. start_s: a run of as "
-    "many scans as there are jobs. ms_per_scan: of the others, on the clock. _running: without the start."
+    "few scans as jobs and one more. ms_per_scan: of the others, on the clock. _running: without the start."
 )
 FLOOR = (
     "The floor, reading and encoding with Pillow, is {floor:.1f} ms a scan; one job takes {times:.2f} times as long."

@@ -92,16 +92,17 @@ def command(
 
     values["jobs"] = values["jobs"] or default_jobs()
     places = [place for source in sources for place in _expand(source)]
-    with loading(early=values["jobs"] > 1 and not dry_run and _is_much(places, out)):
+    with loading(early=not dry_run and _is_much(places, out, values["jobs"])):
         settings, selection, options = _settings(values), _selection(values), _run_options(values, out)
         if dry_run:
             return _dry_run(places, out, settings, selection, options)
         return _convert(places, out, settings, selection, options, quiet=quiet, as_json=as_json, profile=profile)
 
 
-def _is_much(places: list[Path], out: Path) -> bool:
+def _is_much(places: list[Path], out: Path, jobs: int) -> bool:
     """Whether there is work for several processes, as far as can be told before it is looked for."""
-    return any(place.is_dir() for place in places) and not any(out.glob("records*.jsonl"))
+    many = len(places) > jobs or any(place.is_dir() for place in places)
+    return jobs > 1 and many and not any(out.glob("records*.jsonl"))
 
 
 def _convert(

@@ -41,7 +41,7 @@ class RunRow:
         jobs: processes.
         seconds: of a whole run, start and tables included.
         scans_per_second: of a whole run.
-        start_s: what a run of as many scans as there are processes takes.
+        start_s: what a run of one scan more than there are processes takes.
         ms_per_scan: of the scans beyond these, on the clock.
         times_one: how many times as fast as the first row: whole runs.
         times_one_running: the same without the start.
@@ -103,10 +103,10 @@ def measure_pipeline(
     compiles the kernels and leaves the raw files in the system's cache.
 
     Raises:
-        NothingToConvert: there are not more scans than processes, or none can be converted.
+        NothingToConvert: there are fewer scans than processes and two, or none can be converted.
     """
     files = [ref.path for ref in find_scans([source]).scans[:limit]]
-    if len(files) <= max(jobs):
+    if len(files) < max(jobs) + 2:
         raise NothingToConvert(f"{source}: holds {len(files)} scans, fewer than are needed to time {max(jobs)} jobs.")
     with tempfile.TemporaryDirectory(prefix="gemax-bench-") as folder:
         out = Path(folder)
@@ -120,7 +120,7 @@ def measure_pipeline(
         floors: dict[str, list[float]] = {name: [] for name in parts}
         for turn in range(rounds):
             for n in jobs:
-                short[n].append(_convert(files[:n], out / f"short-{turn}-{n}", taus, n))
+                short[n].append(_convert(files[: n + 1], out / f"short-{turn}-{n}", taus, n))
                 whole[n].append(_convert(files, out / f"whole-{turn}-{n}", taus, n))
             for name, (_, do, _) in parts.items():
                 floors[name].append(_timed(do))
@@ -139,7 +139,7 @@ def _run_rows(scans: int, whole: dict[int, list[_Run]], short: dict[int, list[_R
     for jobs, runs in whole.items():
         seconds = median(run.seconds for run in runs)
         start = median(run.seconds for run in short[jobs])
-        each = 1e3 * (seconds - start) / (scans - jobs)
+        each = 1e3 * (seconds - start) / (scans - jobs - 1)
         one = first or RunRow(jobs, seconds, 0.0, start, each, 1.0, 1.0, None, None)
         row = RunRow(
             jobs, seconds, scans / seconds, start, each, one.seconds / seconds, one.ms_per_scan / each,
@@ -222,11 +222,16 @@ def _floor_parts(files: Sequence[Path], out: Path) -> dict[str, _Part]:
         "encode, as gemax does": encode_png,
     }
     parts: dict[str, _Part] = {
-        "read": (len(files), lambda: [file.read_bytes() for file in files], sum(f.stat().st_size for f in files))
+        "read": (len(files), lambda: _read_all(files), sum(file.stat().st_size for file in files))
     }
     for name, encode in encoders.items():
         parts[name] = (len(records), _encoding(encode, images), sum(len(encode(image)) for image in images))
     return parts
+
+
+def _read_all(files: Sequence[Path]) -> None:
+    for file in files:
+        file.read_bytes()
 
 
 def _encoding(encode: Callable[[NDArray[Any]], bytes], images: Sequence[NDArray[Any]]) -> Callable[[], object]:
