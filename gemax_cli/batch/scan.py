@@ -30,6 +30,7 @@ from gemax_cli.scans.read import read_scan
 from gemax_cli.settings import MapSettings, Settings
 
 SMALLEST_FACE_CM2 = 40.0  # whole faces fill 150 to 250 cm2 of a 60 mm block, half-turned ones 100
+MOST_BEFORE_CM2 = 3.0  # frontal faces have none, heads turned by 45 degrees up to 50
 MM2_PER_CM2 = 100.0
 PART_BYTES = 1 << 18  # stays in the second-level cache
 
@@ -116,20 +117,26 @@ def convert_scan(path: Path | str, settings: Settings | None = None) -> Converte
         aligned=aligned,
         blocks=mapped,
         counts=counts,
-        warnings=(*scan.warnings, *frontal.assumptions, *tip.warnings, *_small(blocks)),
+        warnings=(*scan.warnings, *frontal.assumptions, *tip.warnings, *_missing(blocks, settings)),
         source_bytes=size,
         source_sha256=digest,
         seconds=watch.seconds,
     )
 
 
-def _small(blocks: tuple[DepthBlock, ...]) -> tuple[str, ...]:
-    """A warning where the deepest block is too small for a face."""
+def _missing(blocks: tuple[DepthBlock, ...], settings: Settings) -> Iterator[str]:
+    """A warning where the deepest block is too small for a face, and where much lies before the nose tip."""
     deepest = blocks[-1]
-    area = float(np.count_nonzero(deepest.depth16)) * deepest.mm_per_pixel**2 / MM2_PER_CM2
-    if area >= SMALLEST_FACE_CM2:
-        return ()
-    return (f"Only {area:.1f} cm2 of surface lie in the block, too little for a face: look at the scan and its tip.",)
+    pixel = deepest.mm_per_pixel**2 / MM2_PER_CM2
+    area, before = float(np.count_nonzero(deepest.depth16)) * pixel, deepest.counts["front_pixels"] * pixel
+    if area < SMALLEST_FACE_CM2:
+        yield f"Only {area:.1f} cm2 of surface lie in the block, too little for a face: look at the scan and its tip."
+    if before >= MOST_BEFORE_CM2:
+        where = f"more than {settings.block.front_mm:g} mm before the nose tip"
+        yield (
+            f"{before:.1f} cm2 of surface lie {where} and leave a hole: "
+            "a turned head (try --align auto), or something before the face."
+        )
 
 
 def _face(scan: Scan, settings: Settings, watch: Stopwatch) -> tuple[FrontalScan, NoseTip, bool, dict[str, int]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from gemax_cli.errors import EmptyBlock
 from gemax_cli.face import holes, kernels
 from gemax_cli.face.model import DepthBlock
-from gemax_cli.face.raster import Frame, plain, rasterise, spacing
+from gemax_cli.face.raster import Frame, RangeImage, plain, rasterise, spacing
 from gemax_cli.face.surface import surface_of
 from gemax_cli.scans.model import Points, Scan, Triangles
 from gemax_cli.settings import BlockSettings
@@ -54,8 +54,8 @@ def cut_blocks(
     surface = _prepare(scan, tip, settings)
     if settings.frame == "fixed":
         frame = Frame.centred(tip, tip[2], settings.size, settings.mm_per_pixel)
-        mended, dropped = _range_image(surface, frame, settings)
-        return tuple(_block(scan, frame, mended, dropped, d) for d in depths)
+        mended, image = _range_image(surface, frame, settings)
+        return tuple(_block(scan, frame, mended, image, d) for d in depths)
     blocks = []
     for depth_mm in depths:
         frame = _fitted(scan, surface, tip, settings, depth_mm)
@@ -81,9 +81,9 @@ def _fitted(scan: Scan, surface: _Surface, tip: NDArray[np.float64], settings: B
     return Frame.centred(centre, tip[2], settings.size, side / (settings.size - 1 - 2 * MARGIN))
 
 
-def _range_image(surface: _Surface, frame: Frame, settings: BlockSettings) -> tuple[holes.Mended, int]:
+def _range_image(surface: _Surface, frame: Frame, settings: BlockSettings) -> tuple[holes.Mended, RangeImage]:
     image = rasterise(surface.points, surface.triangles, frame, settings.front_mm, surface.max_edge)
-    return holes.mend(image.depth, _limits(surface, frame.mm_per_pixel, settings)), image.dropped_triangles
+    return holes.mend(image.depth, _limits(surface, frame.mm_per_pixel, settings)), image
 
 
 def _limits(surface: _Surface, pitch: float, settings: BlockSettings) -> holes.Limits:
@@ -97,14 +97,14 @@ def _limits(surface: _Surface, pitch: float, settings: BlockSettings) -> holes.L
     )
 
 
-def _block(scan: Scan, frame: Frame, mended: holes.Mended, dropped: int, depth_mm: float) -> DepthBlock:
+def _block(scan: Scan, frame: Frame, mended: holes.Mended, image: RangeImage, depth_mm: float) -> DepthBlock:
     # the cut at depth d may part pieces from the rest that were one before
     limits = np.array([depth_mm, SPECK_MM2 / frame.mm_per_pixel**2, MAX_CODE], np.float64)
     codes, found = kernels.cut((mended.depth, mended.filled, mended.spikes, mended.specks), mended.raw, limits)
     if not codes.any():
         raise _empty(scan, depth_mm)
-    names = ("filled_pixels", "hole_pixels", "spike_pixels", "speck_pixels", "dropped_triangles")
-    counts = dict(zip(names, (*found.tolist(), dropped), strict=True))
+    counts = dict(zip(("filled_pixels", "hole_pixels", "spike_pixels", "speck_pixels"), found.tolist(), strict=True))
+    counts |= {"front_pixels": image.front_pixels, "dropped_triangles": image.dropped_triangles}
     return DepthBlock(codes, float(depth_mm), frame.mm_per_pixel, frame.to_scan, counts)
 
 

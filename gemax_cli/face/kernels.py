@@ -17,6 +17,7 @@ Mask = NDArray[np.bool_]
 # Vertices are snapped to this fraction of a pixel. A product of two differences of at most 64 pixels then fits the
 # 53 bits of a float64, so edge functions are exact: neighbours agree on their common edge and leave no crack.
 SNAP = 2.0**20
+BEFORE_FRONT = 1e300  # depth of a pixel of which only dropped fragments are known: farther than any, nearer than none
 
 
 @kernel
@@ -37,8 +38,8 @@ def draw(
     limits: Floats,
     depth: Floats,
     winner: NDArray[np.int32],
-) -> int:
-    """Draw projected triangles into ``depth``, the nearest fragment wins; returns how many were too long to draw.
+) -> tuple[int, int]:
+    """Draw projected triangles into ``depth``, the nearest fragment wins.
 
     Args:
         at: (n, 3) column, row, depth in mm, from ``project``.
@@ -46,6 +47,9 @@ def draw(
         limits: front (fragments of less than minus this depth are dropped), longest edge in mm, mm per pixel.
         depth: (rows, columns) of infinities; NaN afterwards where nothing lies.
         winner: (rows, columns) of -1, for the number of the triangle seen; of size 0 when not wanted.
+
+    Returns:
+        How many triangles were too long to draw, and how many pixels hold dropped fragments alone.
 
     A pixel belongs to every triangle that its centre lies in, edges included.
     """
@@ -83,15 +87,18 @@ def draw(
                 wa = (bx - x) * (cy - y) - (by - y) * (cx - x)
                 z, before = az + (wb * bz + wc * cz) / area, depth[row, column]
                 # whether a pixel is seen is a matter of chance: choosing is faster here than branching
-                seen = (wa >= 0.0) & (wb >= 0.0) & (wc >= 0.0) & (front <= z) & (z < before)
-                depth[row, column] = z if seen else before
-                if winner.size > 0 and seen:
+                drawn = z if front <= z else BEFORE_FRONT
+                seen = (wa >= 0.0) & (wb >= 0.0) & (wc >= 0.0) & (drawn < before)
+                depth[row, column] = drawn if seen else before
+                if winner.size > 0 and seen and front <= z:
                     winner[row, column] = t
+    hidden = 0
     for row in range(rows):
         for column in range(columns):
-            if depth[row, column] == np.inf:
+            if depth[row, column] >= BEFORE_FRONT:
+                hidden += depth[row, column] < np.inf
                 depth[row, column] = np.nan
-    return dropped
+    return dropped, hidden
 
 
 @kernel

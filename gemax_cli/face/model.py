@@ -71,7 +71,8 @@ class DepthBlock:
         mm_per_pixel: of this block (with ``frame="fit"`` it differs from scan to scan).
         to_scan: (3, 4) affine from (column, row, depth in mm, 1) to the axes of the scan that was rasterised.
         counts: filled_pixels (of small holes), hole_pixels (enclosed and without a code: open mouth, nostrils, surface
-            deeper than the block), spike_pixels and speck_pixels (removed), dropped_triangles (too long an edge).
+            deeper than the block), spike_pixels and speck_pixels (removed), front_pixels (left empty because the
+            surface there lies too far before the nose tip), dropped_triangles (too long an edge).
     """
 
     depth16: NDArray[np.uint16]

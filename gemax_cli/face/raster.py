@@ -64,11 +64,13 @@ class RangeImage:
     Attributes:
         depth: metric depth of the nearest surface, NaN for none.
         dropped_triangles: triangles of the whole scan that were too long to draw.
+        front_pixels: pixels without depth because all surface there lies too far before the nose tip.
         triangle: (rows, columns) int32 number of the triangle seen, -1 for none; None where not asked for.
     """
 
     depth: DepthMap
     dropped_triangles: int
+    front_pixels: int
     triangle: NDArray[np.int32] | None = None
 
 
@@ -97,8 +99,8 @@ def rasterise(
     depth = np.full(shape, np.inf)
     triangle = np.full(shape if want_triangle else (0, 0), -1, np.int32)
     limits = np.array([near, max_edge_mm, frame.mm_per_pixel])
-    dropped = kernels.draw(frame.project(points), plain(triangles, np.int32), limits, depth, triangle)
-    return RangeImage(depth, int(dropped), triangle if want_triangle else None)
+    dropped, front = kernels.draw(frame.project(points), plain(triangles, np.int32), limits, depth, triangle)
+    return RangeImage(depth, int(dropped), int(front), triangle if want_triangle else None)
 
 
 def barycentric(points: Points, triangles: Triangles, frame: Frame, triangle: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -7,7 +7,10 @@ import pytest
 
 from gemax_cli.batch.scan import Stopwatch, compose, convert_scan, fingerprint
 from gemax_cli.errors import FileUnreadable, NoNoseTip
+from gemax_cli.face.nose import turn
+from gemax_cli.scans.read import read_scan
 from gemax_cli.settings import BlockSettings, NoseSettings, Settings
+from gemax_cli.synthetic.writers import write_wrl
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +31,19 @@ def test_everything_of_a_scan(bnt):
 
 def test_a_path_may_be_text(bnt):
     assert convert_scan(str(bnt), Settings(taus=(20,))).source_sha256 == fingerprint(bnt)[1]
+
+
+def test_what_a_turned_head_loses_is_said(bnt, tmp_path):
+    scan = read_scan(bnt)
+    turned = tmp_path / "F0001_NE00WH_F3D.wrl"
+    write_wrl(turned, scan.points @ turn(45.0, 0.0, 0.0).T, scan.triangles)
+    plain = convert_scan(turned, Settings(taus=(20,)))
+    lost = plain.blocks[0].block.counts["front_pixels"]
+    assert lost > 300
+    assert f"{lost / 100:.1f} cm2 of surface lie more than 3 mm before the nose tip" in " ".join(plain.warnings)
+    aligned = convert_scan(turned, Settings(taus=(20,), nose=NoseSettings(align="auto")))
+    assert aligned.blocks[0].block.counts["front_pixels"] < 100
+    assert "before the nose tip" not in " ".join(aligned.warnings)
 
 
 def test_a_block_too_small_for_a_face_is_said(bnt):

@@ -32,8 +32,12 @@ def longest_edge(corners):
 
 
 def rasterise(points, triangles, frame, near, max_edge=np.inf):
-    """Depth map, number of dropped triangles: every pixel asks every triangle, in exact rational arithmetic."""
+    """Depth map, number of dropped triangles, number of pixels with nothing but surface before the near limit.
+
+    Every pixel asks every triangle, in exact rational arithmetic.
+    """
     depth = np.full((frame.size, frame.size), np.nan)
+    before = np.zeros(depth.shape, bool)
     dropped = 0
     for triangle in triangles:
         if longest_edge(points[triangle]) > max_edge:
@@ -48,7 +52,9 @@ def rasterise(points, triangles, frame, near, max_edge=np.inf):
                 here = sum(float(w) * corner[2] for w, corner in zip(share, corners, strict=True))
                 if here >= -near:
                     depth[row, column] = np.nanmin([depth[row, column], here])
-    return depth, dropped
+                else:
+                    before[row, column] = True
+    return depth, dropped, int((before & np.isnan(depth)).sum())
 
 
 def slab_box(points, triangles, low, high, max_edge):

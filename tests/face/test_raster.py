@@ -113,8 +113,8 @@ class TestAgainstTheReference:
     @staticmethod
     def check(points, triangles, frame, near, max_edge=np.inf, tolerance=1e-9):
         image = rasterise(points, triangles, frame, near, max_edge)
-        depth, dropped = naive.rasterise(points, triangles, frame, near, max_edge)
-        assert image.dropped_triangles == dropped
+        depth, dropped, front = naive.rasterise(points, triangles, frame, near, max_edge)
+        assert (image.dropped_triangles, image.front_pixels) == (dropped, front)
         assert (np.isnan(image.depth) == np.isnan(depth)).all()
         assert np.nanmax(np.abs(image.depth - depth), initial=0.0) < tolerance
 
@@ -173,8 +173,17 @@ class TestZBuffer:
         sheet, triangles = grid_mesh(13, 13)
         points = np.concatenate([sheet - np.array([0, 0, 20.0]), sheet + np.array([0, 0, 3.5])])
         both = np.concatenate([triangles, triangles + len(sheet)])
-        assert (rasterise(points, both, SMALL, 3.0).depth == 20.0).all()
+        image = rasterise(points, both, SMALL, 3.0)
+        assert (image.depth == 20.0).all()
+        assert image.front_pixels == 0
         assert (rasterise(points, both, SMALL, 3.5).depth == -3.5).all()
+
+    def test_pixels_of_which_all_surface_stands_too_far_before_the_tip_are_counted(self):
+        sheet, triangles = grid_mesh(13, 13)
+        image = rasterise(sheet + np.array([0, 0, 3.5]), triangles, SMALL, 3.0, want_triangle=True)
+        assert np.isnan(image.depth).all()
+        assert image.front_pixels == image.depth.size
+        assert (image.triangle == -1).all()
 
     def test_a_triangle_is_cut_at_the_near_limit_fragment_by_fragment(self):
         points = np.array([[-1, 0, -1], [40, 0, 40], [-1, 40, -1]], float)  # z = x
