@@ -13,12 +13,15 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from gemax_cli.batch import server
 from gemax_cli.batch.model import Outcome, Task
-from gemax_cli.errors import WorkerDied
+from gemax_cli.errors import GemaxError, WorkerDied
+from gemax_cli.process import is_ours
 from gemax_cli.scans.names import split_suffix
 from gemax_cli.scans.read import CRASHING_SUFFIXES
 from gemax_cli.stack.tables import Failure
@@ -43,11 +46,22 @@ def run_all(tasks: Iterable[Task], jobs: int) -> Generator[Outcome, None, None]:
     Files that can crash a process are read in another one even so.
     """
     if jobs == 1:
+        compile_kernels()
         for task in tasks:
             crashing = split_suffix(task.ref.path.name)[1] in CRASHING_SUFFIXES
             yield from _run_pooled(iter([task]), 2) if crashing else (run_task(task),)
     else:
         yield from _run_pooled(iter(tasks), jobs)
+
+
+def compile_kernels() -> None:
+    """Compile the kernels with the help of another process, in a process of our own that has them not compiled yet."""
+    if is_ours():
+        from gemax_cli.batch.kernels import are_compiled, load_kernels
+
+        if not are_compiled():
+            with suppress(GemaxError, OSError), TemporaryDirectory() as folder:  # the first scan will say what it was
+                load_kernels(Path(folder))
 
 
 def _run_pooled(tasks: Iterator[Task], jobs: int) -> Iterator[Outcome]:

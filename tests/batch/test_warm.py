@@ -1,7 +1,9 @@
 """The kernels that are loaded before workers are forked are those that a conversion calls."""
 
+import os
 import subprocess
 import sys
+import time
 
 CODE = """
 import sys
@@ -30,3 +32,29 @@ def test_no_worker_loads_a_kernel(raw):
     assert int(count) > 15
     # quads are cut by a kernel of their own, and few files hold any
     assert set(late) <= {"gemax_cli.scans.kernels.clip_ears"}
+
+
+def gemax(tmp_path, *arguments):
+    """Run the command with a cache of kernels of its own."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    command = [sys.executable, "-m", *map(str, arguments)]
+    return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_the_first_run_on_a_machine_leaves_all_kernels_compiled(raw, tmp_path):
+    scan = next(raw.rglob("*.bnt"))
+    with gemax(tmp_path, "gemax_cli", "convert", scan, tmp_path / "out", "-j1", "-q", "--tau", "20") as first:
+        assert first.wait(300) == 0, first.stderr.read()
+    compiled = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.nbi")}
+    assert {name.partition("-")[0] for name in compiled} >= {"nose_kernels.lay_face", "kernels.draw", "grid._gather"}
+    with gemax(tmp_path, "gemax_cli", "convert", scan, tmp_path / "out2", "-j2", "-q", "--tau", "20") as second:
+        assert second.wait(300) == 0, second.stderr.read()
+    again = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.nbi")}
+    assert {name for name, time in again.items() if compiled.get(name) != time} == set()
+
+
+def test_the_process_that_compiles_ends_with_the_one_that_started_it(tmp_path):
+    with gemax(tmp_path, "gemax_cli.batch.kernels") as process:
+        time.sleep(2)
+        process.stdin.close()
+        assert process.wait(60) == 1

@@ -1,0 +1,112 @@
+"""The kernels of a conversion made ready before they are needed: loaded from the disk, 4 ms each, or compiled.
+
+On a machine that has compiled none of them yet two processes share the work: this one, and ``python -m`` this module,
+which compiles those of the nose detector, half of all.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gemax_cli.batch.scan import make_maps
+from gemax_cli.face import nose_kernels
+from gemax_cli.face.block import cut_blocks
+from gemax_cli.face.clean import clean_scan
+from gemax_cli.face.nose import best_fits
+from gemax_cli.process import claim
+from gemax_cli.scans.grid import triangulate_grid
+from gemax_cli.scans.model import Points, Scan, Triangles
+from gemax_cli.scans.read import read_scan
+from gemax_cli.settings import BlockSettings, MapSettings
+from gemax_cli.stack.png import encode_png
+from gemax_cli.synthetic.writers import write_bnt, write_lm3, write_wrl
+
+HALF_MM, SPACING_MM = 70.0, 2.5  # of the schematic face
+TIP = np.array([0.0, 0.0, 20.0])
+
+
+def are_compiled() -> bool:
+    """Whether this machine has compiled the kernels, going by one of the last to be needed."""
+    kernel: Any = nose_kernels.lay_face
+    module = nose_kernels.__name__.rpartition(".")[2]
+    return any(Path(kernel.stats.cache_path).glob(f"{module}.{kernel.__name__}-*.nbi"))
+
+
+def load_kernels(folder: Path) -> None:
+    """Call every kernel that a conversion calls, on two schematic faces that are written to ``folder``.
+
+    Raises:
+        ScanError, OSError: a face cannot be written or read.
+    """
+    with _detector_compiled_aside() as wait:
+        cleaned = clean_scan(_both_layouts(folder))[0]
+        for block in cut_blocks(cleaned, TIP, BlockSettings(), (60.0,)):
+            make_maps(block.depth16, (20,), MapSettings())
+            encode_png(block.depth16)
+        wait()
+    best_fits(cleaned)
+
+
+def _both_layouts(folder: Path) -> Scan:
+    """Write a face as either database has it and read both; returns the Bosphorus one."""
+    planes = _planes()
+    write_bnt(folder / "a.bnt", planes, planes[..., :2], "a.png")
+    write_lm3(folder / "a.lm3", {"Nose tip": TIP})
+    write_wrl(folder / "F0001_NE00WH_F3D.wrl", *_mesh(planes))
+    read_scan(folder / "F0001_NE00WH_F3D.wrl")
+    return read_scan(folder / "a.bnt")
+
+
+def _planes() -> Points:
+    """(rows, columns, 3) points of a face, row 0 at the chin."""
+    axis = np.arange(-HALF_MM, HALF_MM, SPACING_MM)
+    x, y = np.meshgrid(axis, axis)
+    square = x**2 + y**2
+    face = np.dstack([x, y, TIP[2] * np.exp(-square / 200.0) - square / 180.0])
+    face[5, 5, 2] += 30.0  # a spike: something to clean
+    return face
+
+
+def _mesh(planes: Points) -> tuple[Points, Triangles]:
+    points = np.ascontiguousarray(planes[::-1].reshape(-1, 3))
+    return points, triangulate_grid(np.arange(len(points), dtype=np.int32).reshape(planes.shape[:2]), points)
+
+
+@contextmanager
+def _detector_compiled_aside() -> Iterator[Callable[[], object]]:
+    """Gives a function that waits until another process has compiled the detector, where that is not done yet."""
+    if are_compiled():
+        yield int
+        return
+    command = [sys.executable, "-m", __spec__.name]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as other:
+        try:
+            yield other.wait
+        finally:
+            other.kill()
+
+
+def _compile_detector() -> None:
+    """What the other process does; it ends with the one that started it."""
+
+    def follow() -> None:
+        os.read(sys.stdin.fileno(), 1)  # its end; nothing is ever written to it
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+    claim()
+    points, triangles = _mesh(_planes())
+    best_fits(Scan(Path(), "", points, triangles))
+
+
+if __name__ == "__main__":
+    _compile_detector()
