@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import unicodedata
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gemax_cli.errors import ScanError
 from gemax_cli.scans.grey16 import is_grey16
@@ -88,7 +89,9 @@ def find_scans(sources: Sequence[Path], selection: Selection | None = None) -> F
     walk = _Walk()
     walk.run(sources)
     named = {candidate.path for candidate in walk.candidates if candidate.named}
-    scans, plain = _identified(_once(walk.candidates))
+    candidates = _once(walk.candidates)
+    walk.candidates.clear()
+    scans, plain = _identified(candidates)
     scans = _of_kind(scans, selection.kind, named, walk.notes)
     scans = select(scans, selection)
     walk.notes += _collision_notes(scans, plain)
@@ -188,9 +191,12 @@ def _once(candidates: Iterable[_Candidate]) -> list[_Candidate]:
     return list(first.values())
 
 
-def _identified(candidates: Iterable[_Candidate]) -> tuple[list[ScanRef], dict[str, str]]:
+def _identified(candidates: list[_Candidate]) -> tuple[list[ScanRef], dict[str, str]]:
     """Scans in natural order, with unique ids, and for each changed id the one it would have had."""
-    refs = [(_reference(candidate), candidate.number, candidate.real) for candidate in candidates]
+    refs = []
+    while candidates:  # taken from, for a folder may hold very many
+        candidate = candidates.pop()
+        refs.append((_reference(candidate), candidate.number, candidate.real))
     refs.sort(key=lambda item: (natural_key(item[0].scan), natural_key(item[0].source), item[0].source, *item[1:]))
     scans = [item[0] for item in refs]
     taken = {parent for scan in scans for parent in _parents(_fold(scan.scan))}
@@ -205,11 +211,15 @@ def _identified(candidates: Iterable[_Candidate]) -> tuple[list[ScanRef], dict[s
 
 
 def _reference(candidate: _Candidate) -> ScanRef:
-    path = Path(candidate.path)
-    names = parse_name(path.name, path.absolute().parts[-3:-1])
+    parts = Path(candidate.path).absolute().parts  # of a path of its own: one that is kept would keep them, too
+    names = parse_name(parts[-1], parts[-3:-1])
     folders = candidate.source.split("/")[:-1]
-    said = {name: getattr(names, name) for name in _SCAN_FIELDS}
-    return ScanRef(scan=scan_id(names, folders), path=path, source=candidate.source, **said)
+    said = {name: _once_in_memory(getattr(names, name)) for name in _SCAN_FIELDS}
+    return ScanRef(scan=scan_id(names, folders), path=Path(candidate.path), source=candidate.source, **said)
+
+
+def _once_in_memory(value: str | int | None) -> Any:
+    return sys.intern(value) if isinstance(value, str) else value
 
 
 def _free_id(scan: ScanRef, taken: set[str]) -> str:
