@@ -29,11 +29,12 @@ Made = TypeVar("Made")
 
 
 def is_usable() -> bool:
-    """Whether workers can be forked from a server: not on Windows, and not in a process that is not gemax's own.
+    """Whether workers can be forked from a server: on Linux, in a process of gemax's own.
 
-    The code that a notebook runs in processes of its own must not find gemax's settings there.
+    The code that a notebook runs in processes of its own must not find gemax's settings there. Windows cannot fork, and
+    on macOS a fork after the system's libraries were used may crash.
     """
-    return is_ours() and "forkserver" in multiprocessing.get_all_start_methods()
+    return is_ours() and sys.platform == "linux"
 
 
 @contextmanager

@@ -25,7 +25,8 @@ PIPELINE_NOTE = (
     "few scans as jobs and one more. ms_per_scan: of the others, on the clock. _running: without the start."
 )
 FLOOR = (
-    "The floor, reading and encoding with Pillow, is {floor:.1f} ms a scan; one job takes {times:.2f} times as long."
+    "The floor, reading, and encoding and writing with Pillow, is {floor:.1f} ms a scan; "
+    "one job takes {times:.2f} times as long."
 )
 
 

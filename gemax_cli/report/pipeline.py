@@ -1,7 +1,7 @@
 """The tables of ``gemax bench --pipeline``: whole runs of ``gemax convert``, and the least that they could take.
 
 Every run is the command itself, in a process of its own, from its start to its end. The floor is what no conversion
-can do without: reading every raw byte once and encoding every PNG that was written. Rounds take turns, so that a
+can do without: reading every raw byte once, and encoding and writing every PNG again. Rounds take turns, so that a
 machine that slows down slows all of them; figures are medians over the rounds.
 """
 
@@ -114,7 +114,7 @@ def measure_pipeline(
         profile = _profile(out / "first")
         if not profile.scans:
             raise NothingToConvert(f"{source}: none of {len(files)} scans can be converted: try gemax convert on it.")
-        parts = _floor_parts(files, out / "first")
+        parts = _floor_parts(files, out / "first", out / "floor.png")
         whole: dict[int, list[_Run]] = {n: [] for n in jobs}
         short: dict[int, list[_Run]] = {n: [] for n in jobs}
         floors: dict[str, list[float]] = {name: [] for name in parts}
@@ -209,14 +209,15 @@ def _profile(out: Path) -> Profile:
     return profile
 
 
+Image = NDArray[Any]
 _Part = tuple[int, Callable[[], object], int]
 
 
-def _floor_parts(files: Sequence[Path], out: Path) -> dict[str, _Part]:
-    """What to time: scans, what to do, and the bytes that it reads or makes."""
+def _floor_parts(files: Sequence[Path], out: Path, place: Path) -> dict[str, _Part]:
+    """What to time: scans, what to do, and the bytes that it reads or makes. Images are written to ``place``."""
     records = [record for record, _ in zip(read_records(out, outlines=True), range(MOST_ENCODED), strict=False)]
     images = [read_png(out / file) for record in records for file in record.files]
-    encoders: dict[str, Callable[[NDArray[Any]], bytes]] = {
+    encoders: dict[str, Callable[[Image], bytes]] = {
         f"encode, Pillow at level {PILLOW_LEVEL}": _by_pillow,
         "encode, Pillow, Z_RLE": lambda image: _by_pillow(image, compress_type=3),
         "encode, as gemax does": encode_png,
@@ -225,7 +226,7 @@ def _floor_parts(files: Sequence[Path], out: Path) -> dict[str, _Part]:
         "read": (len(files), lambda: _read_all(files), sum(file.stat().st_size for file in files))
     }
     for name, encode in encoders.items():
-        parts[name] = (len(records), _encoding(encode, images), sum(len(encode(image)) for image in images))
+        parts[name] = (len(records), _writing(encode, images, place), sum(len(encode(image)) for image in images))
     return parts
 
 
@@ -234,15 +235,15 @@ def _read_all(files: Sequence[Path]) -> None:
         file.read_bytes()
 
 
-def _encoding(encode: Callable[[NDArray[Any]], bytes], images: Sequence[NDArray[Any]]) -> Callable[[], object]:
-    return lambda: [encode(image) for image in images]
+def _writing(encode: Callable[[Image], bytes], images: Sequence[Image], place: Path) -> Callable[[], object]:
+    return lambda: [place.write_bytes(encode(image)) for image in images]
 
 
-def _by_pillow(image: NDArray[Any], **options: int) -> bytes:
-    from PIL import Image
+def _by_pillow(image: Image, **options: int) -> bytes:
+    import PIL.Image
 
     file = io.BytesIO()
-    Image.fromarray(image).save(file, "png", compress_level=PILLOW_LEVEL, **options)
+    PIL.Image.fromarray(image).save(file, "png", compress_level=PILLOW_LEVEL, **options)
     return file.getvalue()
 
 

@@ -28,9 +28,9 @@ _LEVEL = 6  # of zlib; under Z_RLE all levels do the same
 def encode_png(image: NDArray[Any]) -> bytes:
     """PNG file of a (rows, columns) uint8 or uint16 image, or a (rows, columns, 3) uint8 one.
 
-    Every row is filtered by the one above, then packed by zlib's strategy Z_RLE. On depth maps that takes a ninth of
-    the time of Pillow at level 6 and a third of Pillow with Z_RLE, for files 5 % larger than either: Pillow tries all
-    five filters on every row, which costs more than the packing, and lets nobody choose one.
+    Every row is filtered by the one above, then packed by zlib's strategy Z_RLE. On depth maps that takes a seventh of
+    the time of Pillow at level 6 and less than half of Pillow with Z_RLE, for files 5 % larger than either: Pillow
+    tries all five filters on every row, which costs more than the packing, and lets nobody choose one.
     """
     if image.dtype not in (np.uint8, np.uint16) or not image.size:
         raise TypeError(f"a PNG of ours is uint8 or uint16 and not empty, not {image.shape} {image.dtype}")
