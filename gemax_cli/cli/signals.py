@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from typing import NoReturn
 
 
@@ -25,6 +26,13 @@ def install() -> None:
         _handled.append(signal.SIGINT)
     for number in _handled:
         signal.signal(number, _stop)
+    sys.unraisablehook = _say_what_was_lost
+
+
+def _say_what_was_lost(lost: sys.UnraisableHookArgs) -> None:
+    """As Python does, but not of a signal that came where nothing can be raised: it is raised again (``received``)."""
+    if not isinstance(lost.exc_value, Interrupted | Terminated):
+        sys.__unraisablehook__(lost)
 
 
 def ignore() -> None:
