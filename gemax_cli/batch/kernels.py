@@ -95,14 +95,14 @@ def _detector_compiled_aside() -> Iterator[Callable[[], object]]:
             other.kill()
 
 
+def _end_with_parent() -> None:
+    os.read(sys.stdin.fileno(), 1)  # its end: nothing is ever written to it
+    os._exit(1)
+
+
 def _compile_detector() -> None:
-    """What the other process does; it ends with the one that started it."""
-
-    def follow() -> None:
-        os.read(sys.stdin.fileno(), 1)  # its end; nothing is ever written to it
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
+    """What the other process does."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     claim()
     points, triangles = _mesh(_planes())
     best_fits(Scan(Path(), "", points, triangles))

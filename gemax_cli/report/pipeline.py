@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -94,6 +94,24 @@ class _Run:
     worker: int | None = None
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A part of the floor: what to do, on how many scans, and how many bytes it reads or makes."""
+
+    scans: int
+    do: Callable[[], object]
+    bytes: int
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """Runs of all scans and of a few by number of jobs, and seconds of the parts of the floor by name."""
+
+    whole: dict[int, list[_Run]]
+    short: dict[int, list[_Run]]
+    floor: dict[str, list[float]]
+
+
 def measure_pipeline(
     source: Path, taus: Sequence[int], jobs: Sequence[int], rounds: int = 5, limit: int = 500
 ) -> Pipeline:
@@ -115,30 +133,36 @@ def measure_pipeline(
         if not profile.scans:
             raise NothingToConvert(f"{source}: none of {len(files)} scans can be converted: try gemax convert on it.")
         parts = _floor_parts(files, out / "first", out / "floor.png")
-        whole: dict[int, list[_Run]] = {n: [] for n in jobs}
-        short: dict[int, list[_Run]] = {n: [] for n in jobs}
-        floors: dict[str, list[float]] = {name: [] for name in parts}
+        measured = _Measured({n: [] for n in jobs}, {n: [] for n in jobs}, {name: [] for name in parts})
         for turn in range(rounds):
-            for n in jobs:
-                short[n].append(_convert(files[: n + 1], out / f"short-{turn}-{n}", taus, n))
-                whole[n].append(_convert(files, out / f"whole-{turn}-{n}", taus, n))
-            for name, (_, do, _) in parts.items():
-                floors[name].append(_timed(do))
-    rows = _run_rows(len(files), whole, short)
-    floor = tuple(
-        FloorRow(name, 1e3 * median(floors[name]) / scans, size / scans / 1e3)
-        for name, (scans, _, size) in parts.items()
-    )
+            _measure_once(files, out / str(turn), taus, parts, measured)
+    runs = _run_rows(len(files), measured)
+    floor = tuple(_floor_row(name, part, measured) for name, part in parts.items())
     least = floor[0].ms_per_scan + floor[1].ms_per_scan
-    return Pipeline(len(files), rows, tuple(profile.rows()), floor, least, rows[0].ms_per_scan / least)
+    return Pipeline(len(files), runs, tuple(profile.rows()), floor, least, runs[0].ms_per_scan / least)
 
 
-def _run_rows(scans: int, whole: dict[int, list[_Run]], short: dict[int, list[_Run]]) -> tuple[RunRow, ...]:
+def _measure_once(
+    files: Sequence[Path], out: Path, taus: Sequence[int], parts: Mapping[str, _Part], measured: _Measured
+) -> None:
+    """One round of everything."""
+    for n in measured.whole:
+        measured.short[n].append(_convert(files[: n + 1], out / f"short-{n}", taus, n))
+        measured.whole[n].append(_convert(files, out / f"whole-{n}", taus, n))
+    for name, part in parts.items():
+        measured.floor[name].append(_timed(part.do))
+
+
+def _floor_row(name: str, part: _Part, measured: _Measured) -> FloorRow:
+    return FloorRow(name, 1e3 * median(measured.floor[name]) / part.scans, part.bytes / part.scans / 1e3)
+
+
+def _run_rows(scans: int, measured: _Measured) -> tuple[RunRow, ...]:
     first: RunRow | None = None
     rows = []
-    for jobs, runs in whole.items():
+    for jobs, runs in measured.whole.items():
         seconds = median(run.seconds for run in runs)
-        start = median(run.seconds for run in short[jobs])
+        start = median(run.seconds for run in measured.short[jobs])
         each = 1e3 * (seconds - start) / (scans - jobs - 1)
         one = first or RunRow(jobs, seconds, 0.0, start, each, 1.0, 1.0, None, None)
         row = RunRow(
@@ -210,7 +234,6 @@ def _profile(out: Path) -> Profile:
 
 
 Image = NDArray[Any]
-_Part = tuple[int, Callable[[], object], int]
 
 
 def _floor_parts(files: Sequence[Path], out: Path, place: Path) -> dict[str, _Part]:
@@ -223,10 +246,11 @@ def _floor_parts(files: Sequence[Path], out: Path, place: Path) -> dict[str, _Pa
         "encode, as gemax does": encode_png,
     }
     parts: dict[str, _Part] = {
-        "read": (len(files), lambda: _read_all(files), sum(file.stat().st_size for file in files))
+        "read": _Part(len(files), lambda: _read_all(files), sum(file.stat().st_size for file in files))
     }
     for name, encode in encoders.items():
-        parts[name] = (len(records), _writing(encode, images, place), sum(len(encode(image)) for image in images))
+        size = sum(len(encode(image)) for image in images)
+        parts[name] = _Part(len(records), _writing(encode, images, place), size)
     return parts
 
 
