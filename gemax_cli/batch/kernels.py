@@ -1,7 +1,7 @@
 """The kernels of a conversion made ready before they are needed: loaded from the disk, 4 ms each, or compiled.
 
-On a machine that has compiled none of them yet two processes share the work: this one, and ``python -m`` this module,
-which compiles those of the nose detector, half of all.
+On a machine that has compiled none of them yet two processes share the work: this one, and another that compiles those
+of the nose detector, half of all.
 """
 
 from __future__ import annotations
@@ -87,8 +87,9 @@ def _detector_compiled_aside() -> Iterator[Callable[[], object]]:
     if are_compiled():
         yield int
         return
-    command = [sys.executable, "-m", __spec__.name]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as other:
+    # not "-m": that would take another copy of this package for it, where one lies in the working folder
+    code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import compile_detector; compile_detector()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as other:
         try:
             yield other.wait
         finally:
@@ -100,13 +101,9 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _compile_detector() -> None:
-    """What the other process does."""
+def compile_detector() -> None:
+    """What the other process does; it ends when its standard input does, with the process that started it."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     claim()
     points, triangles = _mesh(_planes())
     best_fits(Scan(Path(), "", points, triangles))
-
-
-if __name__ == "__main__":
-    _compile_detector()

@@ -95,7 +95,10 @@ def _run_alone(task: Task) -> Outcome:
 
 
 def _parallel(tasks: Iterable[Task], jobs: int) -> Iterator[Outcome]:
-    return server.serve(run_task, tasks, jobs) if server.is_usable() else _by_joblib(tasks, jobs)
+    if server.is_usable() and server.is_ready():
+        yield from server.serve(run_task, tasks, jobs)
+    else:
+        yield from _by_joblib(tasks, jobs)
 
 
 def _by_joblib(tasks: Iterable[Task], jobs: int) -> Iterator[Outcome]:

@@ -6,6 +6,7 @@ is not. The workers are looked after by loky's executor, which notices when one 
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -15,6 +16,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gemax_cli.process import is_ours
@@ -54,22 +56,63 @@ def start() -> None:
     from multiprocessing import forkserver, resource_tracker
 
     resource_tracker.ensure_running()  # lets signals in again when it starts: not while they are to wait
-    with signals_waiting():
+    with signals_waiting(), _same_path():
         multiprocessing.set_forkserver_preload([PRELOADED])
         forkserver.ensure_running()
 
 
+def is_ready() -> bool:
+    """Start the server and wait until it has loaded all, which takes long where it compiles; Ctrl-C ends the waiting.
+
+    Returns:
+        Whether it has loaded the same files as this process, and not another copy that lies in the working folder.
+
+    Raises:
+        TerminatedWorkerError: it died.
+    """
+    start()
+    with signals_waiting():
+        importlib.import_module("joblib.externals.loky")  # while it loads
+    first = multiprocessing.get_context("forkserver").Process(target=_compare, args=(__file__,))
+    with _death_noticed(), _main_hidden():
+        first.start()
+    first.join()
+    return first.exitcode == 0
+
+
+def _compare(file: str) -> None:
+    sys.exit(file != __file__)
+
+
+def _is_working_folder(place: str) -> bool:
+    try:
+        return Path(place).samefile(".")
+    except OSError:  # one of them is gone
+        return False
+
+
+@contextmanager
+def _same_path() -> Iterator[None]:
+    """Have a new interpreter look for modules in the working folder only if this one does (Python 3.11 or newer)."""
+    name, before = "PYTHONSAFEPATH", os.environ.get("PYTHONSAFEPATH")
+    if not sys.path or not _is_working_folder(sys.path[0]):
+        os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(name, None)
+        os.environ.update({name: before} if before else {})
+
+
 def serve(do: Callable[[Given], Made], tasks: Iterable[Given], jobs: int) -> Iterator[Made]:
-    """Do ``tasks`` in ``jobs`` workers and yield what becomes of them, whatever their order.
+    """Do ``tasks`` in ``jobs`` workers of a server that ``is_ready`` and yield what becomes of them, in any order.
 
     Raises:
         TerminatedWorkerError: a worker died; what was under way is lost.
     """
-    start()
     executor = _executor(jobs)
     rest, under_way = iter(tasks), set[Any]()
     try:
-        _await_server()
         with signals_waiting(), _main_hidden():  # the first task starts all workers
             _submit(executor, do, islice(rest, 1), under_way)
         _submit(executor, do, islice(rest, AHEAD * jobs - 1), under_way)
@@ -81,14 +124,6 @@ def serve(do: Callable[[Given], Made], tasks: Iterable[Given], jobs: int) -> Ite
         if under_way:
             kill_workers()
         executor.shutdown(wait=False)
-
-
-def _await_server() -> None:
-    """Wait until the server has loaded all, which takes long where it compiles; Ctrl-C ends the waiting."""
-    first = multiprocessing.get_context("forkserver").Process(target=int)
-    with _death_noticed(), _main_hidden():
-        first.start()
-    first.join()
 
 
 def _executor(jobs: int) -> Any:

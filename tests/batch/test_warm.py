@@ -4,6 +4,9 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
+
+import pytest
 
 CODE = """
 import sys
@@ -34,27 +37,45 @@ def test_no_worker_loads_a_kernel(raw):
     assert set(late) <= {"gemax_cli.scans.kernels.clip_ears"}
 
 
-def gemax(tmp_path, *arguments):
-    """Run the command with a cache of kernels of its own."""
+def python(tmp_path, *arguments):
+    """Start Python with a cache of kernels of its own."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    command = [sys.executable, "-m", *map(str, arguments)]
+    command = [sys.executable, *map(str, arguments)]
     return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_the_first_run_on_a_machine_leaves_all_kernels_compiled(raw, tmp_path):
     scan = next(raw.rglob("*.bnt"))
-    with gemax(tmp_path, "gemax_cli", "convert", scan, tmp_path / "out", "-j1", "-q", "--tau", "20") as first:
+    with python(tmp_path, "-m", "gemax_cli", "convert", scan, tmp_path / "out", "-j1", "-q", "--tau", "20") as first:
         assert first.wait(300) == 0, first.stderr.read()
     compiled = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.nbi")}
     assert {name.partition("-")[0] for name in compiled} >= {"nose_kernels.lay_face", "kernels.draw", "grid._gather"}
-    with gemax(tmp_path, "gemax_cli", "convert", scan, tmp_path / "out2", "-j2", "-q", "--tau", "20") as second:
+    with python(tmp_path, "-m", "gemax_cli", "convert", scan, tmp_path / "out2", "-j2", "-q", "--tau", "20") as second:
         assert second.wait(300) == 0, second.stderr.read()
     again = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.nbi")}
     assert {name for name, time in again.items() if compiled.get(name) != time} == set()
 
 
 def test_the_process_that_compiles_ends_with_the_one_that_started_it(tmp_path):
-    with gemax(tmp_path, "gemax_cli.batch.kernels") as process:
+    code = "from gemax_cli.batch.kernels import compile_detector; compile_detector()"
+    with python(tmp_path, "-c", code) as process:
         time.sleep(2)
         process.stdin.close()
         assert process.wait(60) == 1
+
+
+def test_another_copy_in_the_working_folder_is_not_taken_for_this_one(raw, tmp_path):
+    """As where the command is installed and run from a checkout: workers and compilers must run what it runs."""
+    if sys.platform != "linux":
+        pytest.skip("workers are forked on Linux alone")
+    copy = tmp_path / "checkout" / "gemax_cli"
+    copy.mkdir(parents=True)
+    (copy / "__init__.py").write_text(f"open({str(tmp_path / 'taken')!r}, 'w')\n")
+    here = Path(__file__).parents[2]
+    code = f"import sys; sys.path[:1] = [{str(here)!r}]; from gemax_cli.cli.main import main; main(sys.argv[1:])"
+    command = [sys.executable, "-c", code, "convert", str(raw), str(tmp_path / "out"), "-q", "--tau", "20", "-j2"]
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    done = subprocess.run(command, cwd=copy.parent, env=environment, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len((tmp_path / "out" / "records.jsonl").read_text().splitlines()) == 6
+    assert not (tmp_path / "taken").exists() or sys.version_info < (3, 11)
