@@ -76,6 +76,8 @@ def test_another_copy_in_the_working_folder_is_not_taken_for_this_one(raw, tmp_p
     command = [sys.executable, "-c", code, "convert", str(raw), str(tmp_path / "out"), "-q", "--tau", "20", "-j2"]
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
     done = subprocess.run(command, cwd=copy.parent, env=environment, capture_output=True, text=True, timeout=300)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0, done.stderr
     assert len((tmp_path / "out" / "records.jsonl").read_text().splitlines()) == 6
-    assert not (tmp_path / "taken").exists() or sys.version_info < (3, 11)
+    if sys.version_info >= (3, 11):  # else the server takes it, says so, and is not used
+        assert done.stderr == ""
+        assert not (tmp_path / "taken").exists()
