@@ -46,8 +46,9 @@ def run_all(tasks: Iterable[Task], jobs: int) -> Generator[Outcome, None, None]:
     Files that can crash a process are read in another one even so.
     """
     if jobs == 1:
-        compile_kernels()
-        for task in tasks:
+        for number, task in enumerate(tasks):
+            if number == 0:  # not where there is nothing to do
+                compile_kernels()
             crashing = split_suffix(task.ref.path.name)[1] in CRASHING_SUFFIXES
             yield from _run_pooled(iter([task]), 2) if crashing else (run_task(task),)
     else:

@@ -37,6 +37,17 @@ def test_a_usage_error_imports_nothing_heavy():
     assert done.stderr.splitlines()[-1] == ""
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_finished_folder_is_checked_without_numba(raw, tmp_path, jobs):
+    line = ["convert", str(raw), str(tmp_path / "out"), "--tau", "20", "-q", "--jobs", jobs]
+    code = "import sys\nfrom gemax_cli.cli import main\ntry: main.main(sys.argv[1:])\n"
+    code += "finally: print(*sorted({'numba', 'joblib', 'PIL'} & set(sys.modules)))\n"
+    runs = [subprocess.run([sys.executable, "-c", code, *line], capture_output=True, text=True) for _ in range(2)]
+    assert [run.returncode for run in runs] == [0, 0]
+    assert runs[1].stdout.split() == []
+    assert "numba" in runs[0].stdout if jobs == "1" else "numba" not in runs[0].stdout
+
+
 def test_both_face_databases_convert_without_open3d(raw, tmp_path):
     code = (
         "import sys; sys.modules['open3d'] = None; from gemax_cli.cli.main import run; "
