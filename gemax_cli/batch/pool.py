@@ -1,8 +1,8 @@
 """Tasks in parallel: results as they finish, and no task lost with a worker that dies.
 
 A process that is gemax's own forks its workers from a server that has loaded all they need (``batch.server``): they
-start at once and share its memory. Elsewhere - a notebook, Windows, a backend that the caller chose - joblib starts
-them, each from nothing.
+start at once and share its memory. Elsewhere - a notebook, macOS, Windows, a backend that the caller chose - joblib
+starts them, each from nothing.
 """
 
 from __future__ import annotations

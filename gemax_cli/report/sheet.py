@@ -22,7 +22,7 @@ from gemax_cli.report.opened import OpenedFolder, open_folder
 from gemax_cli.report.stretch import bin_widths, scale_picture, stretch_picture
 from gemax_cli.report.texture import texture_of
 from gemax_cli.report.tiles import TILE_PAPER, Picture, Tile, draw_sheet, grid, on_paper, shrink
-from gemax_cli.stack.png import encode_png, write_atomically
+from gemax_cli.stack.png import write_png
 from gemax_cli.stack.records import BlockRecord
 
 Style = Literal["overview", "maps", "tau"]
@@ -251,4 +251,4 @@ def _tau_rows(images: ScanImages, opened: OpenedFolder) -> list[list[Tile]]:
 
 def write_sheet(path: Path, sheet: Picture) -> None:
     """Write a sheet as PNG."""
-    write_atomically(path, encode_png(sheet))
+    write_png(path, sheet)
