@@ -21,7 +21,7 @@ from gemax_cli.stack.tables import Failure, read_failures, write_failures, write
 
 LOCK = ".gemax.lock"
 TABLES_LOCK = ".gemax-tables.lock"
-PROVENANCE = ("numpy", "numba", "scipy", "pillow", "imageio", "joblib")
+PROVENANCE = ("numpy", "numba", "scipy", "pillow", "imageio", "isal", "joblib")
 Shard = tuple[int, int]
 
 

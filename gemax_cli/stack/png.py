@@ -6,13 +6,13 @@ import errno
 import hashlib
 import os
 import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 TEMPORARY = ".gemax-tmp-"
@@ -22,23 +22,23 @@ _HEADER = struct.Struct(">IIBBBBB")  # columns, rows, bits, colour type, compres
 _LENGTH = struct.Struct(">I")
 _GREY, _RGB = 0, 2
 _UP = 2  # the filter of every row: differences to the row above
-_LEVEL = 6  # of zlib; under Z_RLE all levels do the same
+_LEVEL = 1  # of ISA-L, 0 to 3: 0 makes files a third larger than zlib's level 6, 2 is as good as 1, 3 worse and slower
 
 
 def encode_png(image: NDArray[Any]) -> bytes:
     """PNG file of a (rows, columns) uint8 or uint16 image, or a (rows, columns, 3) uint8 one.
 
-    Every row is filtered by the one above, then packed by zlib's strategy Z_RLE. On depth maps that takes a seventh of
-    the time of Pillow at level 6 and less than half of Pillow with Z_RLE, for files 5 % larger than either: Pillow
-    tries all five filters on every row, which costs more than the packing, and lets nobody choose one.
+    Every row is filtered by the one above, then packed by ISA-L, whose deflate is three times as fast as zlib's quickest
+    strategy for such rows (Z_RLE). On depth maps that takes a twentieth of the time of Pillow at level 6, for files 5
+    to 8 % larger: Pillow tries all five filters on every row, which costs more than the packing, and lets nobody choose
+    one. The bytes are the same on every x86-64 processor since 2008; an ARM one may pack the same pixels otherwise.
     """
     if image.dtype not in (np.uint8, np.uint16) or not image.size:
         raise TypeError(f"a PNG of ours is uint8 or uint16 and not empty, not {image.shape} {image.dtype}")
     rows, columns = image.shape[:2]
     colour = _RGB if image.ndim == 3 else _GREY
     header = _HEADER.pack(columns, rows, 8 * image.dtype.itemsize, colour, 0, 0, 0)
-    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
-    packed = packer.compress(_filtered(image).data) + packer.flush()
+    packed = isal_zlib.compress(_filtered(image).data, _LEVEL)
     return SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
 
 
@@ -53,7 +53,7 @@ def _filtered(image: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:
-    checksum = zlib.crc32(content, zlib.crc32(name))
+    checksum = isal_zlib.crc32(content, isal_zlib.crc32(name))
     return b"".join((_LENGTH.pack(len(content)), name, content, _LENGTH.pack(checksum)))
 
 
