@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from statistics import fmean
 
 from gemax_cli.batch.model import Task
+from gemax_cli.compact import Lazy
 from gemax_cli.scans.model import ScanRef
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import Shard, files_exist
 from gemax_cli.stack.records import Place, ScanRecord, index_records, read_records
 
 MOST_TIMINGS = 200  # records that tell how long a scan takes
+_NOTHING, _ADD_MAPS, _CONVERT = range(3)
 
 
 @dataclass(frozen=True)
@@ -27,15 +30,22 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps to do, and the sources of the scans that are complete already."""
+    """What is to do.
 
-    steps: tuple[Step, ...]
-    complete: tuple[str, ...]
+    Attributes:
+        refs: all scans.
+        steps: those to work on, in their order; made when they are asked for.
+        adding: how many of them only lack maps.
+    """
+
+    refs: Sequence[ScanRef]
+    steps: Lazy[Step]
+    adding: int
 
     @property
     def done(self) -> int:
         """How many scans are complete already."""
-        return len(self.complete)
+        return len(self.refs) - len(self.steps)
 
     def tasks(self, out: Path, settings: Settings) -> Iterator[Task]:
         """The steps as tasks; older records are read only when their turn comes."""
@@ -43,13 +53,17 @@ class Plan:
             yield Task(step.ref, out, settings, step.older.read() if step.older else None)
 
 
-def make_plan(refs: Iterable[ScanRef], out: Path, settings: Settings, *, overwrite: bool = False) -> Plan:
+def make_plan(refs: Sequence[ScanRef], out: Path, settings: Settings, *, overwrite: bool = False) -> Plan:
     """Compare the scans with the records of ``out``; only missing work is planned."""
-    places = {} if overwrite else index_records(out)
-    refs = tuple(refs)
-    found = [_step(ref, out, settings, places.get(ref.scan)) for ref in refs]
-    complete = tuple(ref.source for ref, step in zip(refs, found, strict=True) if step is None)
-    return Plan(tuple(step for step in found if step), complete)
+    places: Mapping[str, Place] = {} if overwrite else index_records(out)
+    work = bytearray(_work(ref, out, settings, places.get(ref.scan)) for ref in refs)
+
+    def step(number: int) -> Step:
+        ref = refs[number]
+        return Step(ref, places[ref.scan] if work[number] == _ADD_MAPS else None)
+
+    steps = Lazy(step, array("I", (number for number, kind in enumerate(work) if kind != _NOTHING)))
+    return Plan(refs, steps, work.count(_ADD_MAPS))
 
 
 def expected_seconds(plan: Plan, out: Path, jobs: int) -> float | None:
@@ -59,14 +73,15 @@ def expected_seconds(plan: Plan, out: Path, jobs: int) -> float | None:
         return None
     whole = fmean(sum(seconds.values()) for seconds in timings)
     maps = fmean(sum(seconds.get(stage, 0.0) for stage in ("maps", "encode", "write")) for seconds in timings)
-    return sum(maps if step.older else whole for step in plan.steps) / jobs
+    return ((len(plan.steps) - plan.adding) * whole + plan.adding * maps) / jobs
 
 
-def _step(ref: ScanRef, out: Path, settings: Settings, place: Place | None) -> Step | None:
+def _work(ref: ScanRef, out: Path, settings: Settings, place: Place | None) -> int:
+    """What a scan lacks, going by the place of its record."""
     record = _sound_record(place)
-    if record is None or place is None or _stale(record, ref, settings) or not files_exist(out, record):
-        return Step(ref)
-    return None if _complete(record, settings) else Step(ref, place)
+    if record is None or _stale(record, ref, settings) or not files_exist(out, record):
+        return _CONVERT
+    return _NOTHING if _complete(record, settings) else _ADD_MAPS
 
 
 def _complete(record: ScanRecord, settings: Settings) -> bool:
@@ -92,7 +107,6 @@ def _stale(record: ScanRecord, ref: ScanRef, settings: Settings) -> bool:
     return record.settings != settings.digest or record.source != ref.source or not same_size
 
 
-def shard_of(refs: Iterable[ScanRef], shard: Shard | None) -> tuple[ScanRef, ...]:
+def shard_of(refs: Lazy[ScanRef], shard: Shard | None) -> Lazy[ScanRef]:
     """Every n-th scan from the i-th on (i from 1); all of them without a shard."""
-    chosen = tuple(refs)
-    return chosen[shard[0] - 1 :: shard[1]] if shard else chosen
+    return refs[shard[0] - 1 :: shard[1]] if shard else refs

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from gemax_cli.batch.model import Outcome
+from gemax_cli.batch.model import Outcome, Task
 from gemax_cli.batch.plan import Plan, make_plan, shard_of
 from gemax_cli.batch.pool import run_all, stop_workers
+from gemax_cli.compact import Lazy
 from gemax_cli.errors import FileUnreadable, NothingToConvert, OutputFull, OutputUnwritable
 from gemax_cli.scans.model import ScanRef
 from gemax_cli.scans.selection import Selection
@@ -98,7 +99,7 @@ class Listener:
         """One scan is done, its record written."""
 
 
-def find(sources: Sequence[Path], selection: Selection, options: RunOptions) -> tuple[tuple[ScanRef, ...], Summary]:
+def find(sources: Sequence[Path], selection: Selection, options: RunOptions) -> tuple[Lazy[ScanRef], Summary]:
     """The scans of this run; folders that cannot be searched are failures of its summary.
 
     Raises:
@@ -107,8 +108,9 @@ def find(sources: Sequence[Path], selection: Selection, options: RunOptions) -> 
     found = find_scans(sources, selection)
     refs, notes = shard_of(found.scans, options.shard), found.notes
     if options.only_sources is not None:
-        refs = tuple(ref for ref in refs if options.only_sources.intersection(_with_folders(ref.source)))
-        notes += _gone_notes(options.only_sources, found)
+        only = options.only_sources
+        refs = refs.where(lambda ref: not only.isdisjoint(_with_folders(ref.source)))
+        notes += _gone_notes(only, found)
     if not refs and not (options.shard and found.scans):
         reasons = [unlisted.message for unlisted in found.unlisted[:1]]
         reasons = reasons or [f"{', '.join(map(str, sources))}: no scan to convert: check the folder and the filters."]
@@ -125,8 +127,8 @@ def _with_folders(source: str) -> Iterator[str]:
 
 
 def _gone_notes(only: frozenset[str], found: Found) -> tuple[str, ...]:
-    there = {name for ref in found.scans for name in _with_folders(ref.source)}
-    there.update(folder.source for folder in found.unlisted)
+    there = {folder.source for folder in found.unlisted}
+    there.update(name for ref in found.scans for name in _with_folders(ref.source) if name in only)
     gone = sorted(only - there)
     return (f"Scans listed as failed that are not there any more: {len(gone)}, such as {gone[0]}.",) if gone else ()
 
@@ -191,7 +193,8 @@ class _Batch:
     options: RunOptions
     summary: Summary
     listener: Listener
-    tried: set[str] = field(default_factory=set)
+    begun: int = 0  # steps handed out, from the first on
+    underway: set[str] = field(default_factory=set)  # ids of those that are not back
 
     @property
     def records(self) -> Path:
@@ -204,7 +207,7 @@ class _Batch:
         try:
             whole = self._do_steps()
         finally:
-            self.summary.left = len(self.plan.steps) - len(self.tried)
+            self.summary.left = len(self.plan.steps) - self.begun + len(self.underway)
             if not whole:
                 stop_workers()
                 self._sweep()
@@ -213,7 +216,7 @@ class _Batch:
     def _do_steps(self) -> bool:
         """Whether every step was tried."""
         jobs = min(self.options.jobs, max(1, len(self.plan.steps)))
-        outcomes = run_all(self.plan.tasks(self.out, self.settings), jobs)
+        outcomes = run_all(self._tasks(), jobs)
         with RecordWriter(self.records) as writer, closing(outcomes):
             for outcome in outcomes:
                 self._note(outcome, writer)
@@ -221,6 +224,20 @@ class _Batch:
                 if outcome.failure and (self.options.on_failure == "stop" or outcome.disk_full):
                     return False
         return True
+
+    def _tasks(self) -> Iterator[Task]:
+        for task in self.plan.tasks(self.out, self.settings):
+            self.begun += 1
+            self.underway.add(task.ref.scan)
+            yield task
+
+    def _left(self) -> Iterator[ScanRef]:
+        """The scans not tried to the end."""
+        return (
+            step.ref
+            for number, step in enumerate(self.plan.steps)
+            if number >= self.begun or step.ref.scan in self.underway
+        )
 
     def _note(self, outcome: Outcome, writer: RecordWriter) -> None:
         if outcome.line is not None:
@@ -230,19 +247,20 @@ class _Batch:
         elif outcome.failure:
             self.summary.failures.append(outcome.failure)
             self.summary.disk_full = self.summary.disk_full or outcome.disk_full
-        self.tried.add(outcome.scan)
+        self.underway.discard(outcome.scan)
 
     def _sweep(self) -> None:
         """Remove temporary files of tasks that were stopped half-way."""
-        for step in self.plan.steps:
-            if step.ref.scan not in self.tried:
-                for folder in (self.out / step.ref.scan, *(self.out / step.ref.scan).glob("d*/")):
-                    remove_temporaries(folder)
+        for ref in self._left():
+            for folder in (self.out / ref.scan, *(self.out / ref.scan).glob("d*/")):
+                remove_temporaries(folder)
 
     def _write_tables(self) -> None:
         if not self.plan.steps and not self.summary.failures and tables_are_current(self.out):
             return
-        left = {step.ref.source for step in self.plan.steps if step.ref.scan not in self.tried}
-        found = {*self.plan.complete, *(step.ref.source for step in self.plan.steps)}
-        settled = {name for source in found for name in _with_folders(source)} - left
-        write_tables(self.out, self.records, self.summary.failures, settled.__contains__)
+        write_tables(self.out, self.records, self.summary.failures, self._settled)
+
+    def _settled(self, sources: Set[str]) -> set[str]:
+        """Those of the sources, or folders of sources, that this run found converted or tried."""
+        found = {name for ref in self.plan.refs for name in _with_folders(ref.source) if name in sources}
+        return found.difference(ref.source for ref in self._left())

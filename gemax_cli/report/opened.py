@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -34,7 +34,7 @@ class OpenedFolder:
     place: Path
     settings: MapSettings = field(default_factory=MapSettings)
     depths: tuple[float, ...] = ()
-    places: dict[str, Place] = field(default_factory=dict)
+    places: Mapping[str, Place] = field(default_factory=dict)
 
     def scans(self) -> list[ScanImages]:
         """The maps below ``place``, in order of path."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,13 +58,18 @@ class Selection:
         if self.protocol not in ("", "paper"):
             raise SettingsError(f"protocol {self.protocol!r} does not exist: give 'paper' or leave it out.")
 
+    @property
+    def keeps_all(self) -> bool:
+        """Whether there is no filter but ``kind``."""
+        return self == Selection(kind=self.kind)
 
-def select(scans: Sequence[ScanRef], selection: Selection) -> list[ScanRef]:
-    """Keep the scans that pass every filter but ``kind``, in their order."""
-    if selection.protocol == "paper":
-        scans = _paper_protocol(scans)
+
+def wanted(scans: Iterable[ScanRef], selection: Selection) -> Callable[[ScanRef], bool]:
+    """A test for the scans that pass every filter but ``kind``; the paper's protocol has to see all of them first."""
     tests = _tests(selection)
-    return [scan for scan in scans if all(test(scan) for test in tests)]
+    if selection.protocol == "paper":
+        tests.append(_paper_test(scans))
+    return lambda scan: all(test(scan) for test in tests)
 
 
 def _dataset(name: str) -> str:
@@ -102,13 +107,12 @@ def _fits(shape: re.Pattern[str], scan: ScanRef) -> bool:
     return bool(shape.match(scan.source.casefold()) or shape.match(scan.scan.casefold()))
 
 
-def _paper_protocol(scans: Iterable[ScanRef]) -> list[ScanRef]:
-    scans = [scan for scan in scans if _in_paper(scan)]
+def _paper_test(scans: Iterable[ScanRef]) -> Callable[[ScanRef], bool]:
     shown: dict[str, set[str]] = defaultdict(set)
-    for scan in scans:
+    for scan in filter(_in_paper, scans):
         shown[scan.subject].add(scan.expression)
     complete = {subject for subject, expressions in shown.items() if expressions >= SIX_EXPRESSIONS}
-    return [scan for scan in scans if scan.dataset != "Bosphorus" or scan.subject in complete]
+    return lambda scan: _in_paper(scan) and (scan.dataset != "Bosphorus" or scan.subject in complete)
 
 
 def _in_paper(scan: ScanRef) -> bool:

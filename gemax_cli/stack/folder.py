@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -157,14 +157,16 @@ def _version(package: str) -> str | None:
         return None
 
 
-def write_tables(folder: Path, records: Path, failures: Iterable[Failure], settled: Callable[[str], bool]) -> None:
+def write_tables(
+    folder: Path, records: Path, failures: Iterable[Failure], settled: Callable[[Set[str]], Set[str]]
+) -> None:
     """Tidy the records of this run, make metadata.csv from all records, and bring failures.csv up to date.
 
     Args:
         folder: the output folder.
         records: the file that this run wrote its records to.
         failures: of this run.
-        settled: says whether this run found a source converted or tried it; older failures of others are kept.
+        settled: says which of some sources this run found converted or tried; older failures of others are kept.
     """
     with tables_locked(folder):  # the last shard to come in sees all records
         tidy_records(records)
@@ -181,14 +183,16 @@ def tables_are_current(folder: Path) -> bool:
         return False
 
 
-def _older_failures(folder: Path, settled: Callable[[str], bool]) -> list[Failure]:
+def _older_failures(folder: Path, settled: Callable[[Set[str]], Set[str]]) -> list[Failure]:
     path = folder / FAILURES
     if not path.is_file():
         return []
     try:
-        return [failure for failure in read_failures(path) if not settled(failure.source)]
+        failures = read_failures(path)
     except ValueError:
         return []
+    over = settled({failure.source for failure in failures})
+    return [failure for failure in failures if failure.source not in over]
 
 
 def files_exist(folder: Path, record: ScanRecord) -> bool:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from gemax_cli.compact import Texts, in_order
 from gemax_cli.stack.png import TEMPORARY
 
 _PART_BYTES = 1 << 16
@@ -247,17 +250,46 @@ def outline(line: bytes) -> bytes:
     return _CUTS.sub(b'"cuts":[]', line)
 
 
-def index_records(folder: Path) -> dict[str, Place]:
+class RecordIndex(Mapping[str, Place]):
     """Scan id to the place of its newest record, in order of id; lines that are no record are passed over.
 
-    Only places are kept, not records: a folder of any length fits into memory.
+    Of each record some 60 bytes are kept: a folder of any length fits into memory.
     """
-    places: dict[str, Place] = {}
-    for path in record_files(folder):
-        for offset, line in read_lines(path):
-            if (scan := _scan_of(line)) is not None:
-                places[scan] = Place(path, offset)
-    return dict(sorted(places.items()))
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files, self._ids = files, Texts()
+        self._file, self._offset = array("I"), array("Q")
+        for number, path in enumerate(files):
+            for offset, line in read_lines(path):
+                if (scan := _scan_of(line)) is not None:
+                    self._ids.append(scan)
+                    self._file.append(number)
+                    self._offset.append(offset)
+        order = in_order(range(len(self._ids)), self._ids.__getitem__)
+        self._newest = array("I", self._last_of_each(order))
+
+    def _last_of_each(self, order: array[int]) -> Iterator[int]:
+        for place, number in enumerate(order):
+            if place + 1 == len(order) or self._ids[order[place + 1]] != self._ids[number]:
+                yield number
+
+    def __len__(self) -> int:
+        return len(self._newest)
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self._ids.__getitem__, self._newest)
+
+    def __getitem__(self, scan: str) -> Place:
+        found = bisect_left(self._newest, scan, key=self._ids.__getitem__)
+        if found == len(self) or self._ids[self._newest[found]] != scan:
+            raise KeyError(scan)
+        number = self._newest[found]
+        return Place(self._files[self._file[number]], self._offset[number])
+
+
+def index_records(folder: Path) -> RecordIndex:
+    """Where the newest record of every scan of an output folder stands."""
+    return RecordIndex(record_files(folder))
 
 
 def read_records(folder: Path, *, outlines: bool = False) -> Iterator[ScanRecord]:
@@ -347,16 +379,15 @@ def tidy_records(path: Path) -> None:
     Raises:
         OSError: as the file system says; the file is as before.
     """
-    lines = read_lines(path) if path.is_file() else ()
-    newest = {scan: offset for offset, line in lines if (scan := _scan_of(line)) is not None}
+    newest = RecordIndex([path] if path.is_file() else [])
     if not newest:
         path.unlink(missing_ok=True)
         return
     temporary = path.with_name(f"{TEMPORARY}{path.name}")
     try:
         with path.open("rb") as old, temporary.open("wb") as new:
-            for _, offset in sorted(newest.items()):
-                old.seek(offset)
+            for place in newest.values():
+                old.seek(place.offset)
                 new.write(old.readline())
         temporary.replace(path)
     except BaseException:

@@ -89,6 +89,17 @@ def test_a_damaged_record_is_to_do(done):
     assert len(steps(ref, out)) == 1
 
 
+def test_steps_are_those_of_the_scans_that_lack_something(done):
+    ref, out, record = done
+    new = [replace(ref, scan="0"), ref, replace(ref, scan="b")]
+    plan = make_plan(new, out, SETTINGS)
+    assert (plan.done, plan.adding) == (1, 0)
+    assert [step.ref.scan for step in plan.steps] == ["0", "b"]
+    plan = make_plan(new, out, Settings(taus=(50,)))
+    assert (plan.done, plan.adding) == (0, 1)
+    assert [step.older.read() if step.older else None for step in plan.steps] == [None, record, None]
+
+
 def test_tasks_carry_the_older_record(done):
     ref, out, record = done
     plan = make_plan([ref], out, Settings(taus=(50,)))
@@ -101,7 +112,7 @@ def test_shards_share_out_every_scan_once(parts):
     refs = range(5)
     shares = [shard_of(refs, (i + 1, parts)) for i in range(parts)]
     assert sorted(ref for share in shares for ref in share) == list(refs)
-    assert shard_of(refs, None) == tuple(refs)
+    assert shard_of(refs, None) == refs
 
 
 def test_the_time_needed_goes_by_the_records(done, tmp_path):

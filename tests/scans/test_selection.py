@@ -7,7 +7,7 @@ import pytest
 from gemax_cli.errors import SettingsError
 from gemax_cli.scans.model import ScanRef
 from gemax_cli.scans.names import EXPRESSIONS, parse_name, scan_id
-from gemax_cli.scans.selection import PAPER_LEVELS, SIX_EXPRESSIONS, Selection, select
+from gemax_cli.scans.selection import PAPER_LEVELS, SIX_EXPRESSIONS, Selection, wanted
 
 BOSPHORUS = ("ANGER", "DISGUST", "FEAR", "HAPPY", "SADNESS", "SURPRISE")
 
@@ -35,6 +35,10 @@ def bosphorus(subject: str, expressions=BOSPHORUS) -> list[ScanRef]:
 
 OTHERS = [ref("F001/Angry/000.wrl"), ref("frgc/02463d546.abs.gz"), ref("misc/Face one.ply")]
 ALL = [*bu3dfe("F0001"), *bu3dfe("M0001"), *bosphorus("bs000"), *bosphorus("bs001", BOSPHORUS[:5]), *OTHERS]
+
+
+def select(scans, selection):
+    return list(filter(wanted(scans, selection), scans))
 
 
 def kept(**filters):

@@ -155,10 +155,10 @@ def test_files_exist(tmp_path):
 
 def test_failures_of_scans_not_tried_are_kept(tmp_path):
     old = [Failure("a", "read", "EmptyScan", "a"), Failure("b", "read", "EmptyScan", "b")]
-    write_tables(tmp_path, tmp_path / "records.jsonl", old, lambda _: True)
+    write_tables(tmp_path, tmp_path / "records.jsonl", old, set)
     with RecordWriter(tmp_path / "records.jsonl") as writer:
         writer.append_line(scan_record("x", source="a").to_line())
     failure = Failure("c", "nose", "NoNoseTip", "c")
-    write_tables(tmp_path, tmp_path / "records.jsonl", [failure], {"a", "c"}.__contains__)
+    write_tables(tmp_path, tmp_path / "records.jsonl", [failure], {"a", "c"}.intersection)
     assert [failure.source for failure in read_failures(tmp_path / "failures.csv")] == ["b", "c"]
     assert (tmp_path / "metadata.csv").read_text().count("\n") == 2

@@ -3,6 +3,8 @@ import os
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gemax_cli.stack.records import (
     ComparisonRecord,
@@ -162,3 +164,25 @@ def test_the_maps_of_a_folder_are_those_of_the_newest_records(tmp_path):
     with_maps = replace(block_record((40,)), comparisons=(channel,))
     write(tmp_path / "records.jsonl", odd, scan_record("b", blocks=(with_maps,)))
     assert maps_in(tmp_path) == ({20, 30, 40}, {"normals-x"})
+
+
+@given(
+    lines=st.lists(
+        st.tuples(st.integers(0, 2), st.sampled_from(["a", "b/c", "b", "ü", "Z", "\udcff", '"'])), max_size=20
+    )
+)
+def test_the_index_is_a_dictionary_of_the_newest_places(tmp_path_factory, lines):
+    folder = tmp_path_factory.mktemp("index")
+    files = [folder / f"records-{n + 1}-of-3.jsonl" for n in range(3)]
+    want = {}
+    for number, scan in sorted(lines, key=lambda line: line[0]):  # files are read one after the other
+        offset = files[number].stat().st_size if files[number].exists() else 0
+        with files[number].open("ab") as file:
+            file.write(json.dumps({"scan": scan}).encode() + b"\n")
+        want[scan] = (files[number], offset)
+    index = index_records(folder)
+    assert list(index) == sorted(want)
+    assert {scan: (place.path, place.offset) for scan, place in index.items()} == want
+    assert len(index) == len(want)
+    assert "nobody" not in index
+    assert index.get("~") is None
