@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +141,7 @@ def _missing(blocks: tuple[DepthBlock, ...], settings: Settings) -> Iterator[str
 
 def _face(scan: Scan, settings: Settings, watch: Stopwatch) -> tuple[FrontalScan, NoseTip, bool, dict[str, int]]:
     with watch.stage("clean"):
-        frontal = orient_scan(scan, settings.nose)
+        frontal = orient_scan(replace(scan, texture=None), settings.nose)  # no map shows it
         cleaned, counts = clean_scan(frontal.scan)
         frontal = FrontalScan(cleaned, frontal.to_raw, frontal.assumptions)
     with watch.stage("nose"):

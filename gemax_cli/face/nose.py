@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from gemax_cli.errors import NoNoseTip
 from gemax_cli.face import nose_kernels as kernels
 from gemax_cli.face.model import NoseTip, Pose
+from gemax_cli.face.raster import squared
 from gemax_cli.scans.model import Scan
 from gemax_cli.settings import NoseSettings
 
@@ -139,8 +140,8 @@ _TILT = turn(0.0, -TILT_DEG, 0.0)
 def typical_edge(scan: Scan) -> float:
     """Median length of the scan's edges; 0 for bare points."""
     some = scan.triangles[:: max(1, len(scan.triangles) // 1000)]
-    edges = scan.points[some[:, 0]] - scan.points[some[:, 1]]
-    return float(np.median(np.sqrt((edges * edges).sum(1)))) if len(edges) else 0.0
+    edges = scan.points.take(some[:, 0], axis=0) - scan.points.take(some[:, 1], axis=0)
+    return float(np.median(np.sqrt(squared(edges)))) if len(edges) else 0.0
 
 
 def search_samples(scan: Scan) -> Floats:

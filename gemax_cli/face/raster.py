@@ -125,9 +125,16 @@ def spacing(points: Points, triangles: Triangles) -> float:
     """Median edge length of a surface, mm, from about a thousand triangles spread over it; 0 for no triangles."""
     if not len(triangles):
         return 0.0
-    corner = points[triangles[:: max(1, len(triangles) // 1000)]]
-    edges = corner - corner[:, (2, 0, 1)]
-    return float(np.sqrt(np.median((edges * edges).sum(-1))))
+    # as points[...] would, three times as fast
+    a, b, c = points.take(triangles[:: max(1, len(triangles) // 1000)].T, axis=0)
+    edges = np.concatenate([b - a, c - b, a - c])
+    return float(np.sqrt(np.median(squared(edges))))
+
+
+def squared(edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) squared lengths of (n, 3) edges; a sum along the last axis would take longer, for it is so short."""
+    x, y, z = (edges * edges).T
+    return x + y + z  # type: ignore[no-any-return]
 
 
 def plain(array: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:

@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as hnp
 from gemax_cli.errors import BadFormat, EmptyScan
 from gemax_cli.scans.grid import (
     GridPoints,
+    _surely_less,
     distance_to,
     gather_grid,
     is_organised,
@@ -238,6 +239,36 @@ def test_a_turned_noisy_face_passes():
     planes[:2, measured] += rng.normal(0, 0.2, (2, measured.sum()))
     found = gathered(planes)
     assert is_organised(found.grid, found.points)
+
+
+@given(st.integers(0, 10_000), st.sampled_from([0.2, 0.9, 1.0, 1.1, 5.0]))
+@settings(max_examples=60, deadline=None)
+def test_points_are_organised_where_the_median_says_so(seed, stretch):
+    rng = np.random.default_rng(seed)
+    planes = rng.exponential(1.0, (3, 9, int(rng.integers(2, 60)))).cumsum(axis=1)
+    planes[0] *= stretch
+    found = gathered(planes)
+    across, along = np.median(naive_grid.steps_down(found.grid.tolist(), found.points.tolist()), axis=1)
+    assert is_organised(found.grid, found.points) == (planes.shape[2] < 16 or across <= along)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 9), st.integers(0, 4))
+def test_medians_that_a_number_parts_are_in_order(seed, count, between):
+    low, high = np.random.default_rng(seed).integers(0, 5, (2, count)).astype(float)
+    if _surely_less(low, high, float(between)):
+        assert np.median(low) <= between <= np.median(high)
+
+
+def flat_at_both_ends():
+    planes = face_planes()
+    z = planes[2]
+    places = np.argwhere(z != BACKGROUND)
+    z[tuple(places[0])] = z[tuple(places[-1])]
+    return planes
+
+
+def test_a_face_that_begins_and_ends_at_one_depth_is_none_the_less_one():
+    assert len(surface_of(Path("a.bnt"), gathered(flat_at_both_ends())))
 
 
 def test_a_face_is_given_its_triangles():
