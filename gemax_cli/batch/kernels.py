@@ -1,7 +1,7 @@
 """The kernels of a conversion made ready before they are needed: loaded from the disk, 4 ms each, or compiled.
 
 On a machine that has compiled none of them yet two processes share the work: this one, and another that compiles those
-of the nose detector, half of all.
+that read text and those of the nose detector, half of all.
 """
 
 from __future__ import annotations
@@ -47,23 +47,24 @@ def load_kernels(folder: Path) -> None:
     Raises:
         ScanError, OSError: a face cannot be written or read.
     """
-    with _detector_compiled_aside() as wait:
-        cleaned = clean_scan(_both_layouts(folder))[0]
+    with _half_compiled_aside(folder) as wait:
+        planes = _planes()
+        write_bnt(folder / "a.bnt", planes, planes[..., :2], "a.png")
+        write_lm3(folder / "a.lm3", {"Nose tip": TIP})
+        cleaned = clean_scan(read_scan(folder / "a.bnt"))[0]
         for block in cut_blocks(cleaned, TIP, BlockSettings(), (60.0,)):
             make_maps(block.depth16, (20,), MapSettings())
             encode_png(block.depth16)
         wait()
-    best_fits(cleaned)
+    call_other_half(folder)
 
 
-def _both_layouts(folder: Path) -> Scan:
-    """Write a face as either database has it and read both; returns the Bosphorus one."""
-    planes = _planes()
-    write_bnt(folder / "a.bnt", planes, planes[..., :2], "a.png")
-    write_lm3(folder / "a.lm3", {"Nose tip": TIP})
-    write_wrl(folder / "F0001_NE00WH_F3D.wrl", *_mesh(planes))
-    read_scan(folder / "F0001_NE00WH_F3D.wrl")
-    return read_scan(folder / "a.bnt")
+def call_other_half(folder: Path) -> None:
+    """Read a face as BU-3DFE has it, and look for its nose tip."""
+    path = folder / "F0001_NE00WH_F3D.wrl"
+    write_wrl(path, *_mesh(_planes()))
+    scan = read_scan(path)
+    best_fits(Scan(path, "", scan.points, scan.triangles))
 
 
 def _planes() -> Points:
@@ -82,13 +83,14 @@ def _mesh(planes: Points) -> tuple[Points, Triangles]:
 
 
 @contextmanager
-def _detector_compiled_aside() -> Iterator[Callable[[], object]]:
-    """Gives a function that waits until another process has compiled the detector, where that is not done yet."""
+def _half_compiled_aside(folder: Path) -> Iterator[Callable[[], object]]:
+    """Gives a function that waits until another process has compiled the other half, where that is not done yet."""
     if are_compiled():
         yield int
         return
+    call = f"compile_other_half({str(folder)!r})"
     # not "-m": that would take another copy of this package for it, where one lies in the working folder
-    code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import compile_detector; compile_detector()"
+    code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import compile_other_half; {call}"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as other:
         try:
             yield other.wait
@@ -101,9 +103,8 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def compile_detector() -> None:
+def compile_other_half(folder: str) -> None:
     """What the other process does; it ends when its standard input does, with the process that started it."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     claim()
-    points, triangles = _mesh(_planes())
-    best_fits(Scan(Path(), "", points, triangles))
+    call_other_half(Path(folder))

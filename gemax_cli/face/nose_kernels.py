@@ -48,7 +48,9 @@ def sample_triangles(points: Floats, triangles: NDArray[np.int32], step: float, 
     step /= 1.3
     count = len(points)
     found = np.empty((count + total, 3))
-    found[:count] = points
+    for i in range(count):  # not found[:count] = points: that takes two seconds to compile
+        for k in range(3):
+            found[i, k] = points[i, k]
     for t in range(len(triangles)):
         a, b, c = points[triangles[t, 0]], points[triangles[t, 1]], points[triangles[t, 2]]
         parts = int(edges[t] / step)
@@ -429,7 +431,10 @@ def refine(points: Floats, view: Seen, frame: Floats, windows: Floats, support: 
     Returns:
         (6,) see ``settle``, and the number of points within ``support`` of it.
     """
-    about = in_view(near(points, frame[:3], 2 * windows.max(), MOST_LOCAL), view[0], view[1], view[2])
+    widest = 0.0
+    for window in windows:  # not windows.max(), which takes half a second to compile
+        widest = max(widest, window)
+    about = in_view(near(points, frame[:3], 2 * widest, MOST_LOCAL), view[0], view[1], view[2])
     tip = settle(about, frame, windows)
     return tip, len(near(about, tip[:3], support, len(about)))
 
