@@ -37,12 +37,14 @@ def stage(data: Path, folder: Path, suffix: str, count: int) -> None:
     scans = sorted(data.rglob(f"*{suffix}"))
     for number, scan in enumerate(islice(cycle(scans), count)):
         old = scan.stem.split("_")[0]
-        new = f"bs{number:05d}" if suffix == ".bnt" else f"{old[0]}{number:05d}"
+        new = f"bs{number % 1000:03d}" if suffix == ".bnt" else f"{old[0]}{number:04d}"
+        stem = scan.stem.replace(old, new)
+        stem = f"{stem.rpartition('_')[0]}_{number // 1000}" if suffix == ".bnt" else stem
         place = folder / ("BosphorusDB" if suffix == ".bnt" else "BU-3DFE") / new
         place.mkdir(parents=True, exist_ok=True)
         for end in (suffix, *LANDMARKS[suffix]):
             if scan.with_suffix(end).exists():
-                shutil.copyfile(scan.with_suffix(end), place / (scan.stem.replace(old, new) + end))
+                shutil.copyfile(scan.with_suffix(end), place / (stem + end))
 
 
 def gemax(raw: Path, out: Path, *options: str) -> list[str]:

@@ -32,9 +32,11 @@ class Texts(Sequence[str]):
     def __getitem__(self, index: int | slice) -> str | list[str]:
         if isinstance(index, slice):
             return [self[number] for number in range(len(self))[index]]
-        number = range(len(self))[index]
-        start = self._ends[number - 1] if number else 0
-        return self._data[start : self._ends[number]].decode("utf-8", "surrogatepass")
+        if index < 0:
+            index = range(len(self))[index]
+        end = self._ends[index]
+        start = self._ends[index - 1] if index else 0
+        return self._data[start:end].decode("utf-8", "surrogatepass")
 
 
 class Lazy(Sequence[T]):

@@ -141,10 +141,11 @@ class Catalogue:
 
     def _make_unique(self, order: Sequence[int]) -> None:
         taken = _Taken(map(self.plain_id, order))
-        for number in order:
-            plain = self.plain_id(number)
-            if (unique := taken.free_id(plain, self.root(number).source + self._tails[number])) != plain:
-                self._ids[number] = unique
+        for number, code in zip(order, taken.codes, strict=True):
+            if taken.is_crowded(code):
+                plain = self.plain_id(number)
+                if (unique := taken.free_id(plain, self.root(number).source + self._tails[number])) != plain:
+                    self._ids[number] = unique
 
     def moved(self) -> dict[str, str]:
         """The ids that were changed, and what each would have been."""
@@ -160,19 +161,25 @@ class _Taken:
 
     def __init__(self, ids: Iterable[str]) -> None:
         self._given: set[int] = set()  # folders above scans, and what was asked for more than once
-        codes = array("Q", map(_code, self._noting_folders(ids)))
+        self.codes = codes = array("Q", map(_code, self._noting_folders(ids)))  # in the order of the ids
         self._all = array("Q", map(codes.__getitem__, in_order(range(len(codes)), codes.__getitem__)))
         self._several = {code for code, after in pairwise(self._all) if code == after}
 
     def _noting_folders(self, ids: Iterable[str]) -> Iterable[str]:
+        last = ""
         for scan in ids:
-            self._given.update(_parents(scan))
+            folder = scan.rpartition("/")[0]
+            if folder != last:  # most scans lie beside the one before
+                self._given.update(_with_parents(folder))
+                last = folder
             yield scan
+
+    def is_crowded(self, code: int) -> bool:
+        """Whether an id must be asked for, because it is not one scan's alone."""
+        return code in self._several or code in self._given
 
     def free_id(self, plain: str, source: str) -> str:
         """The id itself for the first to ask for it, else one with "~" and digits of the source; it is then given."""
-        if _code(plain) not in self._several and _code(plain) not in self._given:
-            return plain
         unique, attempt = plain, 0
         while _code(unique) in self._given or (attempt and self._is_plain(unique)):
             # The same source under several SRC: counted, because its digest is the same each time.
@@ -193,9 +200,9 @@ def _code(scan: str) -> int:
     return int.from_bytes(hashlib.blake2b(folded, digest_size=8).digest(), "big")
 
 
-def _parents(scan: str) -> Iterable[int]:
-    parts = scan.split("/")
-    return (_code("/".join(parts[:end])) for end in range(1, len(parts)))
+def _with_parents(folder: str) -> Iterable[int]:
+    parts = folder.split("/")
+    return (_code("/".join(parts[: end + 1])) for end in range(len(parts)))
 
 
 def _once_in_memory(value: str | int | None) -> Any:
