@@ -27,6 +27,19 @@ def test_one_scan(raw):
     assert said.count("bits, widest bin") == 3
 
 
+def test_throughput(raw, tmp_path):
+    rival = tmp_path / "rival.py"
+    rival.write_text("import json, sys; print(json.dumps({'scans': 4, 'seconds': 0.5, 'ms_per_scan': 125.0}))")
+    rivals = ("--floor", rival, "--baseline", rival)
+    said = example("throughput.py", raw, tmp_path / "work", "--scans", "4", "--rounds", "1", *rivals)
+    assert said.count("floor 125.00 ms a scan, baseline 125.00 ms a scan") == 2
+    assert said.count("one job / two runs: median") == 2
+    for suffix in ("bnt", "wrl"):
+        outs = [len(list(out.rglob("depth16.png"))) for out in (tmp_path / "work" / suffix).glob("out-*")]
+        assert sorted(outs) == [1, 4, 4, 4, 4, 4]  # warm-up, one scan, all, two jobs, two runs; and the jobs' one job
+    assert len(list((tmp_path / "work" / "bnt" / "raw").rglob("bs003/*.lm3"))) == 1
+
+
 def test_slurm_array(raw, tmp_path):
     command = (
         f"PATH={Path(sys.executable).parent}:$PATH RAW={raw} OUT={tmp_path / 'out'} bash {EXAMPLES / 'slurm_array.sh'}"
