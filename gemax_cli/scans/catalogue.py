@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 import unicodedata
 from array import array
 from bisect import bisect_left
@@ -86,7 +85,7 @@ class Catalogue:
         """The scan of a file."""
         root, tail = self.root(number), self._tails[number]
         names, folders = self._names(number)
-        said = {name: _once_in_memory(getattr(names, name)) for name in _SCAN_FIELDS}
+        said = {name: getattr(names, name) for name in _SCAN_FIELDS}
         place = self._ids.get(number) or scan_id(names, folders)
         return ScanRef(scan=place, path=Path(below(root.path, tail)), source=root.source + tail, **said)
 
@@ -203,10 +202,6 @@ def _code(scan: str) -> int:
 def _with_parents(folder: str) -> Iterable[int]:
     parts = folder.split("/")
     return (_code("/".join(parts[: end + 1])) for end in range(len(parts)))
-
-
-def _once_in_memory(value: str | int | None) -> Any:
-    return sys.intern(value) if isinstance(value, str) else value
 
 
 def below(folder: str, tail: str) -> str:

@@ -236,7 +236,8 @@ def in_view(samples, rotation, seen, place):
     """Samples not hidden behind the highest of their cell."""
     kept = []
     for sample in samples:
-        x, y, z = sample @ rotation
+        # Not sample @ rotation, whose last bits may differ: the outermost samples lie on the sides of cells.
+        x, y, z = sample[0] * rotation[0] + sample[1] * rotation[1] + sample[2] * rotation[2]
         row, column = np.rint((np.array([y, x]) - place[1::-1]) / place[2]).astype(int)
         inside = 0 <= row < seen.shape[0] and 0 <= column < seen.shape[1]
         if not inside or not z < seen[row, column] - kernels.HIDDEN:
