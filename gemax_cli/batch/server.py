@@ -12,8 +12,9 @@ import os
 import signal
 import sys
 import threading
+import time
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 PRELOADED = "gemax_cli.batch.warm"
-AHEAD = 2  # tasks per worker that are under way, so that none waits for the next
+AHEAD = 2  # portions of tasks per worker that are under way, so that none waits for the next
+PORTION_SECONDS, LARGEST_PORTION = 0.1, 8  # to hand a task out and take it back costs up to a tenth of a scan's time
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
@@ -115,11 +117,13 @@ def serve(do: Callable[[Given], Made], tasks: Iterable[Given], jobs: int) -> Ite
     try:
         with signals_waiting(), _main_hidden():  # the first task starts all workers
             _submit(executor, do, islice(rest, 1), under_way)
-        _submit(executor, do, islice(rest, AHEAD * jobs - 1), under_way)
+        for _ in range(AHEAD * jobs - 1):
+            _submit(executor, do, islice(rest, 1), under_way)
         while under_way:
             for future in _some_done(under_way):
-                _submit(executor, do, islice(rest, 1), under_way)
-                yield future.result()
+                made, seconds = future.result()
+                _submit(executor, do, islice(rest, _portion(seconds / len(made))), under_way)
+                yield from made
     finally:
         if under_way:
             kill_workers()
@@ -134,9 +138,20 @@ def _executor(jobs: int) -> Any:
 
 
 def _submit(executor: Any, do: Callable[..., Any], tasks: Iterable[Any], under_way: set[Any]) -> None:
-    for task in tasks:
+    if portion := tuple(tasks):
         with _death_noticed():
-            under_way.add(executor.submit(do, task))
+            under_way.add(executor.submit(do_portion, do, portion))
+
+
+def do_portion(do: Callable[[Given], Made], portion: Sequence[Given]) -> tuple[list[Made], float]:
+    """Do some tasks in a worker; returns what became of them, and the seconds that it took."""
+    start = time.perf_counter()
+    return [do(task) for task in portion], time.perf_counter() - start
+
+
+def _portion(seconds: float) -> int:
+    """How many tasks to hand out at once, going by what one of the last took."""
+    return max(1, min(LARGEST_PORTION, int(PORTION_SECONDS / max(seconds, 1e-9))))
 
 
 @contextmanager

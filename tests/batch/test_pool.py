@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gemax_cli import process
-from gemax_cli.batch import pool
+from gemax_cli.batch import pool, server
 from gemax_cli.batch.model import Outcome, Task
 from gemax_cli.batch.pool import run_all
 from gemax_cli.scans.model import ScanRef
@@ -117,7 +117,7 @@ def test_tasks_are_taken_when_their_turn_comes():
 PARENT = """
 import sys, time
 from gemax_cli import process
-from gemax_cli.batch import pool
+from gemax_cli.batch import pool, server
 from tests.batch.test_pool import task, worker_that_waits
 if {server}:
     process.claim()
@@ -152,3 +152,17 @@ def is_there(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_quick_tasks_are_handed_out_several_at_once_and_slow_ones_alone():
+    assert [server._portion(seconds) for seconds in (0.0, 0.001, 0.0125, 0.03, 0.06, 2.0)] == [8, 8, 8, 3, 1, 1]
+    made, seconds = server.do_portion(str.upper, ("a", "b"))
+    assert made == ["A", "B"]
+    assert 0 <= seconds < 60
+
+
+def test_many_tasks_come_back_once_each_whatever_the_portions():
+    names = [f"s{i}" for i in range(200)]
+    names[50:150:25] = [f"kill{i}" for i in range(4)]
+    outcomes = run(names)
+    assert {name for name, outcome in outcomes.items() if outcome.failure} == {f"kill{i}" for i in range(4)}
