@@ -59,6 +59,7 @@ def make_plan(refs: Sequence[ScanRef], out: Path, settings: Settings, *, overwri
     work = bytearray(_work(ref, out, settings, places.get(ref.scan)) for ref in refs)
 
     def step(number: int) -> Step:
+        """The step of a scan that lacks something."""
         ref = refs[number]
         return Step(ref, places[ref.scan] if work[number] == _ADD_MAPS else None)
 
