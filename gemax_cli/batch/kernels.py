@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from gemax_cli.batch.scan import make_maps
 from gemax_cli.face import nose_kernels
 from gemax_cli.face.block import cut_blocks
 from gemax_cli.face.clean import clean_scan
 from gemax_cli.face.nose import best_fits
+from gemax_cli.pipeline import make_maps
 from gemax_cli.process import claim
 from gemax_cli.scans.grid import triangulate_grid
 from gemax_cli.scans.model import Points, Scan, Triangles

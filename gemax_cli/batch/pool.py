@@ -20,9 +20,9 @@ from typing import Any
 
 from gemax_cli.batch import server
 from gemax_cli.batch.model import Outcome, Task
+from gemax_cli.datasets.names import split_suffix
 from gemax_cli.errors import GemaxError, WorkerDied
 from gemax_cli.process import is_ours
-from gemax_cli.scans.names import split_suffix
 from gemax_cli.scans.read import CRASHING_SUFFIXES
 from gemax_cli.stack.tables import Failure
 

@@ -13,9 +13,9 @@ from gemax_cli.batch.model import Outcome, Task
 from gemax_cli.batch.plan import Plan, make_plan, shard_of
 from gemax_cli.batch.pool import run_all, stop_workers
 from gemax_cli.compact import Lazy
+from gemax_cli.datasets.selection import Selection
 from gemax_cli.errors import FileUnreadable, NothingToConvert, OutputFull, OutputUnwritable
 from gemax_cli.scans.model import ScanRef
-from gemax_cli.scans.selection import Selection
 from gemax_cli.scans.walk import Found, find_scans
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import (

@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.batch.model import Outcome, Task
-from gemax_cli.batch.scan import (
+from gemax_cli.errors import ScanError, WriteFailed
+from gemax_cli.face.model import NoseTip
+from gemax_cli.maps.model import ComparisonMap
+from gemax_cli.pipeline import (
     ConvertedScan,
     GemaxMap,
     MappedBlock,
@@ -20,9 +23,6 @@ from gemax_cli.batch.scan import (
     fingerprint,
     make_maps,
 )
-from gemax_cli.errors import ScanError, WriteFailed
-from gemax_cli.face.model import NoseTip
-from gemax_cli.maps.model import ComparisonMap
 from gemax_cli.process import peak_bytes
 from gemax_cli.scans.model import ScanRef
 from gemax_cli.settings import COMPARISONS, StackMode

@@ -11,7 +11,7 @@ import click
 from gemax_cli.cli.options import default_jobs, existing, format_option, integers, tau_option
 
 if TYPE_CHECKING:
-    from gemax_cli.report.bench_tables import RivalRow, SolverRow
+    from gemax_cli.bench.solver import RivalRow, SolverRow
 
 NOTE = (
     "One thread; ms: per histogram the shortest of the rounds, then the median over the histograms. programme: the "
@@ -68,7 +68,7 @@ def command(src: Path | None, pipeline: bool, as_json: bool, form: str, rounds: 
 
 
 def _solver(src: Path | None, rounds: int, form: str, values: dict[str, Any]) -> None:
-    from gemax_cli.report.bench_tables import folder_histograms, rival_table, sample_histograms, solver_table
+    from gemax_cli.bench.solver import folder_histograms, rival_table, sample_histograms, solver_table
 
     faces, levels, bins, compare = (values[name] for name in ("faces", "levels", "bins", "compare"))
     histograms = folder_histograms(src, faces, levels) if src else sample_histograms(faces, levels)
@@ -98,8 +98,8 @@ def _pipeline(src: Path, rounds: int, form: str, values: dict[str, Any]) -> None
     import json
     from dataclasses import asdict
 
+    from gemax_cli.bench.pipeline import measure_pipeline
     from gemax_cli.cli.output import print_rows
-    from gemax_cli.report.pipeline import measure_pipeline
     from gemax_cli.settings import DEFAULT_TAUS
 
     jobs = values["jobs"] or tuple(sorted({1, default_jobs()}))

@@ -12,7 +12,7 @@ from gemax_cli.cli.options import default_jobs, flatten, lengths, shard, tau_opt
 
 if TYPE_CHECKING:
     from gemax_cli.batch.run import RunOptions
-    from gemax_cli.scans.selection import Selection
+    from gemax_cli.datasets.selection import Selection
     from gemax_cli.settings import Settings
 
 PATH = click.Path(path_type=Path)
@@ -134,7 +134,7 @@ def _settings(values: dict[str, Any]) -> Settings:
 
 
 def _selection(values: dict[str, Any]) -> Selection:
-    from gemax_cli.scans.selection import Selection
+    from gemax_cli.datasets.selection import Selection
 
     return Selection(
         datasets=values["datasets"],

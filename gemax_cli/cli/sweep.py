@@ -11,7 +11,7 @@ import click
 from gemax_cli.cli.options import default_jobs, flatten, format_option, lengths
 
 if TYPE_CHECKING:
-    from gemax_cli.report.sweep import Sweep, SweepRow
+    from gemax_cli.study.sweep import Sweep, SweepRow
 
 PATH = click.Path(path_type=Path)
 SOME_FAILED = 3
@@ -47,10 +47,10 @@ def command(
     paper_accuracy is Table 4 of the paper, its authors' own network on their data. The advice goes to stderr.
     """
     from gemax_cli.cli.output import print_rows
+    from gemax_cli.datasets.selection import Selection
     from gemax_cli.report.published import SOURCE
-    from gemax_cli.report.sweep import STUDY_DEPTHS, sweep
-    from gemax_cli.scans.selection import Selection
     from gemax_cli.settings import Settings
+    from gemax_cli.study.sweep import STUDY_DEPTHS, sweep
 
     settings = Settings(taus=(tau,), depths=depths or STUDY_DEPTHS)
     selection = Selection(datasets=datasets, protocol=select or "")  # type: ignore[arg-type]
@@ -66,7 +66,7 @@ def command(
 
 def _draw(study: Sweep, plot: Path) -> None:
     from gemax_cli.report.drawing import write_drawing
-    from gemax_cli.report.sweep import sweep_chart
+    from gemax_cli.study.sweep import sweep_chart
 
     write_drawing(sweep_chart(study.rows), plot)
     click.echo(f"plot: {plot}", err=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.entropy.kernels import count_levels
+from gemax_cli.entropy.path_kernels import count_levels
 from gemax_cli.errors import SettingsError
 from gemax_cli.settings import MAX_LEVELS
 

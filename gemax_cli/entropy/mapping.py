@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.entropy.histogram import CODES, check_codes, check_levels, first_codes
-from gemax_cli.entropy.kernels import look_up
+from gemax_cli.entropy.path_kernels import look_up
 from gemax_cli.errors import SettingsError
 
 GREY_VALUES = 256

@@ -74,9 +74,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.entropy.figures import entropies_bits, max_bin
-from gemax_cli.entropy.kernels import heaviest_path, walk_back
 from gemax_cli.entropy.logarithm import MAX_PIXELS, WEIGHT_BITS, weight_table
 from gemax_cli.entropy.mapping import uniform_cuts
+from gemax_cli.entropy.path_kernels import heaviest_path, walk_back
 from gemax_cli.errors import EmptyHistogram, InfeasibleTau, SettingsError
 from gemax_cli.settings import MAX_LEVELS
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import EmptyBlock
-from gemax_cli.face import holes, kernels
+from gemax_cli.face import block_kernels as kernels
+from gemax_cli.face import holes
 from gemax_cli.face.model import DepthBlock
 from gemax_cli.face.raster import Frame, RangeImage, plain, rasterise, spacing
 from gemax_cli.face.surface import surface_of

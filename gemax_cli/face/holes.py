@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.face import kernels
+from gemax_cli.face import block_kernels as kernels
 from gemax_cli.face.raster import DepthMap
 
 MEMBRANE_MM = 1e-4  # the membrane is at rest when no pixel moves farther than this

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.face import kernels
+from gemax_cli.face import block_kernels as kernels
 from gemax_cli.face.model import DepthBlock
 from gemax_cli.scans.model import Points, Triangles
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.maps.kernels import TERMS, fit_quadrics
+from gemax_cli.maps.quadric_kernels import TERMS, fit_quadrics
 
 Values = NDArray[np.float64]
 MAX_CODE = 65535

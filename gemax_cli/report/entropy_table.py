@@ -12,10 +12,10 @@ from typing import Any, Literal
 import numpy as np
 
 from gemax_cli.errors import NothingToConvert
-from gemax_cli.report.labels import labels_of
 from gemax_cli.report.measure import BASELINE, GEMAX, Measured, Measurement, measure_folder
 from gemax_cli.report.published import published_entropy
 from gemax_cli.settings import DEFAULT_TAUS
+from gemax_cli.stack.labels import labels_of
 
 By = Literal["dataset", "scan", "subject", "expression"]
 MEAN, GEM = "mean over tau", "GeM"

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gemax_cli.report.entropy_table import MEAN, combined
-from gemax_cli.report.images import DEPTH_FOLDER
 from gemax_cli.report.measure import GEMAX, Measured
-from gemax_cli.report.opened import OpenedFolder
+from gemax_cli.stack.images import DEPTH_FOLDER
+from gemax_cli.stack.opened import OpenedFolder
 from gemax_cli.stack.records import BlockRecord, NoseRecord, ScanRecord
 
 FENCE = 1.5  # quartile ranges beyond the quartiles: Tukey's rule for outliers

@@ -18,15 +18,15 @@ from gemax_cli.report.curves import entropy_chart
 from gemax_cli.report.drawing import to_svg
 from gemax_cli.report.entropy_table import named_rows, tabulate
 from gemax_cli.report.facts import ScanFacts, gather_facts
-from gemax_cli.report.images import ScanImages, load_codes
 from gemax_cli.report.measure import Measurement, measure_folder
-from gemax_cli.report.opened import OpenedFolder, open_folder
 from gemax_cli.report.page import folded, page, picture, section, table, text, thumbs
 from gemax_cli.report.published import ENTROPY_SOURCE, compare
 from gemax_cli.report.sheet import spread
 from gemax_cli.report.tiles import shrink
 from gemax_cli.stack.folder import read_run
+from gemax_cli.stack.images import ScanImages, load_codes
 from gemax_cli.stack.naming import FAILURES
+from gemax_cli.stack.opened import OpenedFolder, open_folder
 from gemax_cli.stack.png import write_atomically
 from gemax_cli.stack.tables import Failure, read_failures
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from gemax_cli.batch.scan import ConvertedScan, convert_scan
+from gemax_cli.datasets.names import parse_name
 from gemax_cli.errors import ScanError
+from gemax_cli.pipeline import ConvertedScan, convert_scan
 from gemax_cli.scans.model import Scan
-from gemax_cli.scans.names import parse_name
 from gemax_cli.scans.read import read_scan
 from gemax_cli.settings import Settings
 

@@ -14,10 +14,10 @@ from gemax_cli.entropy.figures import entropy_bits
 from gemax_cli.entropy.histogram import CODES, level_of_code
 from gemax_cli.entropy.mapping import apply_cuts, bin_depths, uniform_cuts
 from gemax_cli.errors import BadFormat, ScanError, SettingsError
-from gemax_cli.report.images import MapImage, ScanImages, load_codes, load_map
-from gemax_cli.report.opened import OpenedFolder, open_folder
 from gemax_cli.settings import MapSettings
+from gemax_cli.stack.images import MapImage, ScanImages, load_codes, load_map
 from gemax_cli.stack.naming import DEPTH16, depth_label
+from gemax_cli.stack.opened import OpenedFolder, open_folder
 from gemax_cli.stack.records import BlockRecord
 
 BASELINE, GEMAX = "range image", "gemax"

@@ -16,12 +16,12 @@ from gemax_cli.entropy.mapping import apply_cuts, invert_map, uniform_cuts
 from gemax_cli.errors import BadFormat, ScanError, SettingsError
 from gemax_cli.maps.compare import make_comparison_maps
 from gemax_cli.report.entropy_table import no_map
-from gemax_cli.report.images import MapImage, ScanImages, load_codes, load_map
-from gemax_cli.report.labels import record_id
-from gemax_cli.report.opened import OpenedFolder, open_folder
 from gemax_cli.report.stretch import bin_widths, scale_picture, stretch_picture
 from gemax_cli.report.texture import texture_of
 from gemax_cli.report.tiles import TILE_PAPER, Picture, Tile, draw_sheet, grid, on_paper, shrink
+from gemax_cli.stack.images import MapImage, ScanImages, load_codes, load_map
+from gemax_cli.stack.labels import record_id
+from gemax_cli.stack.opened import OpenedFolder, open_folder
 from gemax_cli.stack.png import write_png
 from gemax_cli.stack.records import BlockRecord
 

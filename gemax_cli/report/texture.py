@@ -7,10 +7,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.datasets.names import bare_name
 from gemax_cli.errors import ScanError
 from gemax_cli.face.raster import Frame, barycentric, rasterise
 from gemax_cli.scans.model import Scan, TextureMap
-from gemax_cli.scans.names import bare_name
 from gemax_cli.scans.read import read_scan
 from gemax_cli.stack.folder import read_run
 from gemax_cli.stack.records import BlockRecord, ScanRecord

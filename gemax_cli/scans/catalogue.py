@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gemax_cli.compact import Lazy, Texts, in_order
+from gemax_cli.datasets.names import NameFields, digest, natural_key, parse_name, scan_id
 from gemax_cli.scans.model import ScanRef
-from gemax_cli.scans.names import NameFields, digest, natural_key, parse_name, scan_id
 
 _SCAN_FIELDS = [f.name for f in fields(NameFields) if f.name != "place"]
 

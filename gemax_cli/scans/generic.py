@@ -37,4 +37,4 @@ def read_generic(path: Path) -> Scan:
     if path.suffix.lower() not in _READERS:
         raise UnknownFormat(path, f"no reader knows this kind of file. Known are {', '.join(_READERS)}.")
     module, function = _READERS[path.suffix.lower()]
-    return cast("Scan", getattr(import_module(f"gemax_cli.scans.{module}"), function)(path))
+    return cast("Scan", getattr(import_module(f"gemax_cli.scans.formats.{module}"), function)(path))

@@ -8,17 +8,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from gemax_cli.datasets.names import split_suffix
 from gemax_cli.errors import BadFormat, FileUnreadable, UnknownFormat
 from gemax_cli.scans.files import read_start
-from gemax_cli.scans.names import split_suffix
 
 if TYPE_CHECKING:
     from gemax_cli.scans.model import Scan
 
-_BOSPHORUS = ("bosphorus", "read_bnt")
-_BU3DFE = ("bu3dfe", "read_wrl")
-_FRGC = ("frgc", "read_abs")
-_DEPTH = ("depth_image", "read_depth_image")
+_BOSPHORUS = ("formats.bnt", "read_bnt")
+_BU3DFE = ("formats.wrl", "read_wrl")
+_FRGC = ("formats.frgc", "read_abs")
+_DEPTH = ("formats.depth_image", "read_depth_image")
 _GENERIC = ("generic", "read_generic")
 _READERS = {
     ".bnt": _BOSPHORUS,

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gemax_cli.compact import Lazy
+from gemax_cli.datasets.names import split_suffix
+from gemax_cli.datasets.selection import Kind, Selection, wanted
 from gemax_cli.errors import ScanError
 from gemax_cli.scans.catalogue import Catalogue, Root, below
 from gemax_cli.scans.grey16 import is_grey16
 from gemax_cli.scans.model import ScanRef
-from gemax_cli.scans.names import split_suffix
 from gemax_cli.scans.read import IMAGE_SUFFIXES, SEARCHED_SUFFIXES
-from gemax_cli.scans.selection import Kind, Selection, wanted
 
 _OWN_IMAGE = re.compile(r"(?:depth16|gemax_.*)\.(?:png|tiff?)", re.IGNORECASE)
 _OUTPUT_MARK = "run.json"

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from gemax_cli.batch.run import Listener, RunOptions, convert
+from gemax_cli.datasets.selection import Selection
 from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.errors import NothingToConvert, OutputError, SettingsConflict
-from gemax_cli.scans.selection import Selection
 from gemax_cli.settings import BlockSettings, MapSettings, Settings
 from gemax_cli.stack.records import read_records
 from gemax_cli.stack.tables import read_failures

@@ -12,7 +12,7 @@ CODE = """
 import sys
 from pathlib import Path
 from numba.core.dispatcher import Dispatcher
-from gemax_cli.batch.scan import convert_scan
+from gemax_cli.pipeline import convert_scan
 
 def loaded():
     modules = [m for name, m in sys.modules.items() if name.startswith("gemax_cli")]

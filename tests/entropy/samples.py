@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from gemax_cli.entropy.kernels import heaviest_path
+from gemax_cli.entropy.path_kernels import heaviest_path
 
 JIT = not int(os.environ.get("NUMBA_DISABLE_JIT", "0") or 0)
 TABLE_3 = (16, 20, 30, 40, 50, 60)

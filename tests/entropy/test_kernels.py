@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from gemax_cli.entropy.kernels import count_levels, look_up, walk_back
 from gemax_cli.entropy.logarithm import weight_table
+from gemax_cli.entropy.path_kernels import count_levels, look_up, walk_back
 from gemax_cli.entropy.reference import full_path, paper_cuts
 from gemax_cli.entropy.solver import pose_problem
 from gemax_cli.errors import EmptyHistogram, InfeasibleTau

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemax_cli.face import kernels
+from gemax_cli.face import block_kernels as kernels
 from gemax_cli.face.model import DepthBlock
 from gemax_cli.face.raster import Frame, barycentric, rasterise, spacing, squared
 from tests.face import naive_raster as naive

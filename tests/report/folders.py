@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gemax_cli.batch.scan import make_maps
+from gemax_cli.pipeline import make_maps
 from gemax_cli.settings import MapSettings, Settings
 from gemax_cli.stack.folder import write_run
 from gemax_cli.stack.naming import block_folder, map_name, rgb_groups

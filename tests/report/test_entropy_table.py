@@ -3,9 +3,9 @@ import pytest
 
 from gemax_cli.errors import NothingToConvert
 from gemax_cli.report.entropy_table import combined, entropy_table, group_of, tabulate
-from gemax_cli.report.labels import labels_of
 from gemax_cli.report.measure import Measured, Measurement, measure_folder
 from gemax_cli.settings import Settings
+from gemax_cli.stack.labels import labels_of
 from tests.report.folders import BO, BU, PAPERS, SMALL, make_folder
 
 SCANS = (BU, "BU-3DFE/F0001/F0001_HA04WH", "BU-3DFE/M0002/M0002_AN02BL", BO)

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from gemax_cli.errors import OutputError
 from gemax_cli.report import measure
-from gemax_cli.report.images import load_codes, load_map
 from gemax_cli.report.measure import DepthPixels, inverted_by_range, measure_folder, widest_bin
 from gemax_cli.settings import MapSettings, Settings
+from gemax_cli.stack.images import load_codes, load_map
 from gemax_cli.stack.png import read_png, write_png
 from gemax_cli.stack.records import read_records
 from tests.report import naive

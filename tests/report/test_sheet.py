@@ -6,7 +6,6 @@ from PIL import Image
 
 from gemax_cli.errors import NothingToConvert, ScanError, SettingsError
 from gemax_cli.report.drawing import font_of
-from gemax_cli.report.images import load_codes, load_map, scan_images
 from gemax_cli.report.sheet import make_preview, named, overview_sheet, spread, write_sheet
 from gemax_cli.report.stretch import bin_widths, scale_picture, stretch_picture, width_colours
 from gemax_cli.report.texture import drape, find_raw, texture_of
@@ -25,6 +24,7 @@ from gemax_cli.report.tiles import (
 )
 from gemax_cli.scans.model import Scan, TextureMap
 from gemax_cli.settings import Settings
+from gemax_cli.stack.images import load_codes, load_map, scan_images
 from gemax_cli.stack.png import read_png, write_png
 from gemax_cli.stack.records import read_records
 from tests.report.folders import BO, BU, SMALL, edit_run, make_folder

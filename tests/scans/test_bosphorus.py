@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable, ScanError
-from gemax_cli.scans.bosphorus import BntHeader, parse_bnt_header, read_bnt, read_lm2, read_lm3
+from gemax_cli.scans.formats.bnt import BntHeader, parse_bnt_header, read_bnt, read_lm2, read_lm3
 from gemax_cli.scans.model import Scan
 from tests.scans.organised_files import BACKGROUND, LANDMARKS, bnt_bytes, face_planes, lm2_text, lm3_text
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable, ScanError
-from gemax_cli.scans.bu3dfe import BND_COUNT, LANDMARK_TOLERANCE, NOSE_OUTLINE, PSE_COUNT, read_wrl
+from gemax_cli.scans.formats.wrl import BND_COUNT, LANDMARK_TOLERANCE, NOSE_OUTLINE, PSE_COUNT, read_wrl
 from gemax_cli.scans.model import Scan
 from tests.scans.naive_vrml import SQUARE, TEXTURED, Placement, Shape, Spelling, area, expected_mesh, write_vrml
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from gemax_cli.datasets.names import digest, natural_key, parse_name, scan_id
 from gemax_cli.scans.catalogue import Catalogue, Root, below
-from gemax_cli.scans.names import digest, natural_key, parse_name, scan_id
 
 FOLDER = Root("raw", "", "/data/raw", 0)
 PARTS = ("a", "A", "a.ply", "b", "f0001_an01wh_f3d.wrl", "F0001_AN01WH_F3D.wrl", "bs000_N_N_0.bnt", "ä", "a\u0308")

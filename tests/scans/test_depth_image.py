@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable, ScanError, SettingsError
-from gemax_cli.scans.depth_image import MAX_PIXELS, DepthCamera, read_depth_image
+from gemax_cli.scans.formats.depth_image import MAX_PIXELS, DepthCamera, read_depth_image
 
 DEPTH = (800 + np.add.outer(np.arange(6), 3 * np.arange(8))).astype(np.uint16)
 DEPTH[0, 0] = DEPTH[2, 5] = 0

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable, ScanError
-from gemax_cli.scans.frgc import MOST_PLACES, read_abs
+from gemax_cli.scans.formats.frgc import MOST_PLACES, read_abs
 from tests.scans.organised_files import BACKGROUND, abs_text, face_planes
 
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.errors import BadFormat, EmptyScan, LibraryMissing, ScanError
-from gemax_cli.scans.gltf import DEBIAN_PACKAGES, check_gltf, read_gltf
+from gemax_cli.scans.formats.gltf import DEBIAN_PACKAGES, check_gltf, read_gltf
 from gemax_cli.scans.model import Scan
 from tests.scans.mesh_files import POINTS, TRIANGLES, glb, gltf, gltf_parts, write
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.errors import BadFormat, EmptyScan, ScanError
+from gemax_cli.scans.formats.obj import read_obj
 from gemax_cli.scans.model import Scan
-from gemax_cli.scans.obj import read_obj
 from tests.scans.naive_vrml import naive_fan
 
 SQUARE = "v 0 0 0\nv 1 0 0\nv 1 1 0.5\nv 0 1 0\n"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gemax_cli.errors import BadFormat, EmptyScan, ScanError
-from gemax_cli.scans.pcd import read_pcd
+from gemax_cli.scans.formats.pcd import read_pcd
 from tests.scans.mesh_files import POINTS, pcd, sensor, write
 
 KINDS = pytest.mark.parametrize("kind", ["ascii", "binary", "binary_compressed"])

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.errors import BadFormat, EmptyScan, ScanError
+from gemax_cli.scans.formats.off import read_off
+from gemax_cli.scans.formats.ply import read_ply
 from gemax_cli.scans.model import Scan
-from gemax_cli.scans.off import read_off
-from gemax_cli.scans.ply import read_ply
 from tests.scans.mesh_files import POINTS, TRIANGLES, off, ply_binary, ply_text, write
 
 ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable, ScanError, UnknownFormat
-from gemax_cli.scans import bosphorus, read
+from gemax_cli.scans import read
+from gemax_cli.scans.formats import bnt as bosphorus
 from gemax_cli.scans.model import Fingerprint
 from gemax_cli.scans.read import IMAGE_SUFFIXES, KNOWN_SUFFIXES, SEARCHED_SUFFIXES, Content, read_scan, sniff
 from tests.scans.naive_vrml import TEXTURED, Spelling, write_vrml

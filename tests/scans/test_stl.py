@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.errors import BadFormat, EmptyScan, ScanError
+from gemax_cli.scans.formats.stl import read_stl
 from gemax_cli.scans.model import Scan
-from gemax_cli.scans.stl import read_stl
 from tests.scans.mesh_files import POINTS, TRIANGLES, stl_binary, stl_text, write
 
 BOTH = pytest.mark.parametrize("whole", [stl_binary(), stl_text()], ids=["binary", "text"])

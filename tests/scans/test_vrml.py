@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.errors import BadFormat, EmptyScan, ScanError
-from gemax_cli.scans.vrml import MAX_DEPTH, VrmlText
-from gemax_cli.scans.vrml_mesh import MAX_VISITS, VrmlMesh, surface
+from gemax_cli.scans.formats.vrml import MAX_DEPTH, VrmlText
+from gemax_cli.scans.formats.vrml_mesh import MAX_VISITS, VrmlMesh, surface
 from tests.scans.naive_vrml import (
     SQUARE,
     TEXTURED,
@@ -566,7 +566,7 @@ def test_a_scene_cannot_multiply_itself() -> None:
 
 
 def test_points_by_names_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gemax_cli.scans.vrml_mesh.MAX_POINTS", 11)
+    monkeypatch.setattr("gemax_cli.scans.formats.vrml_mesh.MAX_POINTS", 11)
     with pytest.raises(BadFormat, match="more than 11 points"):
         scene(f"DEF A {shape()} USE A USE A")
 

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from gemax_cli.datasets.names import digest
+from gemax_cli.datasets.selection import Selection
 from gemax_cli.errors import FileUnreadable
-from gemax_cli.scans.names import digest
 from gemax_cli.scans.read import read_scan
-from gemax_cli.scans.selection import Selection
 from gemax_cli.scans.walk import Found, find_scans
 from tests.scans.organised_files import bnt_bytes
 

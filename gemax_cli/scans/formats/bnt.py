@@ -14,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.datasets.names import bare_name
 from gemax_cli.errors import BadFormat, ScanError
 from gemax_cli.scans.files import fingerprint_of, open_scan
 from gemax_cli.scans.grid import distance_to, gather_grid, surface_of
 from gemax_cli.scans.model import Fingerprint, Points, Scan, TextureMap, Triangles
-from gemax_cli.scans.names import bare_name
 
 NOSE_TIP = "Nose tip"
 FARTHEST_TIP_MM = 40.0  # a nose tip farther from every point does not belong to this scan

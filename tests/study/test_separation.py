@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from gemax_cli.report import separation
-from gemax_cli.report.separation import accuracy, class_means, pooled, variance_ratio, why_no_accuracy
+from gemax_cli.study import separation
+from gemax_cli.study.separation import accuracy, class_means, pooled, variance_ratio, why_no_accuracy
 
 SIX = ("AN", "DI", "FE", "HA", "SA", "SU")
 
@@ -141,5 +141,5 @@ def test_what_it_takes_for_a_classifier(monkeypatch):
 def test_the_library_is_not_loaded_before_it_is_needed():
     import subprocess
 
-    code = "import sys, gemax_cli.report.sweep; sys.exit('sklearn' in sys.modules)"
+    code = "import sys, gemax_cli.study.sweep; sys.exit('sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from gemax_cli.report.measure import measure_folder
-from gemax_cli.report.opened import is_sound, open_folder
 from gemax_cli.settings import MapSettings, Settings
+from gemax_cli.stack.opened import is_sound, open_folder
 from tests.report.folders import BO, BU, SMALL, make_folder
 from tests.stack.samples import block_record, map_record
 

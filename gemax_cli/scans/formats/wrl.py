@@ -12,9 +12,9 @@ from gemax_cli.errors import ScanError
 from gemax_cli.scans.assemble import check_points
 from gemax_cli.scans.content import read_bytes, read_content, unpacked
 from gemax_cli.scans.files import fingerprint_of
+from gemax_cli.scans.formats.vrml import VrmlText
+from gemax_cli.scans.formats.vrml_mesh import surface
 from gemax_cli.scans.model import Points, Scan
-from gemax_cli.scans.vrml import VrmlText
-from gemax_cli.scans.vrml_mesh import surface
 
 NOSE_OUTLINE = range(36, 48)
 """Numbers of the nose outline among the landmarks of a ``.bnd``; the tip is not among them."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gemax_cli.errors import OutputError
-from gemax_cli.report.images import ScanImages, scan_images
-from gemax_cli.report.labels import record_id
 from gemax_cli.settings import MAX_LEVELS, MapSettings
 from gemax_cli.stack.folder import map_settings, read_run
+from gemax_cli.stack.images import ScanImages, scan_images
+from gemax_cli.stack.labels import record_id
 from gemax_cli.stack.naming import DEPTH16, RUN
 from gemax_cli.stack.records import BlockRecord, Place, ScanRecord, index_records
 

@@ -3,10 +3,8 @@ import sys
 import numpy as np
 import pytest
 
-from gemax_cli.entropy.solver import optimal_cuts
-from gemax_cli.errors import NothingToConvert
-from gemax_cli.report import bench_tables
-from gemax_cli.report.bench_tables import (
+from gemax_cli.bench import solver as bench_tables
+from gemax_cli.bench.solver import (
     RIVALS,
     folder_histograms,
     rival_table,
@@ -14,6 +12,8 @@ from gemax_cli.report.bench_tables import (
     solver_table,
     widest_span,
 )
+from gemax_cli.entropy.solver import optimal_cuts
+from gemax_cli.errors import NothingToConvert
 from gemax_cli.stack.png import write_png
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat, EmptyScan
+from gemax_cli.scans.formats.vrml import MAX_DEPTH, Node, VrmlText
 from gemax_cli.scans.model import Points, TextureMap, Triangles
 from gemax_cli.scans.polygons import clip, fan, polygon_bounds
-from gemax_cli.scans.vrml import MAX_DEPTH, Node, VrmlText
 
 MAX_POINTS = 10_000_000
 MAX_VISITS = 20_000

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from gemax_cli.batch.profile import STAGES
+from gemax_cli.bench.pipeline import measure_pipeline
 from gemax_cli.errors import NothingToConvert
-from gemax_cli.report.pipeline import measure_pipeline
 
 
 @pytest.fixture(scope="module")

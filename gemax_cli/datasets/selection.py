@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from gemax_cli.datasets.names import DATASETS, EXPRESSIONS, expression_code
 from gemax_cli.errors import SettingsError
 from gemax_cli.scans.model import ScanRef
-from gemax_cli.scans.names import DATASETS, EXPRESSIONS, expression_code
 
 Kind = Literal["F3D", "RAW"]
 Protocol = Literal["", "paper"]

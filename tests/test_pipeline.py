@@ -5,9 +5,9 @@ import hashlib
 import numpy as np
 import pytest
 
-from gemax_cli.batch.scan import Stopwatch, compose, convert_scan, fingerprint
 from gemax_cli.errors import FileUnreadable, NoNoseTip
 from gemax_cli.face.nose import turn
+from gemax_cli.pipeline import Stopwatch, compose, convert_scan, fingerprint
 from gemax_cli.scans.read import read_scan
 from gemax_cli.settings import BlockSettings, NoseSettings, Settings
 from gemax_cli.synthetic.writers import write_wrl

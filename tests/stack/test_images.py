@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable
-from gemax_cli.report.images import MapImage, load_codes, load_map, scan_images
+from gemax_cli.stack.images import MapImage, load_codes, load_map, scan_images
 from gemax_cli.stack.png import write_png
 
 

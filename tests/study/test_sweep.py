@@ -5,11 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gemax_cli.batch.scan import convert_scan
+from gemax_cli.datasets.selection import Selection
 from gemax_cli.errors import NothingToConvert
-from gemax_cli.report import sweep as study
+from gemax_cli.pipeline import convert_scan
 from gemax_cli.report.drawing import to_svg
-from gemax_cli.report.sweep import (
+from gemax_cli.scans.model import ScanRef
+from gemax_cli.settings import Settings
+from gemax_cli.stack.tables import Failure
+from gemax_cli.study import sweep as study
+from gemax_cli.study.sweep import (
     PAPER_ACCURACY,
     BlockFigures,
     ScanFigures,
@@ -20,11 +24,7 @@ from gemax_cli.report.sweep import (
     sweep,
     sweep_chart,
 )
-from gemax_cli.scans.model import ScanRef
-from gemax_cli.scans.selection import Selection
-from gemax_cli.settings import Settings
-from gemax_cli.stack.tables import Failure
-from tests.report.test_separation import faces
+from tests.study.test_separation import faces
 
 DEPTHS = (50.0, 60.0, 80.0)
 SETTINGS = Settings(taus=(20,), depths=DEPTHS)

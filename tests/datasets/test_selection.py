@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from gemax_cli.datasets.names import EXPRESSIONS, parse_name, scan_id
+from gemax_cli.datasets.selection import PAPER_LEVELS, SIX_EXPRESSIONS, Selection, wanted
 from gemax_cli.errors import SettingsError
 from gemax_cli.scans.model import ScanRef
-from gemax_cli.scans.names import EXPRESSIONS, parse_name, scan_id
-from gemax_cli.scans.selection import PAPER_LEVELS, SIX_EXPRESSIONS, Selection, wanted
 
 BOSPHORUS = ("ANGER", "DISGUST", "FEAR", "HAPPY", "SADNESS", "SURPRISE")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gemax_cli.scans.names import (
+from gemax_cli.datasets.names import (
     EXPRESSIONS,
     LONGEST_ID,
     LONGEST_PART,

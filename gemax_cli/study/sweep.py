@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.batch.scan import MappedBlock, convert_scan
+from gemax_cli.datasets.selection import SIX_EXPRESSIONS, Selection
 from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.entropy.mapping import apply_cuts, uniform_cuts
 from gemax_cli.errors import NothingToConvert, ScanError
+from gemax_cli.pipeline import MappedBlock, convert_scan
 from gemax_cli.report.charts import Series, line_chart
 from gemax_cli.report.drawing import Drawing
-from gemax_cli.report.separation import accuracy, pooled, variance_ratio, why_no_accuracy
 from gemax_cli.scans.model import ScanRef
-from gemax_cli.scans.selection import SIX_EXPRESSIONS, Selection
 from gemax_cli.scans.walk import find_scans
 from gemax_cli.settings import MapSettings, Settings
 from gemax_cli.stack.tables import Failure
+from gemax_cli.study.separation import accuracy, pooled, variance_ratio, why_no_accuracy
 
 POOL = 8  # pixels: images are compared at 28 x 28, an eighth of 224
 MAX_CODE = 65535

@@ -1,0 +1,1 @@
+"""What the databases of the field are: names of files, who shows what, protocols."""
