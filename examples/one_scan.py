@@ -14,10 +14,9 @@ def main(path: str) -> None:
     scan = gemax.convert_scan(path, gemax.Settings(taus=(20, 30, 40), depths=(60,)))
     block = scan.blocks[0]
     print(f"nose tip {scan.nose.position.round(2)} mm ({scan.nose.source}, confidence {scan.nose.confidence:.2f})")
-    print(f"{(block.block.depth16 > 0).sum()} valid pixels of {block.block.depth16.shape}")
+    print(f"{(block.depth16 > 0).sum()} valid pixels of {block.depth16.shape}")
     for one in block.maps:
-        cuts = one.cuts
-        print(f"tau {cuts.tau}: {cuts.entropy:.4f} bits, widest bin {cuts.max_bin} levels, {one.image.dtype}")
+        print(f"tau {one.tau}: {one.entropy:.4f} bits, widest bin {one.max_bin} levels, {one.image.dtype}")
 
 
 if __name__ == "__main__":

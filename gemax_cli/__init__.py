@@ -18,7 +18,7 @@ _HOMES = {
     "Settings": "settings",
     "NoseSettings": "settings",
     "BlockSettings": "settings",
-    "MapSettings": "settings",
+    "QuantisationSettings": "settings",
     "GemaxError": "errors",
     "ScanError": "errors",
     "Selection": "datasets.selection",

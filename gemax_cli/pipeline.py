@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gemax_cli.entropy.histogram import level_histogram
 from gemax_cli.entropy.mapping import apply_cuts
-from gemax_cli.entropy.solver import Cuts, optimal_cuts_per_tau
+from gemax_cli.entropy.solver import optimal_cuts_per_tau
 from gemax_cli.errors import FileUnreadable
 from gemax_cli.face.block import cut_blocks
 from gemax_cli.face.clean import clean_scan
@@ -27,7 +27,7 @@ from gemax_cli.maps.compare import make_comparison_maps
 from gemax_cli.maps.model import ComparisonMap
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.read import read_scan
-from gemax_cli.settings import MapSettings, Settings
+from gemax_cli.settings import QuantisationSettings, Settings
 
 SMALLEST_FACE_CM2 = 40.0  # whole faces fill 150 to 250 cm2 of a 60 mm block, half-turned ones 100
 MOST_BEFORE_CM2 = 3.0  # frontal faces have none, heads turned by 45 degrees up to 50
@@ -53,19 +53,43 @@ class Stopwatch:
 
 @dataclass(frozen=True, eq=False)
 class GemaxMap:
-    """One map of maximal entropy: ``image`` (size, size) uint8 and the cuts that made it."""
+    """One map of maximal entropy.
+
+    Attributes:
+        image: (size, size) uint8; the background is 0.
+        tau: its distortion bound, levels.
+        cuts: (K + 1,) int32, 0 = d_0 < ... < d_K = N; bin k holds the levels d_k..d_{k+1} - 1.
+        entropy: bits, over the valid pixels.
+        max_bin: width of the widest bin, levels; at most tau.
+    """
 
     image: NDArray[np.uint8]
-    cuts: Cuts
+    tau: int
+    cuts: NDArray[np.int32]
+    entropy: float
+    max_bin: int
 
 
 @dataclass(frozen=True, eq=False)
 class MappedBlock:
-    """A depth block, its maps (ascending tau) and the affine from (column, row, depth, 1) to raw millimetres."""
+    """A depth block with its maps.
 
-    block: DepthBlock
-    maps: tuple[GemaxMap, ...]
+    Attributes:
+        depth16: (size, size) uint16; 65535 is the nose tip's depth, 1 is ``depth_mm`` behind it, 0 is no data.
+        depth_mm: metric depth of the block.
+        mm_per_pixel: pixel pitch.
+        pixel_to_raw: (3, 4) affine from (column, row, depth in mm, 1) to the raw file's axes in mm.
+        counts: pixels filled, left open, removed (``face.model.DepthBlock``).
+        maps: GEMax maps, ascending tau.
+        comparisons: comparison maps, in the order of the settings.
+    """
+
+    depth16: NDArray[np.uint16]
+    depth_mm: float
+    mm_per_pixel: float
     pixel_to_raw: NDArray[np.float64]
+    counts: dict[str, int]
+    maps: tuple[GemaxMap, ...]
     comparisons: tuple[ComparisonMap, ...] = ()
 
 
@@ -151,15 +175,21 @@ def _face(scan: Scan, settings: Settings, watch: Stopwatch) -> tuple[FrontalScan
 
 
 def _mapped(block: DepthBlock, frontal: FrontalScan, settings: Settings) -> MappedBlock:
+    quantisation = settings.quantisation
     return MappedBlock(
-        block,
-        make_maps(block.depth16, settings.taus, settings.maps),
-        compose(frontal.to_raw, block.to_scan),
-        compare_maps(block.depth16, block.depth_mm, block.mm_per_pixel, settings.comparisons, settings.maps),
+        depth16=block.depth16,
+        depth_mm=block.depth_mm,
+        mm_per_pixel=block.mm_per_pixel,
+        pixel_to_raw=compose(frontal.to_raw, block.to_scan),
+        counts=block.counts,
+        maps=make_maps(block.depth16, settings.taus, quantisation),
+        comparisons=compare_maps(block.depth16, block.depth_mm, block.mm_per_pixel, settings.maps, quantisation),
     )
 
 
-def make_maps(depth16: NDArray[np.uint16], taus: tuple[int, ...], settings: MapSettings) -> tuple[GemaxMap, ...]:
+def make_maps(
+    depth16: NDArray[np.uint16], taus: tuple[int, ...], settings: QuantisationSettings | None = None
+) -> tuple[GemaxMap, ...]:
     """The GEMax maps of a depth image, one per tau (stages S2 and S3, equations 5 to 8).
 
     Args:
@@ -167,13 +197,20 @@ def make_maps(depth16: NDArray[np.uint16], taus: tuple[int, ...], settings: MapS
         taus: distortion bounds in levels.
         settings: levels, bins and whether value 0 is kept for the background.
     """
-    histogram = level_histogram(depth16, settings.levels)
-    solved = optimal_cuts_per_tau(histogram, settings.face_bins, taus)
-    return tuple(GemaxMap(apply_cuts(depth16, c.cuts, settings.levels, settings.first_code), c) for c in solved)
+    settings = settings or QuantisationSettings()
+    solutions = optimal_cuts_per_tau(level_histogram(depth16, settings.levels), settings.face_bins, taus)
+    return tuple(
+        GemaxMap(apply_cuts(depth16, s.cuts, settings.levels, settings.first_code), s.tau, s.cuts, s.entropy, s.max_bin)
+        for s in solutions
+    )
 
 
 def compare_maps(
-    depth16: NDArray[np.uint16], depth_mm: float, mm_per_pixel: float, names: tuple[str, ...], settings: MapSettings
+    depth16: NDArray[np.uint16],
+    depth_mm: float,
+    mm_per_pixel: float,
+    names: tuple[str, ...],
+    settings: QuantisationSettings,
 ) -> tuple[ComparisonMap, ...]:
     """The comparison maps ``names`` of a depth image, with the levels, bins and lowest grey value of the GEMax maps."""
     sizes = (settings.levels, settings.face_bins, settings.first_code)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from importlib.util import find_spec
 from typing import Any, Literal
 
+from gemax_cli.codes import MAX_CODE
 from gemax_cli.errors import InfeasibleTau, SettingsError
+from gemax_cli.maps.registry import COMPARISONS, channels_of
 
 FrameMode = Literal["fixed", "fit"]
 NoseMode = Literal["auto", "detect", "landmark"]
@@ -20,22 +20,7 @@ Unit = Literal["auto", "m", "cm", "mm", "um"]
 Axis = Literal["auto", "+x", "-x", "+y", "-y", "+z", "-z"]
 
 DEFAULT_TAUS = (20, 30, 40, 50, 60)  # section 4.2 of the paper: training uses all five, testing 20
-MAX_LEVELS = 65535  # the non-zero codes of a 16-bit depth image
-# Comparison maps in the order that they are written and listed in: name, which is the file's, and its channels' names.
-COMPARISONS: Mapping[str, tuple[str, ...]] = {
-    "ri": ("ri",),
-    "ri-minmax": ("ri-minmax",),
-    "he": ("he",),
-    "clahe": ("clahe",),
-    "normals": ("normals-x", "normals-y", "normals-z"),
-    "curvature": ("curvature",),
-    "curvature-gaussian": ("curvature-gaussian",),
-    "curvature-k1": ("curvature-k1",),
-    "curvature-k2": ("curvature-k2",),
-    "shape-index": ("shape-index",),
-}
-CLAHE_NEEDS = "clahe needs scikit-image, which is not installed: pip install 'gemax-cli[maps]'."
-ADDABLE = ("taus", "comparisons")  # settings of which more may join a folder without a conflict
+ADDABLE = ("taus", "maps")  # settings of which more may join a folder without a conflict
 
 
 def _require(condition: bool, message: str) -> None:
@@ -99,7 +84,7 @@ class BlockSettings:
 
 
 @dataclass(frozen=True)
-class MapSettings:
+class QuantisationSettings:
     """How the 16-bit codes become 8-bit maps (stage S2, equations 1 to 5).
 
     Attributes:
@@ -114,7 +99,7 @@ class MapSettings:
 
     def __post_init__(self) -> None:
         _require(2 <= self.bins <= 256, f"bins is {self.bins}: give 2 to 256, a map has 8 bits.")
-        _require(1 <= self.levels <= MAX_LEVELS, f"levels is {self.levels}: give 1 to {MAX_LEVELS}.")
+        _require(1 <= self.levels <= MAX_CODE, f"levels is {self.levels}: give 1 to {MAX_CODE}.")
 
     @property
     def face_bins(self) -> int:
@@ -140,16 +125,16 @@ class Settings:
         taus: the distortion bounds, one map each (stage S3); sorted, without repeats.
         depths: block depths in mm; sorted, without repeats.
         stack: one grey PNG per tau, or one RGB PNG per three tau.
-        comparisons: maps of other methods, names of ``COMPARISONS``; in its order, without repeats.
+        maps: comparison maps, names of ``maps.registry.COMPARISONS``; in its order, without repeats.
     """
 
     taus: tuple[int, ...] = DEFAULT_TAUS
     depths: tuple[float, ...] = (60.0,)
     nose: NoseSettings = field(default_factory=NoseSettings)
     block: BlockSettings = field(default_factory=BlockSettings)
-    maps: MapSettings = field(default_factory=MapSettings)
+    quantisation: QuantisationSettings = field(default_factory=QuantisationSettings)
     stack: StackMode = "files"
-    comparisons: tuple[str, ...] = ()
+    maps: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "taus", tuple(sorted(set(self.taus))))
@@ -159,20 +144,21 @@ class Settings:
         for depth in self.depths:
             _require(1 <= depth <= 1000, f"depth is {depth:g} mm: give 1 to 1000.")
         for tau in self.taus:
-            _require(tau <= MAX_LEVELS, f"tau is {tau}: give {MAX_LEVELS} or less.")
-            self.maps.check_tau(tau)
-        self._check_comparisons()
+            _require(tau <= MAX_CODE, f"tau is {tau}: give {MAX_CODE} or less.")
+            self.quantisation.check_tau(tau)
+        self._check_maps()
 
-    def _check_comparisons(self) -> None:
-        for name in self.comparisons:
+    def _check_maps(self) -> None:
+        for name in self.maps:
             _require(name in COMPARISONS, f"{name!r} is no comparison map: give any of {', '.join(COMPARISONS)}.")
-        _require("clahe" not in self.comparisons or find_spec("skimage") is not None, CLAHE_NEEDS)
-        object.__setattr__(self, "comparisons", tuple(name for name in COMPARISONS if name in self.comparisons))
+            missing = COMPARISONS[name].missing
+            _require(not missing, f"{name} needs {missing}, which is not installed: pip install {missing}.")
+        object.__setattr__(self, "maps", tuple(name for name in COMPARISONS if name in self.maps))
 
     @property
-    def comparison_channels(self) -> tuple[str, ...]:
+    def map_channels(self) -> tuple[str, ...]:
         """Names of all channels of the comparison maps."""
-        return tuple(channel for name in self.comparisons for channel in COMPARISONS[name])
+        return channels_of(self.maps)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

@@ -24,8 +24,8 @@ def test_everything_of_a_scan(bnt):
     assert scan.source_bytes == bnt.stat().st_size
     assert set(scan.seconds) == {"read", "clean", "nose", "block", "maps"}
     (mapped,) = scan.blocks
-    assert [m.cuts.tau for m in mapped.maps] == [20, 30]
-    assert mapped.block.depth16.dtype == np.uint16
+    assert [m.tau for m in mapped.maps] == [20, 30]
+    assert mapped.depth16.dtype == np.uint16
     assert scan.warnings == ()
 
 
@@ -38,11 +38,11 @@ def test_what_a_turned_head_loses_is_said(bnt, tmp_path):
     turned = tmp_path / "F0001_NE00WH_F3D.wrl"
     write_wrl(turned, scan.points @ turn(45.0, 0.0, 0.0).T, scan.triangles)
     plain = convert_scan(turned, Settings(taus=(20,)))
-    lost = plain.blocks[0].block.counts["front_pixels"]
+    lost = plain.blocks[0].counts["front_pixels"]
     assert lost > 300
     assert f"{lost / 100:.1f} cm2 of surface lie more than 3 mm before the nose tip" in " ".join(plain.warnings)
     aligned = convert_scan(turned, Settings(taus=(20,), nose=NoseSettings(align="auto")))
-    assert aligned.blocks[0].block.counts["front_pixels"] < 100
+    assert aligned.blocks[0].counts["front_pixels"] < 100
     assert "before the nose tip" not in " ".join(aligned.warnings)
 
 

@@ -3,14 +3,14 @@ import pickle
 import pytest
 
 from gemax_cli.errors import InfeasibleTau, SettingsError
-from gemax_cli.settings import BlockSettings, MapSettings, NoseSettings, Settings
+from gemax_cli.settings import BlockSettings, NoseSettings, QuantisationSettings, Settings
 
 
 def test_defaults_are_the_papers():
     settings = Settings()
     assert settings.taus == (20, 30, 40, 50, 60)
     assert settings.depths == (60.0,)
-    assert (settings.maps.levels, settings.maps.bins, settings.block.size) == (4096, 256, 224)
+    assert (settings.quantisation.levels, settings.quantisation.bins, settings.block.size) == (4096, 256, 224)
 
 
 def test_order_and_repeats_do_not_matter():
@@ -29,7 +29,7 @@ def test_digest_leaves_out_tau_alone():
         Settings(depths=(70,)),
         Settings(stack="rgb"),
         Settings(block=BlockSettings(size=112)),
-        Settings(maps=MapSettings(bins=250)),
+        Settings(quantisation=QuantisationSettings(bins=250)),
         Settings(nose=NoseSettings(mode="detect")),
     ]
     assert len({s.digest for s in [Settings(), *others]}) == 6
@@ -53,9 +53,9 @@ def test_survives_a_trip_to_a_worker():
         (lambda: BlockSettings(front_mm=-1), "front is -1"),
         (lambda: BlockSettings(max_edge_mm=0), "max-edge is 0"),
         (lambda: BlockSettings(max_hole_mm2=-1), "max-hole is -1"),
-        (lambda: MapSettings(bins=257), "bins is 257"),
-        (lambda: MapSettings(bins=1), "bins is 1"),
-        (lambda: MapSettings(levels=65536), "levels is 65536"),
+        (lambda: QuantisationSettings(bins=257), "bins is 257"),
+        (lambda: QuantisationSettings(bins=1), "bins is 1"),
+        (lambda: QuantisationSettings(levels=65536), "levels is 65536"),
         (lambda: NoseSettings(min_confidence=2), "min-confidence is 2"),
         (lambda: NoseSettings(up="+y", forward="-y"), "same axis"),
     ],
@@ -73,7 +73,7 @@ def test_infeasible_tau_says_which_one_works():
 
 
 def test_a_reserved_zero_takes_one_bin():
-    maps = MapSettings(reserve_zero=True)
+    maps = QuantisationSettings(reserve_zero=True)
     assert (maps.face_bins, maps.first_code) == (255, 1)
     with pytest.raises(InfeasibleTau, match="use tau = 17 or more"):
         Settings(taus=(16,), maps=maps)
@@ -81,4 +81,4 @@ def test_a_reserved_zero_takes_one_bin():
 
 def test_more_bins_than_levels_is_told():
     with pytest.raises(InfeasibleTau, match="at least 256 levels or fewer bins"):
-        Settings(maps=MapSettings(levels=100))
+        Settings(quantisation=QuantisationSettings(levels=100))

@@ -26,7 +26,7 @@ from gemax_cli.process import claim
 from gemax_cli.scans.grid import triangulate_grid
 from gemax_cli.scans.model import Points, Scan, Triangles
 from gemax_cli.scans.read import read_scan
-from gemax_cli.settings import BlockSettings, MapSettings
+from gemax_cli.settings import BlockSettings, QuantisationSettings
 from gemax_cli.stack.png import encode_png
 from gemax_cli.synthetic.writers import write_bnt, write_lm3, write_wrl
 
@@ -53,7 +53,7 @@ def load_kernels(folder: Path) -> None:
         write_lm3(folder / "a.lm3", {"Nose tip": TIP})
         cleaned = clean_scan(read_scan(folder / "a.bnt"))[0]
         for block in cut_blocks(cleaned, TIP, BlockSettings(), (60.0,)):
-            make_maps(block.depth16, (20,), MapSettings())
+            make_maps(block.depth16, (20,), QuantisationSettings())
             encode_png(block.depth16)
         wait()
     call_other_half(folder)

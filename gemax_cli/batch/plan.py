@@ -86,7 +86,7 @@ def _work(ref: ScanRef, out: Path, settings: Settings, place: Place | None) -> i
 
 
 def _complete(record: ScanRecord, settings: Settings) -> bool:
-    taus, channels = set(settings.taus), set(settings.comparison_channels)
+    taus, channels = set(settings.taus), set(settings.map_channels)
     return all(
         taus <= set(record.taus(depth)) and channels <= set(record.comparisons(depth)) for depth in settings.depths
     )

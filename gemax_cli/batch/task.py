@@ -13,6 +13,7 @@ from gemax_cli.batch.model import Outcome, Task
 from gemax_cli.errors import ScanError, WriteFailed
 from gemax_cli.face.model import NoseTip
 from gemax_cli.maps.model import ComparisonMap
+from gemax_cli.maps.registry import COMPARISONS, channels_of
 from gemax_cli.pipeline import (
     ConvertedScan,
     GemaxMap,
@@ -25,7 +26,7 @@ from gemax_cli.pipeline import (
 )
 from gemax_cli.process import peak_bytes
 from gemax_cli.scans.model import ScanRef
-from gemax_cli.settings import COMPARISONS, StackMode
+from gemax_cli.settings import StackMode
 from gemax_cli.stack.naming import CHANNELS, DEPTH16, block_folder, comparison_name, map_name, rgb_groups
 from gemax_cli.stack.png import DISK_FULL, encode_png, read_png, remove_temporaries, write_atomically
 from gemax_cli.stack.records import (
@@ -136,22 +137,21 @@ def _floats(point: NDArray[np.float64]) -> tuple[float, float, float]:
 
 
 def _write_block(task: Task, writer: _Writer, mapped: MappedBlock, many: bool) -> BlockRecord:
-    block = mapped.block
-    place = block_folder(task.ref.scan, block.depth_mm, many)
+    place = block_folder(task.ref.scan, mapped.depth_mm, many)
     file = f"{place}/{DEPTH16}"
     try:
         writer.make_folder(place)
-        digest = writer.put(file, block.depth16)
+        digest = writer.put(file, mapped.depth16)
         maps = _write_maps(writer, task.settings.stack, place, mapped.maps)
         comparisons = _write_comparisons(writer, place, mapped.comparisons)
     except OSError as error:
         raise _write_failed(task, place, error) from error
     return BlockRecord(
-        depth_mm=block.depth_mm,
-        mm_per_pixel=block.mm_per_pixel,
+        depth_mm=mapped.depth_mm,
+        mm_per_pixel=mapped.mm_per_pixel,
         pixel_to_raw=_affine(mapped.pixel_to_raw),
-        valid_pixels=int(np.count_nonzero(block.depth16)),
-        counts=block.counts,
+        valid_pixels=int(np.count_nonzero(mapped.depth16)),
+        counts=mapped.counts,
         file=file,
         sha256=digest,
         maps=maps,
@@ -173,7 +173,7 @@ def _write_failed(task: Task, place: str, error: OSError) -> WriteFailed:
 
 
 def _write_maps(writer: _Writer, stack: StackMode, place: str, maps: tuple[GemaxMap, ...]) -> tuple[MapRecord, ...]:
-    by_tau = {m.cuts.tau: m for m in maps}
+    by_tau = {m.tau: m for m in maps}
     if stack == "files":
         return tuple(_write_map(writer, place, m) for m in maps)
     groups = rgb_groups(sorted(by_tau))
@@ -181,21 +181,20 @@ def _write_maps(writer: _Writer, stack: StackMode, place: str, maps: tuple[Gemax
 
 
 def _write_map(writer: _Writer, place: str, m: GemaxMap) -> MapRecord:
-    file = f"{place}/{map_name([m.cuts.tau])}"
+    file = f"{place}/{map_name([m.tau])}"
     return _map_record(m, file, None, writer.put(file, m.image))
 
 
 def _write_rgb(writer: _Writer, place: str, group: list[GemaxMap]) -> list[MapRecord]:
     """One RGB image of up to three maps; a short group repeats its last map in the channels left."""
-    file = f"{place}/{map_name([m.cuts.tau for m in group])}"
+    file = f"{place}/{map_name([m.tau for m in group])}"
     channels = [group[min(i, len(group) - 1)].image for i in range(CHANNELS)]
     digest = writer.put(file, np.stack(channels, axis=-1))
     return [_map_record(m, file, channel, digest) for channel, m in enumerate(group)]
 
 
 def _map_record(m: GemaxMap, file: str, channel: int | None, digest: str) -> MapRecord:
-    cuts = m.cuts
-    return MapRecord(cuts.tau, file, channel, cuts.entropy, cuts.max_bin, tuple(cuts.cuts.tolist()), digest)
+    return MapRecord(m.tau, file, channel, m.entropy, m.max_bin, tuple(m.cuts.tolist()), digest)
 
 
 def _write_comparisons(writer: _Writer, place: str, maps: tuple[ComparisonMap, ...]) -> tuple[ComparisonRecord, ...]:
@@ -234,12 +233,12 @@ def _extended(task: Task, block: BlockRecord) -> BlockRecord:
     present = {m.tau for m in block.maps}
     taus = tuple(tau for tau in settings.taus if tau not in present)
     channels = {m.name for m in block.comparisons}
-    names = tuple(name for name in settings.comparisons if not channels.issuperset(COMPARISONS[name]))
+    names = tuple(name for name in settings.maps if not channels.issuperset(COMPARISONS[name].channels))
     try:
         remove_temporaries(task.out / place)
         codes = read_png(task.out / block.file)
-        maps = make_maps(codes, taus, settings.maps) if taus else ()
-        compared = compare_maps(codes, block.depth_mm, block.mm_per_pixel, names, settings.maps)
+        maps = make_maps(codes, taus, settings.quantisation) if taus else ()
+        compared = compare_maps(codes, block.depth_mm, block.mm_per_pixel, names, settings.quantisation)
         writer = _Writer(task.out)
         added = _write_maps(writer, settings.stack, place, maps)
         others = _write_comparisons(writer, place, compared)
@@ -253,5 +252,5 @@ def _extended(task: Task, block: BlockRecord) -> BlockRecord:
 
 
 def _in_order(records: tuple[ComparisonRecord, ...]) -> tuple[ComparisonRecord, ...]:
-    order = [channel for channels in COMPARISONS.values() for channel in channels]
+    order = channels_of(tuple(COMPARISONS))
     return tuple(sorted(records, key=lambda m: order.index(m.name)))

@@ -23,7 +23,7 @@ from gemax_cli.entropy.figures import entropy_bits
 from gemax_cli.entropy.histogram import level_histogram
 from gemax_cli.entropy.reference import paper_cuts
 from gemax_cli.entropy.sample import sample_depth16
-from gemax_cli.entropy.solver import Cuts, optimal_cuts_per_tau
+from gemax_cli.entropy.solver import Solution, optimal_cuts_per_tau
 from gemax_cli.errors import NothingToConvert
 from gemax_cli.report.published import PUBLISHED, UNBOUNDED
 from gemax_cli.settings import DEFAULT_TAUS
@@ -161,7 +161,7 @@ def _solver_row(histograms: Sequence[Histogram], bins: int, tau: int, rounds: in
     )  # fmt: skip
 
 
-def _run_programme(histograms: Sequence[Histogram], bins: int, ours: Sequence[Cuts]) -> tuple[list[float], bool]:
+def _run_programme(histograms: Sequence[Histogram], bins: int, ours: Sequence[Solution]) -> tuple[list[float], bool]:
     """Times of the paper's programme, ms, and whether its cuts are ours."""
     paper_cuts(np.ones(2, np.int64), 1, 2)  # compiles
     times, same = [], True

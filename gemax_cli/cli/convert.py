@@ -29,7 +29,7 @@ AXIS = click.Choice(["auto", "+x", "-x", "+y", "-y", "+z", "-z"])
     help="Depth of the block behind the nose tip; several cut several blocks.  [default: 60]",
 )  # fmt: skip
 @click.option(
-    "--maps", "comparisons", multiple=True, callback=words, envvar="GEMAX_MAPS", metavar="NAMES",
+    "--maps", multiple=True, callback=words, envvar="GEMAX_MAPS", metavar="NAMES",
     help="Comparison maps of the same blocks: ri, ri-minmax, he, clahe, normals, curvature, curvature-gaussian, "
     "curvature-k1, curvature-k2, shape-index; separated by commas.",
 )  # fmt: skip
@@ -118,7 +118,7 @@ def _convert(
 
 
 def _settings(values: dict[str, Any]) -> Settings:
-    from gemax_cli.settings import DEFAULT_TAUS, BlockSettings, MapSettings, NoseSettings, Settings
+    from gemax_cli.settings import DEFAULT_TAUS, BlockSettings, NoseSettings, QuantisationSettings, Settings
 
     nose = {name: values[name] for name in ("min_confidence", "align", "unit", "up", "forward")}
     block = {name: values[name] for name in ("size", "mm_per_pixel", "frame")}
@@ -127,9 +127,9 @@ def _settings(values: dict[str, Any]) -> Settings:
         depths=values["depths"] or (60.0,),
         nose=NoseSettings(mode=values["nose_mode"], **nose),
         block=BlockSettings(max_edge_mm=values["max_edge"], max_hole_mm2=values["max_hole"], **block),
-        maps=MapSettings(values["levels"], values["bins"], values["reserve_zero"]),
+        quantisation=QuantisationSettings(values["levels"], values["bins"], values["reserve_zero"]),
         stack=values["stack"],
-        comparisons=values["comparisons"],
+        maps=values["maps"],
     )
 
 

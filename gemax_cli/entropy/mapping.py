@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.entropy.histogram import CODES, check_codes, check_levels, first_codes
+from gemax_cli.codes import MAX_CODE, check_codes, check_levels, depth_step, first_codes
 from gemax_cli.entropy.path_kernels import look_up
 from gemax_cli.errors import SettingsError
 
@@ -57,7 +57,7 @@ def map_lut(cuts: NDArray[np.integer], levels: int, first_code: int = 0) -> NDAr
     bins = cuts.size - 1
     _check_grey_values(bins, first_code)
     values = np.arange(first_code, first_code + bins, dtype=np.int64).astype(np.uint8)
-    lut = np.zeros(CODES + 1, np.uint8)
+    lut = np.zeros(MAX_CODE + 1, np.uint8)
     lut[1:] = np.repeat(values, np.diff(first_codes(cuts, levels)))
     return lut
 
@@ -105,9 +105,9 @@ def bin_depths(
     """
     check_cuts(cuts, levels)
     first = first_codes(cuts, levels)
-    step = depth_mm / (CODES - 1)
-    far = np.minimum((CODES - first[:-1] + 0.5) * step, depth_mm)
-    near = np.maximum((CODES - (first[1:] - 1) - 0.5) * step, 0.0)
+    step = depth_step(depth_mm)
+    far = np.minimum((MAX_CODE - first[:-1] + 0.5) * step, depth_mm)
+    near = np.maximum((MAX_CODE - (first[1:] - 1) - 0.5) * step, 0.0)
     return (far + near) / 2, (far - near) / 2
 
 

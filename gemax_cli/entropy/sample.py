@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.codes import MAX_CODE
+
 FloatArray = NDArray[np.float64]
 
 # x, y of the centre behind the nose tip, width across and along the face, height: mm; +Y is up.
@@ -50,5 +52,5 @@ def sample_depth(seed: int, size: int = 224) -> FloatArray:
 def sample_depth16(seed: int, depth_mm: float = 60.0, size: int = 224) -> NDArray[np.uint16]:
     """The same as a depth block's 16-bit codes: 65535 is the nose tip, 1 is ``depth_mm`` behind it, 0 is no data."""
     depth = sample_depth(seed, size)
-    code = 65535 - np.rint(depth / depth_mm * 65534)
+    code = MAX_CODE - np.rint(depth / depth_mm * (MAX_CODE - 1))
     return np.where(depth <= depth_mm, code, 0).astype(np.uint16)

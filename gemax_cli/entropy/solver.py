@@ -73,12 +73,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.codes import MAX_CODE
 from gemax_cli.entropy.figures import entropies_bits, max_bin
 from gemax_cli.entropy.logarithm import MAX_PIXELS, WEIGHT_BITS, weight_table
 from gemax_cli.entropy.mapping import uniform_cuts
 from gemax_cli.entropy.path_kernels import heaviest_path, walk_back
 from gemax_cli.errors import EmptyHistogram, InfeasibleTau, SettingsError
-from gemax_cli.settings import MAX_LEVELS
 
 # How the next charge is chosen decides the number of passes and nothing else.
 _FIRST_EXPONENT = 1.2  # of the charge against the number of edges, before two passes have shown it
@@ -88,8 +88,8 @@ _PATIENCE = 5  # passes, after which every second charge is the chord
 
 
 @dataclass(frozen=True, eq=False)
-class Cuts:
-    """The best cuts of a histogram for one tau.
+class Solution:
+    """The best cuts of a histogram for one tau, and what they reach.
 
     Attributes:
         cuts: (K + 1,) int32, read-only, 0 = d_0 < ... < d_K = N; bin k holds the levels d_k..d_{k+1} - 1.
@@ -170,8 +170,8 @@ def pose_problem(histogram: NDArray[np.integer], bins: int) -> Problem:
         EmptyHistogram: there is no pixel.
         SettingsError: the histogram is no row of counts, or holds too many levels or pixels, or K < 1.
     """
-    if histogram.ndim != 1 or histogram.dtype.kind not in "iu" or not 1 <= histogram.size <= MAX_LEVELS:
-        raise SettingsError(f"the histogram must be a row of 1 to {MAX_LEVELS} whole numbers: give pixels per level.")
+    if histogram.ndim != 1 or histogram.dtype.kind not in "iu" or not 1 <= histogram.size <= MAX_CODE:
+        raise SettingsError(f"the histogram must be a row of 1 to {MAX_CODE} whole numbers: give pixels per level.")
     if bins < 1:
         raise SettingsError(f"bins is {bins}: give 1 or more.")
     if histogram.min() < 0 or histogram.max() > MAX_PIXELS or histogram.sum(dtype=np.int64) > MAX_PIXELS:
@@ -291,19 +291,19 @@ def _solve(problem: Problem, tau: int, correction: float) -> tuple[NDArray[np.in
     return cuts, charge / estimate
 
 
-def _finish(problem: Problem, found: dict[int, NDArray[np.int32]]) -> dict[int, Cuts]:
+def _finish(problem: Problem, found: dict[int, NDArray[np.int32]]) -> dict[int, Solution]:
     """The figures of the cuts of every tau, together."""
     counts = np.diff(problem.below[np.stack(list(found.values()))])
     objectives = problem.weight[counts].sum(1).tolist()
     for cuts in found.values():
         cuts.setflags(write=False)
     return {
-        tau: Cuts(cuts, bits, max_bin(cuts), tau, problem.levels, objective)
+        tau: Solution(cuts, bits, max_bin(cuts), tau, problem.levels, objective)
         for (tau, cuts), bits, objective in zip(found.items(), entropies_bits(counts), objectives, strict=True)
     }
 
 
-def optimal_cuts_per_tau(histogram: NDArray[np.integer], bins: int, taus: Iterable[int]) -> tuple[Cuts, ...]:
+def optimal_cuts_per_tau(histogram: NDArray[np.integer], bins: int, taus: Iterable[int]) -> tuple[Solution, ...]:
     """The cuts of largest entropy for each tau (equation 6 of the paper), sharing all that does not depend on tau.
 
     Each search starts from an estimate that the search before has corrected. The result does not depend on the start: a
@@ -315,7 +315,8 @@ def optimal_cuts_per_tau(histogram: NDArray[np.integer], bins: int, taus: Iterab
         taus: largest bin widths, levels, in any order; N or more is no bound.
 
     Returns:
-        One Cuts per tau, in the order given. Of several optimal cuts, the leftmost: every cut as low as in any of them.
+        One Solution per tau, in the order given. Of several optimal cuts, the leftmost: every cut as low as in any of
+        them.
 
     Raises:
         InfeasibleTau: not K <= N <= K * tau, for any of the tau.
@@ -334,7 +335,7 @@ def optimal_cuts_per_tau(histogram: NDArray[np.integer], bins: int, taus: Iterab
     return tuple(results[tau] for tau in wanted)
 
 
-def optimal_cuts(histogram: NDArray[np.integer], bins: int, tau: int) -> Cuts:
+def optimal_cuts(histogram: NDArray[np.integer], bins: int, tau: int) -> Solution:
     """The cuts of largest entropy among those with K bins of 1..tau levels (equation 6 of the paper).
 
     Args, errors: as ``optimal_cuts_per_tau``.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.codes import MAX_CODE
 from gemax_cli.errors import EmptyBlock
 from gemax_cli.face import block_kernels as kernels
 from gemax_cli.face import holes
@@ -16,7 +17,6 @@ from gemax_cli.face.surface import surface_of
 from gemax_cli.scans.model import Points, Scan, Triangles
 from gemax_cli.settings import BlockSettings
 
-MAX_CODE = 65535  # of the nose tip's depth; 0 is no data
 EDGE_SPACINGS = 6.0  # edges longer than this many times the scan's own spacing bridge what was not measured ...
 EDGE_FLOOR_MM = 5.0  # ... unless they are shorter than this: steep surface of a dense scan
 SPECK_MM2 = 12.0  # pieces of surface of up to this area are specks

@@ -13,7 +13,7 @@ class ComparisonMap:
     """A map of another method on the grid and mask of a depth block.
 
     Attributes:
-        name: one of ``settings.COMPARISONS``; it names the file, too.
+        name: one of ``maps.registry.COMPARISONS``; it names the file, too.
         image: (rows, columns) uint8, or (rows, columns, 3) for a map of three channels; the background is 0.
         channels: name of each channel; a grey map's is ``name`` itself.
         entropy: bits of each channel, over the valid pixels.

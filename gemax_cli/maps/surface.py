@@ -8,10 +8,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.codes import depth_of_code
 from gemax_cli.maps.quadric_kernels import TERMS, fit_quadrics
 
 Values = NDArray[np.float64]
-MAX_CODE = 65535
 NORMAL_RADIUS_MM = 2.0  # 13 pixels at 1 mm: wide enough for a scanner's noise, narrower than a lip
 CURVATURE_RADIUS_MM = 5.0  # 81 pixels at 1 mm: second derivatives need more of them
 LEAST_PIXELS = 1.5  # a radius of this many pixels is the 3 x 3 neighbourhood, the least that fixes a quadric
@@ -58,9 +58,7 @@ class Curvatures:
 
 def heights(depth16: NDArray[np.uint16], depth_mm: float) -> Values:
     """Height over the nose tip's depth in mm, 0 to ``-depth_mm``, in the shape of ``depth16``; NaN for no data."""
-    height = (depth16.astype(np.float64) - MAX_CODE) * (depth_mm / (MAX_CODE - 1))
-    height[depth16 == 0] = np.nan
-    return height
+    return -depth_of_code(depth16, depth_mm)
 
 
 def fit_surface(depth16: NDArray[np.uint16], depth_mm: float, mm_per_pixel: float, radius_mm: float) -> SurfaceFit:

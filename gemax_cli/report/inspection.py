@@ -76,9 +76,9 @@ def _nose_facts(converted: ConvertedScan) -> dict[str, Any]:
 def _block_facts(converted: ConvertedScan) -> dict[str, Any]:
     mapped = converted.blocks[0]
     return {
-        "depth_mm": mapped.block.depth_mm,
-        "valid_pixels": int(np.count_nonzero(mapped.block.depth16)),
-        "entropy": {f"tau {m.cuts.tau}": round(m.cuts.entropy, 4) for m in mapped.maps},
-        "removed": {**converted.counts, **mapped.block.counts},
+        "depth_mm": mapped.depth_mm,
+        "valid_pixels": int(np.count_nonzero(mapped.depth16)),
+        "entropy": {f"tau {m.tau}": round(m.entropy, 4) for m in mapped.maps},
+        "removed": {**converted.counts, **mapped.counts},
         "warnings": list(converted.warnings),
     }

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.codes import depth_of_code, level_of_code
 from gemax_cli.entropy.figures import entropy_bits
-from gemax_cli.entropy.histogram import CODES, level_of_code
 from gemax_cli.entropy.mapping import apply_cuts, bin_depths, uniform_cuts
 from gemax_cli.errors import BadFormat, ScanError, SettingsError
-from gemax_cli.settings import MapSettings
+from gemax_cli.settings import QuantisationSettings
 from gemax_cli.stack.images import MapImage, ScanImages, load_codes, load_map
 from gemax_cli.stack.naming import DEPTH16, depth_label
 from gemax_cli.stack.opened import OpenedFolder, open_folder
@@ -97,7 +97,7 @@ class DepthPixels:
 
     def depths(self, depth_mm: float) -> NDArray[np.float64]:
         """Metric depth of each pixel in a block of ``depth_mm``."""
-        return (CODES - self.codes.astype(np.float64)) * (depth_mm / (CODES - 1))
+        return depth_of_code(self.codes, depth_mm)
 
 
 def measure_folder(root: Path | str, jobs: int = 1) -> Measurement:
@@ -126,7 +126,7 @@ def measure_folder(root: Path | str, jobs: int = 1) -> Measurement:
 
 
 def _paper_depth(opened: OpenedFolder) -> str | None:
-    if opened.settings != MapSettings() or PAPER_DEPTH not in opened.depths:
+    if opened.settings != QuantisationSettings() or PAPER_DEPTH not in opened.depths:
         return None
     return f"d{depth_label(PAPER_DEPTH)}" if len(opened.depths) > 1 else ""
 
@@ -198,7 +198,7 @@ def _beside_depth(
     images: ScanImages,
     codes: NDArray[np.uint16],
     block: BlockRecord | None,
-    settings: MapSettings,
+    settings: QuantisationSettings,
     problems: list[str],
 ) -> Iterator[Measured]:
     pixels = DepthPixels.of(codes, settings.levels)
@@ -221,7 +221,7 @@ def _beside_depth(
 
 
 def _range_image(
-    scan: str, codes: NDArray[np.uint16], pixels: DepthPixels, block: BlockRecord | None, settings: MapSettings
+    scan: str, codes: NDArray[np.uint16], pixels: DepthPixels, block: BlockRecord | None, settings: QuantisationSettings
 ) -> Measured:
     cuts = uniform_cuts(settings.levels, settings.face_bins)
     values = pixels.values(apply_cuts(codes, cuts, settings.levels, settings.first_code))
@@ -243,7 +243,7 @@ def _error_mm(
     pixels: DepthPixels,
     block: BlockRecord | None,
     cuts: NDArray[np.int64] | None,
-    settings: MapSettings,
+    settings: QuantisationSettings,
 ) -> float | None:
     if block is None:
         return None
@@ -254,7 +254,7 @@ def _error_mm(
 
 
 def _inverted_by_cuts(
-    m: MapImage, values: Values, cuts: NDArray[np.int64], block: BlockRecord, settings: MapSettings
+    m: MapImage, values: Values, cuts: NDArray[np.int64], block: BlockRecord, settings: QuantisationSettings
 ) -> NDArray[np.float64]:
     bins = values.astype(np.intp) - settings.first_code
     try:

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.codes import depth_of_code
 from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.entropy.mapping import apply_cuts, invert_map, uniform_cuts
 from gemax_cli.errors import BadFormat, ScanError, SettingsError
@@ -240,8 +241,7 @@ def _tau_rows(images: ScanImages, opened: OpenedFolder) -> list[list[Tile]]:
             inverted = invert_map(pixels, valid, cuts, settings.levels, block.depth_mm, settings.first_code)
         except SettingsError as error:
             raise BadFormat(m.path, str(error)) from error
-        depth = (65535 - codes[valid].astype(float)) * block.depth_mm / 65534
-        error_mm = float(np.abs(inverted[valid] - depth).mean())
+        error_mm = float(np.abs(inverted[valid] - depth_of_code(codes[valid], block.depth_mm)).mean())
         above.append(Tile(on_paper(pixels, valid), f"tau {m.tau}, {_bits(pixels, valid)}"))
         low, high = int(widths[valid].min()), int(widths[valid].max())
         text = f"bins of {low} to {high} levels, mean error {error_mm:.3f} mm"

@@ -13,7 +13,7 @@ from typing import Any
 
 from gemax_cli import __version__
 from gemax_cli.errors import FolderInUse, OutputError, OutputUnwritable, SettingsConflict
-from gemax_cli.settings import ADDABLE, MapSettings, Settings
+from gemax_cli.settings import ADDABLE, QuantisationSettings, Settings
 from gemax_cli.stack.naming import FAILURES, METADATA, RUN
 from gemax_cli.stack.png import DISK_FULL, remove_temporaries, write_atomically
 from gemax_cli.stack.records import ScanRecord, maps_in, read_records, record_files, tidy_records
@@ -120,10 +120,10 @@ def read_run(folder: Path) -> dict[str, Any]:
     return run if isinstance(run, dict) else {}
 
 
-def map_settings(folder: Path) -> MapSettings:
+def map_settings(folder: Path) -> QuantisationSettings:
     """Levels and bins that a folder was made with; the defaults where it does not say."""
-    values = read_run(folder).get("settings", {}).get("maps")
-    return MapSettings(**values) if values else MapSettings()
+    values = read_run(folder).get("settings", {}).get("quantisation")
+    return QuantisationSettings(**values) if values else QuantisationSettings()
 
 
 def write_run(folder: Path, settings: Settings, command: Iterable[str]) -> None:

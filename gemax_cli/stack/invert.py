@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.codes import depth_of_code
 from gemax_cli.entropy.mapping import distortion_bound_mm, invert_map, uniform_cuts
 from gemax_cli.errors import BadFormat, FileUnreadable, OutputUnwritable, SettingsError
-from gemax_cli.settings import MapSettings
+from gemax_cli.settings import QuantisationSettings
 from gemax_cli.stack.folder import map_settings
 from gemax_cli.stack.naming import DEPTH16
 from gemax_cli.stack.png import write_atomically
@@ -19,7 +20,6 @@ from gemax_cli.stack.records import BlockRecord, ComparisonRecord, MapRecord, Sc
 from gemax_cli.stack.verify import load_recorded
 
 UNIFORM = "ri"  # the one comparison map that has bins: those of uniform quantisation
-MAX_CODE = 65535
 DEPTH_SUFFIXES = (".npy", ".tif", ".tiff")
 
 
@@ -90,8 +90,7 @@ def invert_file(path: Path | str, tau: int | None = None) -> InvertedMap:
 def largest_error(depth: NDArray[np.float32], codes: NDArray[np.uint16], depth_mm: float) -> float:
     """Largest difference in mm of inverted depths from those of a depth image of the same shape; 0 without a pixel."""
     valid = codes > 0
-    true = (MAX_CODE - codes[valid].astype(np.float64)) * (depth_mm / (MAX_CODE - 1))
-    return float(np.abs(depth[valid] - true).max(initial=0.0))
+    return float(np.abs(depth[valid] - depth_of_code(codes[valid], depth_mm)).max(initial=0.0))
 
 
 def _find(path: Path) -> tuple[Path, ScanRecord]:
@@ -138,7 +137,7 @@ def _pixels(path: Path, m: MapRecord | ComparisonRecord) -> NDArray[np.uint8]:
 
 
 def _mask(
-    path: Path, image: NDArray[np.uint8], codes: NDArray[np.uint16] | None, settings: MapSettings
+    path: Path, image: NDArray[np.uint8], codes: NDArray[np.uint16] | None, settings: QuantisationSettings
 ) -> NDArray[np.bool_]:
     """Where there is data: as depth16.png says, or without it the map's own pixels, where 0 is kept for background."""
     if codes is not None:

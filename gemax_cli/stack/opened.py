@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from gemax_cli.codes import MAX_CODE
 from gemax_cli.errors import OutputError
-from gemax_cli.settings import MAX_LEVELS, MapSettings
+from gemax_cli.settings import QuantisationSettings
 from gemax_cli.stack.folder import map_settings, read_run
 from gemax_cli.stack.images import ScanImages, scan_images
 from gemax_cli.stack.labels import record_id
@@ -32,7 +33,7 @@ class OpenedFolder:
 
     root: Path
     place: Path
-    settings: MapSettings = field(default_factory=MapSettings)
+    settings: QuantisationSettings = field(default_factory=QuantisationSettings)
     depths: tuple[float, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
 
@@ -64,7 +65,7 @@ def is_sound(block: BlockRecord) -> bool:
     """Whether the numbers of a recorded block that its images are inverted by are numbers of their kind."""
     lengths = (block.depth_mm, block.mm_per_pixel)
     return all(isinstance(length, int | float) and 0 < length <= LONGEST_MM for length in lengths) and all(
-        isinstance(m.tau, int) and all(isinstance(cut, int) and 0 <= cut <= MAX_LEVELS for cut in m.cuts)
+        isinstance(m.tau, int) and all(isinstance(cut, int) and 0 <= cut <= MAX_CODE for cut in m.cuts)
         for m in block.maps
     )
 

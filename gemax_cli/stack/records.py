@@ -53,7 +53,7 @@ class ComparisonRecord:
     """One channel of a comparison map.
 
     Attributes:
-        name: of the channel, as in ``settings.COMPARISONS``.
+        name: of the channel, as in ``maps.registry.COMPARISONS``.
         file: path relative to the output folder.
         channel: 0..2 in an RGB image, None in a grey one.
         entropy: bits, over the valid pixels.
@@ -82,7 +82,7 @@ class BlockRecord:
         file: path of depth16.png relative to the output folder.
         sha256: of that file.
         maps: one per tau, ascending.
-        comparisons: one per channel of the comparison maps, in the order of ``settings.COMPARISONS``.
+        comparisons: one per channel of the comparison maps, in the order of ``maps.registry.COMPARISONS``.
     """
 
     depth_mm: float

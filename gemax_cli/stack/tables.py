@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gemax_cli.settings import COMPARISONS
+from gemax_cli.maps.registry import COMPARISONS
 from gemax_cli.stack.naming import FAILURES, METADATA
 from gemax_cli.stack.png import replacing
 from gemax_cli.stack.records import BlockRecord, ScanRecord
@@ -41,10 +41,10 @@ def metadata_columns(taus: Iterable[int], comparisons: Iterable[str] = ()) -> tu
 
 
 def _comparison_columns(channels: set[str]) -> Iterator[str]:
-    for name, parts in COMPARISONS.items():
-        if channels & set(parts):
+    for name, kind in COMPARISONS.items():
+        if channels & set(kind.channels):
             yield f"{_column(name)}_file_name"
-            yield from (f"entropy_{_column(part)}" for part in parts)
+            yield from (f"entropy_{_column(part)}" for part in kind.channels)
 
 
 def _column(name: str) -> str:
@@ -91,7 +91,9 @@ def _block_cells(block: BlockRecord) -> dict[str, object]:
 
 def _comparison_cells(block: BlockRecord) -> dict[str, object]:
     channels = {m.name: m for m in block.comparisons}
-    files = {name: channels[parts[0]].file for name, parts in COMPARISONS.items() if parts[0] in channels}
+    files = {
+        name: channels[kind.channels[0]].file for name, kind in COMPARISONS.items() if kind.channels[0] in channels
+    }
     cells: dict[str, object] = {f"{_column(name)}_file_name": file for name, file in files.items()}
     return cells | {f"entropy_{_column(name)}": f"{m.entropy:.6f}" for name, m in channels.items()}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.codes import MAX_CODE
 from gemax_cli.datasets.selection import SIX_EXPRESSIONS, Selection
 from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.entropy.mapping import apply_cuts, uniform_cuts
@@ -18,12 +19,11 @@ from gemax_cli.report.charts import Series, line_chart
 from gemax_cli.report.drawing import Drawing
 from gemax_cli.scans.model import ScanRef
 from gemax_cli.scans.walk import find_scans
-from gemax_cli.settings import MapSettings, Settings
+from gemax_cli.settings import QuantisationSettings, Settings
 from gemax_cli.stack.tables import Failure
 from gemax_cli.study.separation import accuracy, pooled, variance_ratio, why_no_accuracy
 
 POOL = 8  # pixels: images are compared at 28 x 28, an eighth of 224
-MAX_CODE = 65535
 STUDY_DEPTHS = tuple(float(depth) for depth in range(50, 150, 10))  # section 5 of the paper, mm
 # Table 4 of the paper, recognition rate in per cent at 50, 60 .. 140 mm, as its authors measured it on their network
 PAPER_ACCURACY = {
@@ -157,14 +157,14 @@ def measure_scan(ref: ScanRef, settings: Settings) -> ScanFigures | Failure:
         stage = error.stage if isinstance(error, ScanError) else "internal"
         message = str(error) if isinstance(error, ScanError) else f"{ref.path}: {type(error).__name__}: {error}"
         return Failure(ref.source, stage, type(error).__name__, message)
-    return ScanFigures(ref, tuple(_block_figures(mapped, settings.maps) for mapped in converted.blocks))
+    return ScanFigures(ref, tuple(_block_figures(mapped, settings.quantisation) for mapped in converted.blocks))
 
 
-def _block_figures(mapped: MappedBlock, settings: MapSettings) -> BlockFigures:
-    codes = mapped.block.depth16
+def _block_figures(mapped: MappedBlock, settings: QuantisationSettings) -> BlockFigures:
+    codes = mapped.depth16
     uniform = apply_cuts(codes, uniform_cuts(settings.levels, settings.face_bins), settings.levels)
     return BlockFigures(
-        mapped.maps[0].cuts.entropy,
+        mapped.maps[0].entropy,
         map_entropy(uniform, codes > 0),
         int(np.count_nonzero(codes)),
         (pooled(codes, POOL) / MAX_CODE).astype(np.float32),

@@ -12,7 +12,7 @@ from gemax_cli.batch.run import Listener, RunOptions, convert
 from gemax_cli.datasets.selection import Selection
 from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.errors import NothingToConvert, OutputError, SettingsConflict
-from gemax_cli.settings import BlockSettings, MapSettings, Settings
+from gemax_cli.settings import BlockSettings, QuantisationSettings, Settings
 from gemax_cli.stack.records import read_records
 from gemax_cli.stack.tables import read_failures
 from gemax_cli.stack.verify import verify_folder
@@ -269,7 +269,7 @@ def test_rgb_holds_three_tau_in_one_image(few, tmp_path):
 
 
 def test_a_reserved_zero_is_the_backgrounds_alone(few, tmp_path):
-    convert([few], tmp_path / "out", Settings(taus=(20,), maps=MapSettings(reserve_zero=True)))
+    convert([few], tmp_path / "out", Settings(taus=(20,), quantisation=QuantisationSettings(reserve_zero=True)))
     for path in (tmp_path / "out").rglob("gemax_tau020.png"):
         np.testing.assert_array_equal(iio.imread(path) == 0, iio.imread(path.with_name("depth16.png")) == 0)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gemax_cli.cli.main import run
-from gemax_cli.settings import COMPARISONS
+from gemax_cli.maps.registry import COMPARISONS
 from gemax_cli.stack.png import read_png
 from gemax_cli.stack.records import ScanRecord, read_records
 from gemax_cli.stack.verify import verify_folder
@@ -46,7 +46,7 @@ def test_maps_are_written_and_recorded(mapped):
     assert set(images(mapped)) == {"depth16.png", "gemax_tau020.png", *(f"{name}.png" for name in NAMES)}
     (record,) = read_records(mapped)
     (block,) = record.blocks
-    assert [m.name for m in block.comparisons] == [channel for name in NAMES for channel in COMPARISONS[name]]
+    assert [m.name for m in block.comparisons] == [channel for name in NAMES for channel in COMPARISONS[name].channels]
     assert [m.channel for m in block.comparisons if m.name.startswith("normals")] == [0, 1, 2]
     assert all(m.convention for m in block.comparisons)
     valid = read_png(mapped / block.file) > 0

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from gemax_cli.entropy.histogram import first_codes, level_histogram, level_lut, level_of_code
+from gemax_cli.codes import first_codes, level_of_code
+from gemax_cli.entropy.histogram import level_histogram
 from gemax_cli.errors import SettingsError
 from tests.entropy import naive
 
@@ -12,7 +13,7 @@ ALL_CODES = np.arange(65536, dtype=np.uint16)
 def test_level_of_every_code(levels):
     expected = [-1] + [(code - 1) * levels // 65535 for code in range(1, 65536)]
     assert level_of_code(ALL_CODES, levels).tolist() == expected
-    assert level_lut(levels).tolist() == expected
+    assert level_of_code(np.arange(65536), levels).tolist() == expected
 
 
 def test_ends_of_the_scale():
@@ -34,7 +35,7 @@ def test_every_level_has_codes(levels):
 def test_first_codes_are_the_lowest_of_their_level(levels):
     cuts = np.arange(levels + 1)
     first = first_codes(cuts, levels)
-    lut = level_lut(levels)
+    lut = level_of_code(np.arange(65536), levels)
     assert first[0] == 1
     assert first[-1] == 65536
     assert lut[first[:-1]].tolist() == cuts[:-1].tolist()

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from gemax_cli.codes import MAX_CODE
 from gemax_cli.errors import EmptyBlock
 from gemax_cli.face import block_kernels as kernels
-from gemax_cli.face.block import MAX_CODE, cut_blocks
+from gemax_cli.face.block import cut_blocks
 from gemax_cli.scans.model import Scan
 from gemax_cli.settings import BlockSettings
 from tests.face import naive_raster as naive

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gemax_cli.codes import level_of_code
 from gemax_cli.entropy.figures import map_entropy
-from gemax_cli.entropy.histogram import level_of_code
 from gemax_cli.errors import EmptyHistogram, SettingsError
 from gemax_cli.maps.compare import make_comparison_maps
-from gemax_cli.settings import COMPARISONS, Settings
+from gemax_cli.maps.registry import COMPARISONS
+from gemax_cli.settings import Settings
 from tests.maps import surfaces
 
 SURFACE = surfaces.sphere(40.0)
@@ -27,7 +28,7 @@ def make(name, codes=SURFACE.depth16, **options):
 def test_every_map_has_the_blocks_grid_and_mask(name):
     found = make(name)
     assert found.name == name
-    assert found.channels == COMPARISONS[name]
+    assert found.channels == COMPARISONS[name].channels
     assert found.image.dtype == np.uint8
     assert found.image.shape[:2] == SURFACE.depth16.shape
     assert not found.image[SURFACE.depth16 == 0].any()
@@ -122,24 +123,24 @@ def test_no_pixel_and_unknown_names_are_told():
 def test_a_lone_pixel_makes_every_map(name):
     codes = np.zeros((5, 5), np.uint16)
     codes[2, 2] = 40000
-    assert make(name, codes).entropy == (0.0,) * len(COMPARISONS[name])
+    assert make(name, codes).entropy == (0.0,) * len(COMPARISONS[name].channels)
 
 
 def test_settings_order_and_check_the_names():
-    chosen = Settings(comparisons=("curvature", "ri", "ri", "normals"))
+    chosen = Settings(maps=("curvature", "ri", "ri", "normals"))
     assert chosen.comparisons == ("ri", "normals", "curvature")
     assert chosen.comparison_channels == ("ri", "normals-x", "normals-y", "normals-z", "curvature")
     with pytest.raises(SettingsError, match="no comparison map"):
-        Settings(comparisons=("RI",))
+        Settings(maps=("RI",))
 
 
 def test_comparison_maps_are_no_part_of_the_digest():
-    assert replace(Settings(), comparisons=("ri",)).digest == Settings().digest
+    assert replace(Settings(), maps=("ri",)).digest == Settings().digest
     assert Settings(depths=(70,)).digest != Settings().digest
 
 
 def test_settings_tell_of_a_missing_library_before_the_work_starts(monkeypatch):
     monkeypatch.setattr("gemax_cli.settings.find_spec", lambda name: None)
     with pytest.raises(SettingsError, match="clahe needs scikit-image"):
-        Settings(comparisons=("clahe",))
-    Settings(comparisons=("ri", "he"))
+        Settings(maps=("clahe",))
+    Settings(maps=("ri", "he"))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gemax_cli.entropy.histogram import level_of_code
+from gemax_cli.codes import level_of_code
 from gemax_cli.errors import SettingsError
 from gemax_cli.maps import grey
 from tests.maps import naive

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gemax_cli.pipeline import make_maps
-from gemax_cli.settings import MapSettings, Settings
+from gemax_cli.settings import QuantisationSettings, Settings
 from gemax_cli.stack.folder import write_run
 from gemax_cli.stack.naming import block_folder, map_name, rgb_groups
 from gemax_cli.stack.png import write_png
@@ -46,14 +46,12 @@ def _put_block(out: Path, scan: str, depth: float, settings: Settings, seed: int
     maps = make_maps(codes, settings.taus, settings.maps)
     records = []
     for group in [(m,) for m in maps] if settings.stack == "files" else _groups(maps):
-        file = f"{place}/{map_name([m.cuts.tau for m in group])}"
+        file = f"{place}/{map_name([m.tau for m in group])}"
         grey = settings.stack == "files"
         image = group[0].image if grey else np.stack([group[min(i, len(group) - 1)].image for i in range(3)], -1)
         sha = write_png(out / file, image)
         records += [
-            MapRecord(
-                m.cuts.tau, file, None if grey else i, m.cuts.entropy, m.cuts.max_bin, tuple(m.cuts.cuts.tolist()), sha
-            )
+            MapRecord(m.tau, file, None if grey else i, m.entropy, m.max_bin, tuple(m.cuts.tolist()), sha)
             for i, m in enumerate(group)
         ]
     sample = scan_record().blocks[0]
@@ -64,7 +62,7 @@ def _put_block(out: Path, scan: str, depth: float, settings: Settings, seed: int
 
 
 def _groups(maps):
-    by_tau = {m.cuts.tau: m for m in maps}
+    by_tau = {m.tau: m for m in maps}
     return [tuple(by_tau[tau] for tau in group) for group in rgb_groups(sorted(by_tau))]
 
 
@@ -85,6 +83,6 @@ def edit_run(out: Path, change: Any) -> None:
     (out / "run.json").write_text(json.dumps(values))
 
 
-SMALL = Settings(taus=(5, 8), maps=MapSettings(levels=64, bins=16))
+SMALL = Settings(taus=(5, 8), quantisation=QuantisationSettings(levels=64, bins=16))
 PAPERS = Settings()
 BU, BO = "BU-3DFE/F0001/F0001_AN01WH", "Bosphorus/bs000/bs000_E_HAPPY_0"

@@ -148,7 +148,7 @@ def test_counts_settings_and_entropy_are_told(out):
     said = words_of(make_report(out).html)
     assert "scans converted 2" in said
     assert "BU-3DFE 1, Bosphorus 1" in said
-    assert "settings.maps.levels 64" in said
+    assert "settings.quantisation.levels 64" in said
     assert "range image" in said
     assert "Beside the paper's tables" not in said
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from gemax_cli.errors import OutputError
 from gemax_cli.report import measure
 from gemax_cli.report.measure import DepthPixels, inverted_by_range, measure_folder, widest_bin
-from gemax_cli.settings import MapSettings, Settings
+from gemax_cli.settings import QuantisationSettings, Settings
 from gemax_cli.stack.images import load_codes, load_map
 from gemax_cli.stack.png import read_png, write_png
 from gemax_cli.stack.records import read_records
@@ -79,7 +79,7 @@ def test_the_range_image_is_uniform_quantisation(out):
     ("levels", "bins", "reserve"), [(100, 7, False), (64, 16, True), (4096, 256, True), (300, 256, False)]
 )
 def test_any_levels_and_bins(tmp_path, levels, bins, reserve):
-    maps = MapSettings(levels, bins, reserve)
+    maps = QuantisationSettings(levels, bins, reserve)
     tau = -(-levels // maps.face_bins)
     out = make_folder(tmp_path / "out", (BU,), Settings(taus=(tau, levels), maps=maps))
     measurement = measure_folder(out)
@@ -254,7 +254,7 @@ def test_processes_find_the_same(tmp_path, monkeypatch):
         (Settings(depths=(50, 60)), "d060"),
         (Settings(depths=(50,)), None),
         (SMALL, None),
-        (Settings(maps=MapSettings(reserve_zero=True)), None),
+        (Settings(quantisation=QuantisationSettings(reserve_zero=True)), None),
     ],
 )
 def test_only_the_paper_s_settings_compare_with_it(tmp_path, made_with, depth):

@@ -4,7 +4,7 @@ import pytest
 
 from gemax_cli.report.entropy_table import EntropyRow, entropy_table
 from gemax_cli.report.published import PUBLISHED, TAUS, UNBOUNDED, compare, published_entropy
-from gemax_cli.settings import DEFAULT_TAUS, MapSettings, Settings
+from gemax_cli.settings import DEFAULT_TAUS, QuantisationSettings, Settings
 from tests.report.folders import BO, BU, PAPERS, make_folder
 
 
@@ -88,7 +88,7 @@ def test_compare_takes_only_rows_of_the_paper_s_settings(tmp_path):
     (ours,) = (row.ours for row in compare(table) if (row.dataset, row.table, row.map) == ("Bosphorus", 2, "GEMax"))
     (expected,) = (row.mean for row in table if (row.group, row.map) == ("Bosphorus d060", "mean over tau"))
     assert ours == expected
-    other = make_folder(tmp_path / "other", (BU,), Settings(maps=MapSettings(reserve_zero=True)))
+    other = make_folder(tmp_path / "other", (BU,), Settings(quantisation=QuantisationSettings(reserve_zero=True)))
     assert {row.ours for row in compare(entropy_table(other))} == {None}
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gemax_cli.settings import COMPARISONS
+from gemax_cli.maps.registry import COMPARISONS
 from gemax_cli.stack.naming import comparison_name
 from gemax_cli.stack.png import write_png
 from gemax_cli.stack.records import ComparisonRecord, RecordWriter, ScanRecord
@@ -20,7 +20,7 @@ def comparison(name, file, channel=None, **changes):
 
 
 RANGE = comparison("ri", "ri")
-NORMALS = tuple(comparison(name, "normals", i) for i, name in enumerate(COMPARISONS["normals"]))
+NORMALS = tuple(comparison(name, "normals", i) for i, name in enumerate(COMPARISONS["normals"].channels))
 
 
 def record_with(*maps):
@@ -68,7 +68,7 @@ def test_columns_follow_those_of_tau_and_come_before_the_last():
 
 def test_cells(tmp_path):
     bare = scan_record("other")
-    write_metadata(tmp_path, [record_with(RANGE, *NORMALS), bare], [20, 30], ["ri", *COMPARISONS["normals"]])
+    write_metadata(tmp_path, [record_with(RANGE, *NORMALS), bare], [20, 30], ["ri", *COMPARISONS["normals"].channels])
     with (tmp_path / "metadata.csv").open(newline="") as file:
         full, empty = csv.DictReader(file)
     assert full["normals_file_name"] == f"{SCAN}/normals.png"

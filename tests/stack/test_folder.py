@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from gemax_cli.errors import FolderInUse, OutputUnwritable, SettingsConflict
-from gemax_cli.settings import BlockSettings, MapSettings, Settings
+from gemax_cli.settings import BlockSettings, QuantisationSettings, Settings
 from gemax_cli.stack.folder import (
     check_settings,
     files_exist,
@@ -95,7 +95,7 @@ def test_the_same_settings_and_other_tau_may_go_on(tmp_path):
         (Settings(depths=(70,)), "depths was \\[60.0\\], is \\[70.0\\]"),
         (Settings(block=BlockSettings(size=112)), "block.size was 224, is 112"),
         (Settings(stack="rgb"), "stack"),
-        (Settings(maps=MapSettings(reserve_zero=True)), "maps.reserve_zero"),
+        (Settings(quantisation=QuantisationSettings(reserve_zero=True)), "maps.reserve_zero"),
     ],
 )
 def test_other_settings_conflict_and_are_named(tmp_path, other, named):
@@ -119,7 +119,7 @@ def test_run_json_holds_settings_versions_and_command(tmp_path):
     assert run["settings_sha256"] == Settings(taus=(20,)).digest
     assert run["command"] == ["gemax", "convert", "raw", "out"]
     assert run["versions"]["numpy"]
-    assert map_settings(tmp_path) == MapSettings()
+    assert map_settings(tmp_path) == QuantisationSettings()
 
 
 def test_the_same_run_writes_the_same_bytes(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from gemax_cli.batch.run import convert
 from gemax_cli.errors import BadFormat, FileUnreadable, OutputUnwritable, SettingsError
-from gemax_cli.settings import MapSettings, Settings
+from gemax_cli.settings import QuantisationSettings, Settings
 from gemax_cli.stack.invert import invert_file, largest_error, write_depth, write_ply
 from gemax_cli.stack.png import read_png, write_png
 from gemax_cli.stack.records import read_records
@@ -35,7 +35,7 @@ def folder_of(one_scan, place, **settings):
 @pytest.fixture(scope="module")
 def out(one_scan, tmp_path_factory):
     place = tmp_path_factory.mktemp("out") / "out"
-    folder_of(one_scan, place, comparisons=("ri", "ri-minmax", "normals"))
+    folder_of(one_scan, place, maps=("ri", "ri-minmax", "normals"))
     return place
 
 
@@ -102,7 +102,14 @@ def test_rgb_images_hold_a_map_per_tau(one_scan, tmp_path):
 
 
 def test_depth_and_levels_of_the_folder_are_used(one_scan, tmp_path):
-    folder_of(one_scan, tmp_path / "out", depths=(50, 80), taus=(20,), maps=MapSettings(2048, 256), comparisons=("ri",))
+    folder_of(
+        one_scan,
+        tmp_path / "out",
+        depths=(50, 80),
+        taus=(20,),
+        quantisation=QuantisationSettings(2048, 256),
+        maps=("ri",),
+    )
     (record,) = read_records(tmp_path / "out")
     for block in record.blocks:
         for m in block.all_maps:
@@ -113,7 +120,7 @@ def test_depth_and_levels_of_the_folder_are_used(one_scan, tmp_path):
 
 
 def test_a_map_without_its_depth_image_is_inverted_where_zero_is_kept(one_scan, tmp_path):
-    folder_of(one_scan, tmp_path / "out", maps=MapSettings(reserve_zero=True), comparisons=("ri",))
+    folder_of(one_scan, tmp_path / "out", quantisation=QuantisationSettings(reserve_zero=True), maps=("ri",))
     paths = [image(tmp_path / "out", name) for name in ("gemax_tau020.png", "ri.png")]
     before = [invert_file(path) for path in paths]
     image(tmp_path / "out", "depth16.png").unlink()

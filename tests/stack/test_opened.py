@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from gemax_cli.report.measure import measure_folder
-from gemax_cli.settings import MapSettings, Settings
+from gemax_cli.settings import QuantisationSettings, Settings
 from gemax_cli.stack.opened import is_sound, open_folder
 from tests.report.folders import BO, BU, SMALL, make_folder
 from tests.stack.samples import block_record, map_record
@@ -32,7 +32,7 @@ def test_a_part_belongs_to_the_whole(out):
 
 def test_a_foreign_folder_has_defaults(tmp_path):
     opened = open_folder(tmp_path)
-    assert (opened.settings, opened.depths, opened.places) == (MapSettings(), (), {})
+    assert (opened.settings, opened.depths, opened.places) == (QuantisationSettings(), (), {})
     assert opened.record(BU) is opened.block(BU) is None
 
 

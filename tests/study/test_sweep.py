@@ -47,10 +47,10 @@ def test_figures_are_those_of_the_maps(raw, found):
     paths = sorted(raw.rglob("*_F3D.wrl"))
     converted = [convert_scan(path, SETTINGS) for path in paths]
     for i, row in enumerate(row for row in found.rows if row.dataset == "BU-3DFE"):
-        bits = [c.blocks[i].maps[0].cuts.entropy for c in converted]
+        bits = [c.blocks[i].maps[0].entropy for c in converted]
         assert row.entropy == pytest.approx(np.mean(bits))
         assert row.effective_levels == pytest.approx(np.mean([2.0**b for b in bits]))
-        assert row.valid_pixels == np.mean([np.count_nonzero(c.blocks[i].block.depth16) for c in converted])
+        assert row.valid_pixels == np.mean([np.count_nonzero(c.blocks[i].depth16) for c in converted])
         assert row.range_entropy < row.entropy
 
 
