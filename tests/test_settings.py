@@ -73,10 +73,10 @@ def test_infeasible_tau_says_which_one_works():
 
 
 def test_a_reserved_zero_takes_one_bin():
-    maps = QuantisationSettings(reserve_zero=True)
-    assert (maps.face_bins, maps.first_code) == (255, 1)
+    reserved = QuantisationSettings(reserve_zero=True)
+    assert (reserved.face_bins, reserved.first_code) == (255, 1)
     with pytest.raises(InfeasibleTau, match="use tau = 17 or more"):
-        Settings(taus=(16,), maps=maps)
+        Settings(taus=(16,), quantisation=reserved)
 
 
 def test_more_bins_than_levels_is_told():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gemax_cli.scans.model import ScanRef
+from gemax_cli.datasets.model import ScanRef
 from gemax_cli.settings import Settings
 from gemax_cli.stack.records import ScanRecord
 from gemax_cli.stack.tables import Failure

@@ -11,7 +11,7 @@ from statistics import fmean
 
 from gemax_cli.batch.model import Task
 from gemax_cli.compact import Lazy
-from gemax_cli.scans.model import ScanRef
+from gemax_cli.datasets.model import ScanRef
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import Shard, files_exist
 from gemax_cli.stack.records import Place, ScanRecord, index_records, read_records
@@ -56,12 +56,12 @@ class Plan:
 def make_plan(refs: Sequence[ScanRef], out: Path, settings: Settings, *, overwrite: bool = False) -> Plan:
     """Compare the scans with the records of ``out``; only missing work is planned."""
     places: Mapping[str, Place] = {} if overwrite else index_records(out)
-    work = bytearray(_work(ref, out, settings, places.get(ref.scan)) for ref in refs)
+    work = bytearray(_work(ref, out, settings, places.get(ref.scan_id)) for ref in refs)
 
     def step(number: int) -> Step:
         """The step of a scan that lacks something."""
         ref = refs[number]
-        return Step(ref, places[ref.scan] if work[number] == _ADD_MAPS else None)
+        return Step(ref, places[ref.scan_id] if work[number] == _ADD_MAPS else None)
 
     steps = Lazy(step, array("I", (number for number, kind in enumerate(work) if kind != _NOTHING)))
     return Plan(refs, steps, work.count(_ADD_MAPS))

@@ -82,7 +82,7 @@ def _run_pooled(tasks: Iterator[Task], jobs: int) -> Iterator[Outcome]:
 
 def _noted(tasks: Iterator[Task], underway: dict[str, Task]) -> Iterator[Task]:
     for task in tasks:
-        underway[task.ref.scan] = task
+        underway[task.ref.scan_id] = task
         yield task
 
 
@@ -92,7 +92,7 @@ def _run_alone(task: Task) -> Outcome:
     except _worker_died():
         error = WorkerDied(task.ref.path, _DIED)
         failure = Failure(task.ref.source, error.stage, type(error).__name__, str(error))
-        return Outcome(task.ref.scan, failure=failure)
+        return Outcome(task.ref.scan_id, failure=failure)
 
 
 def _parallel(tasks: Iterable[Task], jobs: int) -> Iterator[Outcome]:

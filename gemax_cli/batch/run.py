@@ -13,9 +13,9 @@ from gemax_cli.batch.model import Outcome, Task
 from gemax_cli.batch.plan import Plan, make_plan, shard_of
 from gemax_cli.batch.pool import run_all, stop_workers
 from gemax_cli.compact import Lazy
+from gemax_cli.datasets.model import ScanRef
 from gemax_cli.datasets.selection import Selection
 from gemax_cli.errors import FileUnreadable, NothingToConvert, OutputFull, OutputUnwritable
-from gemax_cli.scans.model import ScanRef
 from gemax_cli.scans.walk import Found, find_scans
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import (
@@ -228,7 +228,7 @@ class _Batch:
     def _tasks(self) -> Iterator[Task]:
         for task in self.plan.tasks(self.out, self.settings):
             self.begun += 1
-            self.underway.add(task.ref.scan)
+            self.underway.add(task.ref.scan_id)
             yield task
 
     def _left(self) -> Iterator[ScanRef]:
@@ -236,7 +236,7 @@ class _Batch:
         return (
             step.ref
             for number, step in enumerate(self.plan.steps)
-            if number >= self.begun or step.ref.scan in self.underway
+            if number >= self.begun or step.ref.scan_id in self.underway
         )
 
     def _note(self, outcome: Outcome, writer: RecordWriter) -> None:
@@ -252,7 +252,7 @@ class _Batch:
     def _sweep(self) -> None:
         """Remove temporary files of tasks that were stopped half-way."""
         for ref in self._left():
-            for folder in (self.out / ref.scan, *(self.out / ref.scan).glob("d*/")):
+            for folder in (self.out / ref.scan_id, *(self.out / ref.scan_id).glob("d*/")):
                 remove_temporaries(folder)
 
     def _write_tables(self) -> None:

@@ -25,7 +25,6 @@ from gemax_cli.pipeline import (
     make_maps,
 )
 from gemax_cli.process import peak_bytes
-from gemax_cli.scans.model import ScanRef
 from gemax_cli.settings import StackMode
 from gemax_cli.stack.naming import CHANNELS, DEPTH16, block_folder, comparison_name, map_name, rgb_groups
 from gemax_cli.stack.png import DISK_FULL, encode_png, read_png, remove_temporaries, write_atomically
@@ -50,14 +49,14 @@ def run_task(task: Task) -> Outcome:
         return _success(task, record)
     except Exception as error:
         full = _disk_full(error)
-        return Outcome(task.ref.scan, failure=_failure(task, error), disk_full=full)
+        return Outcome(task.ref.scan_id, failure=_failure(task, error), disk_full=full)
 
 
 def _success(task: Task, record: ScanRecord) -> Outcome:
     # a record that maps were added to still tells how long it took to make it
     seconds = {} if task.older else record.seconds
     line, warnings = record.to_line(), len(record.warnings)
-    return Outcome(task.ref.scan, line, warnings=warnings, seconds=seconds, peak_bytes=peak_bytes())
+    return Outcome(task.ref.scan_id, line, warnings=warnings, seconds=seconds, peak_bytes=peak_bytes())
 
 
 def _disk_full(error: BaseException | None) -> bool:
@@ -88,7 +87,9 @@ def write_scan(task: Task, converted: ConvertedScan) -> ScanRecord:
     blocks = tuple(_write_block(task, writer, mapped, many) for mapped in converted.blocks)
     ref, pose = task.ref, converted.pose
     return ScanRecord(
-        **_identity(ref),
+        scan_id=ref.scan_id,
+        name=ref.name,
+        source=ref.source,
         source_bytes=converted.source_bytes,
         source_sha256=converted.source_sha256,
         settings=task.settings.digest,
@@ -122,11 +123,6 @@ class _Writer:
             remove_temporaries(self.out / place)
 
 
-def _identity(ref: ScanRef) -> dict[str, Any]:
-    names = ("scan", "dataset", "subject", "sex", "expression", "level", "code", "race", "kind", "source")
-    return {name: getattr(ref, name) for name in names}
-
-
 def _nose_record(nose: NoseTip) -> NoseRecord:
     runner_up = None if nose.runner_up is None else _floats(nose.runner_up)
     return NoseRecord(*_floats(nose.position), nose.source, float(nose.confidence), runner_up)
@@ -137,7 +133,7 @@ def _floats(point: NDArray[np.float64]) -> tuple[float, float, float]:
 
 
 def _write_block(task: Task, writer: _Writer, mapped: MappedBlock, many: bool) -> BlockRecord:
-    place = block_folder(task.ref.scan, mapped.depth_mm, many)
+    place = block_folder(task.ref.scan_id, mapped.depth_mm, many)
     file = f"{place}/{DEPTH16}"
     try:
         writer.make_folder(place)

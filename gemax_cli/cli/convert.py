@@ -195,7 +195,7 @@ def _dry_run(places: list[Path], out: Path, settings: Settings, selection: Selec
         check_settings(out, settings)
     plan = make_plan(refs, out, settings, overwrite=options.overwrite)
     for step in plan.steps:
-        click.echo(f"{'add maps' if step.older else 'convert'}\t{step.ref.source}\t{step.ref.scan}")
+        click.echo(f"{'add maps' if step.older else 'convert'}\t{step.ref.source}\t{step.ref.scan_id}")
     for note in (*summary.notes, *(failure.message for failure in summary.failures)):
         click.echo(note, err=True)
     time = duration_text(expected_seconds(plan, out, options.jobs), len(plan.steps), options.jobs)

@@ -6,7 +6,9 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
+
+from gemax_cli.datasets.model import ScanName
 
 DATASETS = ("BU-3DFE", "BU-4DFE", "Bosphorus", "FRGC", "other")
 EXPRESSIONS = ("NE", "AN", "DI", "FE", "HA", "SA", "SU")  # neutral, then the six of the field
@@ -40,23 +42,16 @@ _SEPARATORS = frozenset('/\\:*?"<>|')
 _UNPRINTABLE = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 
 
-@dataclass(frozen=True)
-class NameFields:
-    """What a file's name and folders say; the fields are those of ``ScanRef``.
+class ParsedName(NamedTuple):
+    """What a file's name and folders say, and where that puts the scan.
 
     Attributes:
+        name: the fields.
         place: parts of the scan's id; of dataset "other" only the last, the folders are put before it.
     """
 
+    name: ScanName
     place: tuple[str, ...]
-    dataset: str = "other"
-    subject: str = ""
-    sex: str = ""
-    expression: str = ""
-    level: int | None = None
-    code: str = ""
-    race: str = ""
-    kind: str = ""
 
 
 def split_suffix(name: str) -> tuple[str, str]:
@@ -75,7 +70,7 @@ def expression_code(word: str) -> str:
     return word if word in EXPRESSIONS else _WORDS.get(word, "")
 
 
-def parse_name(name: str, parents: Sequence[str] = ()) -> NameFields:
+def parse_name(name: str, parents: Sequence[str] = ()) -> ParsedName:
     """Read a scan's file name.
 
     Args:
@@ -91,17 +86,16 @@ def parse_name(name: str, parents: Sequence[str] = ()) -> NameFields:
         or _parse_bosphorus(stem)
         or _parse_bu4dfe(stem, parents)
         or (_parse_frgc(stem) if suffix.startswith(".abs") else None)
-        or NameFields(place=(stem,))
+        or ParsedName(ScanName(), (stem,))
     )
 
 
-def _parse_bu3dfe(stem: str) -> NameFields | None:
+def _parse_bu3dfe(stem: str) -> ParsedName | None:
     match = _BU3DFE.fullmatch(stem)
     if match is None:
         return None
     subject, label, race, kind = (part.upper() for part in match.groups(""))
-    return NameFields(
-        place=("BU-3DFE", subject, f"{subject}_{label}{race}" + ("_RAW" if kind == "RAW" else "")),
+    name = ScanName(
         dataset="BU-3DFE",
         subject=subject,
         sex=subject[0],
@@ -110,9 +104,10 @@ def _parse_bu3dfe(stem: str) -> NameFields | None:
         race=race,
         kind=kind,
     )
+    return ParsedName(name, ("BU-3DFE", subject, f"{subject}_{label}{race}" + ("_RAW" if kind == "RAW" else "")))
 
 
-def _parse_bosphorus(stem: str) -> NameFields | None:
+def _parse_bosphorus(stem: str) -> ParsedName | None:
     match = _BOSPHORUS.fullmatch(stem)
     if match is None:
         return None
@@ -123,50 +118,50 @@ def _parse_bosphorus(stem: str) -> NameFields | None:
         detail = detail.upper()
     expression = _WORDS.get(detail, "") if family == "E" else "NE" if family == "N" else ""
     code = f"{family}_{detail}"
-    return NameFields(
-        place=("Bosphorus", subject, f"{subject}_{code}{stem[match.end(2) :]}"),
+    name = ScanName(
         dataset="Bosphorus",
         subject=subject,
         expression=expression,
         level=0 if expression == "NE" else None,
         code=code,
     )
+    return ParsedName(name, ("Bosphorus", subject, f"{subject}_{code}{stem[match.end(2) :]}"))
 
 
-def _parse_bu4dfe(stem: str, parents: Sequence[str]) -> NameFields | None:
+def _parse_bu4dfe(stem: str, parents: Sequence[str]) -> ParsedName | None:
     if len(parents) < 2 or not _BU4DFE_FRAME.fullmatch(stem) or not _BU4DFE_SUBJECT.fullmatch(parents[-2]):
         return None
     expression = _WORDS.get(parents[-1].upper())
     if expression is None:
         return None
     subject = parents[-2].upper()
-    return NameFields(
-        place=("BU-4DFE", subject, parents[-1].capitalize(), stem),
+    name = ScanName(
         dataset="BU-4DFE",
         subject=subject,
         sex=subject[0],
         expression=expression,
         level=0 if expression == "NE" else None,
     )
+    return ParsedName(name, ("BU-4DFE", subject, parents[-1].capitalize(), stem))
 
 
-def _parse_frgc(stem: str) -> NameFields | None:
+def _parse_frgc(stem: str) -> ParsedName | None:
     match = _FRGC.fullmatch(stem)
     if match is None:
         return None
-    return NameFields(place=("FRGC", match[1], stem.lower()), dataset="FRGC", subject=match[1])
+    return ParsedName(ScanName("FRGC", match[1]), ("FRGC", match[1], stem.lower()))
 
 
-def scan_id(fields: NameFields, folders: Sequence[str] = ()) -> str:
+def scan_id(parsed: ParsedName, folders: Sequence[str] = ()) -> str:
     """The scan's place in the output folder, "/" between parts that are safe as folder names everywhere.
 
     Args:
-        fields: of the scan's name.
+        parsed: of the scan's name.
         folders: those between SRC and the file; they keep scans of dataset "other" apart.
     """
-    if fields.dataset != "other":
-        return "/".join(fields.place)
-    parts = [safe_part(part) for part in (*folders, *fields.place)]
+    if parsed.name.dataset != "other":
+        return "/".join(parsed.place)
+    parts = [safe_part(part) for part in (*folders, *parsed.place)]
     whole = "/".join(("other", *parts))
     if len(whole.encode()) > LONGEST_ID:
         return f"other/~{digest('/'.join(parts[:-1]), 16)}/{parts[-1]}"

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from gemax_cli.datasets.model import ScanRef
 from gemax_cli.datasets.names import DATASETS, EXPRESSIONS, expression_code
 from gemax_cli.errors import SettingsError
-from gemax_cli.scans.model import ScanRef
 
 Kind = Literal["F3D", "RAW"]
 Protocol = Literal["", "paper"]
@@ -89,14 +89,14 @@ def _expression(word: str) -> str:
 def _tests(selection: Selection) -> list[Callable[[ScanRef], bool]]:
     tests: list[Callable[[ScanRef], bool]] = []
     if selection.datasets:
-        tests.append(lambda scan: scan.dataset in selection.datasets)
+        tests.append(lambda scan: scan.name.dataset in selection.datasets)
     if selection.expressions:
-        tests.append(lambda scan: scan.expression in selection.expressions)
+        tests.append(lambda scan: scan.name.expression in selection.expressions)
     if selection.levels:
-        tests.append(lambda scan: scan.level in selection.levels)
+        tests.append(lambda scan: scan.name.level in selection.levels)
     if selection.subjects:
         subjects = {subject.casefold() for subject in selection.subjects}
-        tests.append(lambda scan: scan.subject.casefold() in subjects)
+        tests.append(lambda scan: scan.name.subject.casefold() in subjects)
     if selection.patterns:
         shapes = [re.compile(fnmatch.translate(pattern.casefold())) for pattern in selection.patterns]
         tests.append(lambda scan: any(_fits(shape, scan) for shape in shapes))
@@ -104,18 +104,18 @@ def _tests(selection: Selection) -> list[Callable[[ScanRef], bool]]:
 
 
 def _fits(shape: re.Pattern[str], scan: ScanRef) -> bool:
-    return bool(shape.match(scan.source.casefold()) or shape.match(scan.scan.casefold()))
+    return bool(shape.match(scan.source.casefold()) or shape.match(scan.scan_id.casefold()))
 
 
 def _paper_test(scans: Iterable[ScanRef]) -> Callable[[ScanRef], bool]:
     shown: dict[str, set[str]] = defaultdict(set)
     for scan in filter(_in_paper, scans):
-        shown[scan.subject].add(scan.expression)
+        shown[scan.name.subject].add(scan.name.expression)
     complete = {subject for subject, expressions in shown.items() if expressions >= SIX_EXPRESSIONS}
-    return lambda scan: _in_paper(scan) and (scan.dataset != "Bosphorus" or scan.subject in complete)
+    return lambda scan: _in_paper(scan) and (scan.name.dataset != "Bosphorus" or scan.name.subject in complete)
 
 
 def _in_paper(scan: ScanRef) -> bool:
-    if scan.expression not in SIX_EXPRESSIONS:
+    if scan.name.expression not in SIX_EXPRESSIONS:
         return False
-    return scan.dataset == "Bosphorus" or (scan.dataset == "BU-3DFE" and scan.level in PAPER_LEVELS)
+    return scan.name.dataset == "Bosphorus" or (scan.name.dataset == "BU-3DFE" and scan.name.level in PAPER_LEVELS)

@@ -73,7 +73,7 @@ def _facts_of(record: ScanRecord, bits: Mapping[str, float]) -> Iterator[ScanFac
         scan = block.file.rpartition("/")[0]
         yield ScanFacts(
             scan=scan,
-            dataset=str(record.dataset),
+            dataset=str(record.name.dataset),
             depth16=block.file,
             nose_source=str(record.nose.source),
             confidence=float(record.nose.confidence),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,8 @@ def inspect_scan(path: Path | str, settings: Settings | None = None) -> dict[str
 
 
 def _name_facts(path: Path) -> dict[str, Any]:
-    fields = parse_name(path.name, path.parts[:-1])
-    names = ("dataset", "subject", "sex", "expression", "level", "code", "race", "kind")
-    named = {name: getattr(fields, name) for name in names}
-    return {name: value for name, value in named.items() if value not in ("", None)}
+    fields = asdict(parse_name(path.name, path.parts[:-1]).name)
+    return {name: value for name, value in fields.items() if value not in ("", None)}
 
 
 def _content_facts(scan: Scan) -> dict[str, Any]:

@@ -8,16 +8,13 @@ import unicodedata
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gemax_cli.compact import Lazy, Texts, in_order
-from gemax_cli.datasets.names import NameFields, digest, natural_key, parse_name, scan_id
-from gemax_cli.scans.model import ScanRef
-
-_SCAN_FIELDS = [f.name for f in fields(NameFields) if f.name != "place"]
+from gemax_cli.datasets.model import ScanRef
+from gemax_cli.datasets.names import ParsedName, digest, natural_key, parse_name, scan_id
 
 
 class Root(NamedTuple):
@@ -84,12 +81,11 @@ class Catalogue:
     def reference(self, number: int) -> ScanRef:
         """The scan of a file."""
         root, tail = self.root(number), self._tails[number]
-        names, folders = self._names(number)
-        said = {name: getattr(names, name) for name in _SCAN_FIELDS}
-        place = self._ids.get(number) or scan_id(names, folders)
-        return ScanRef(scan=place, path=Path(below(root.path, tail)), source=root.source + tail, **said)
+        parsed, folders = self._names(number)
+        place = self._ids.get(number) or scan_id(parsed, folders)
+        return ScanRef(place, Path(below(root.path, tail)), root.source + tail, parsed.name)
 
-    def _names(self, number: int) -> tuple[NameFields, list[str]]:
+    def _names(self, number: int) -> tuple[ParsedName, list[str]]:
         """What the name says, and the folders between SRC and the file."""
         root, tail = self.root(number), self._tails[number]
         above = self._parts_above(self._root[number]) if tail else Path(root.path).absolute().parts

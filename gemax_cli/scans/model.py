@@ -65,34 +65,3 @@ class Scan:
     metric: bool = False
     warnings: tuple[str, ...] = ()
     fingerprint: Fingerprint | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ScanRef:
-    """A scan that was found but not read: what its path and name say.
-
-    Attributes:
-        scan: identity and place in the output folder, with "/" between parts: "BU-3DFE/F0001/F0001_AN01WH".
-        path: the raw file.
-        source: the path relative to the SRC it was found under, with "/" between parts.
-        dataset: "BU-3DFE", "BU-4DFE", "Bosphorus", "FRGC", or "other".
-        subject: "F0001", "bs000"; "" if unknown.
-        sex: "F", "M" or "".
-        expression: two capitals NE AN DI FE HA SA SU, or "" (a pose, an action unit, unknown).
-        level: 0 for neutral, 1 to 4; None if unknown.
-        code: what a Bosphorus name says: "E_ANGER", "YR_R45", "LFAU_10", "O_EYE"; "" elsewhere.
-        race: BU-3DFE's two letters ("WH"), or "".
-        kind: "F3D", "RAW" or "".
-    """
-
-    scan: str
-    path: Path
-    source: str
-    dataset: str = "other"
-    subject: str = ""
-    sex: str = ""
-    expression: str = ""
-    level: int | None = None
-    code: str = ""
-    race: str = ""
-    kind: str = ""

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gemax_cli.compact import Lazy
+from gemax_cli.datasets.model import ScanRef
 from gemax_cli.datasets.names import split_suffix
 from gemax_cli.datasets.selection import Kind, Selection, wanted
 from gemax_cli.errors import ScanError
 from gemax_cli.scans.catalogue import Catalogue, Root, below
 from gemax_cli.scans.grey16 import is_grey16
-from gemax_cli.scans.model import ScanRef
 from gemax_cli.scans.read import IMAGE_SUFFIXES, SEARCHED_SUFFIXES
 
 _OWN_IMAGE = re.compile(r"(?:depth16|gemax_.*)\.(?:png|tiff?)", re.IGNORECASE)
@@ -230,24 +230,26 @@ class _Walk:
 def _of_kind(scans: Lazy[ScanRef], kind: Kind, named: set[str], notes: list[str]) -> Lazy[ScanRef]:
     """Choose between BU-3DFE's two meshes of one scan; files given by name stay."""
     if kind == "RAW":
-        return scans.where(lambda scan: scan.kind != "F3D" or os.fspath(scan.path) in named)
-    whole = {_label(scan) for scan in scans if scan.kind == "RAW"}
+        return scans.where(lambda scan: scan.name.kind != "F3D" or os.fspath(scan.path) in named)
+    whole = {_label(scan) for scan in scans if scan.name.kind == "RAW"}
     if not whole:
         return scans
-    cropped = {_label(scan) for scan in scans if scan.kind == "F3D" and _label(scan) in whole}
-    if alone := sum(scan.kind == "RAW" and _label(scan) not in cropped for scan in scans):
+    cropped = {_label(scan) for scan in scans if scan.name.kind == "F3D" and _label(scan) in whole}
+    if alone := sum(scan.name.kind == "RAW" and _label(scan) not in cropped for scan in scans):
         notes.append(f"BU-3DFE scans without an F3D mesh, of which the RAW mesh is taken: {alone}.")
-    return scans.where(lambda scan: scan.kind != "RAW" or _label(scan) not in cropped or os.fspath(scan.path) in named)
+    return scans.where(
+        lambda scan: scan.name.kind != "RAW" or _label(scan) not in cropped or os.fspath(scan.path) in named
+    )
 
 
 def _label(scan: ScanRef) -> tuple[str, str, int | None, str]:
-    return scan.subject, scan.expression, scan.level, scan.race
+    return scan.name.subject, scan.name.expression, scan.name.level, scan.name.race
 
 
 def _collision_notes(scans: Iterable[ScanRef], plain: dict[str, str]) -> list[str]:
-    changed = [scan for scan in scans if scan.scan in plain] if plain else []
+    changed = [scan for scan in scans if scan.scan_id in plain] if plain else []
     notes = [
-        f"{scan.source}: goes to {scan.scan}, because {plain[scan.scan]} is taken by another scan."
+        f"{scan.source}: goes to {scan.scan_id}, because {plain[scan.scan_id]} is taken by another scan."
         for scan in changed[:_MOST_COLLISIONS_SAID]
     ]
     if len(changed) > len(notes):

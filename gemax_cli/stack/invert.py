@@ -77,7 +77,7 @@ def invert_file(path: Path | str, tau: int | None = None) -> InvertedMap:
     levels = int(cuts[-1])
     depth = invert_map(image, mask, cuts, levels, block.depth_mm, settings.first_code)
     return InvertedMap(
-        record.scan,
+        record.scan_id,
         "gemax" if isinstance(m, MapRecord) else m.name,
         m.tau if isinstance(m, MapRecord) else None,
         depth,
@@ -118,7 +118,7 @@ def _choose(
     """The block and map that a file is; of an RGB image's maps that of ``tau``, or the first."""
     found = [(block, m) for block in record.blocks for m in block.all_maps if m.file == file]
     if not found:
-        raise BadFormat(path, f"is no map in the record of {record.scan}: give a GEMax map or ri.png.")
+        raise BadFormat(path, f"is no map in the record of {record.scan_id}: give a GEMax map or ri.png.")
     maps = [(block, m) for block, m in found if isinstance(m, MapRecord) or m.name == UNIFORM]
     if not maps:
         raise BadFormat(path, "has no bins of depth to be inverted by: give a GEMax map or ri.png.")

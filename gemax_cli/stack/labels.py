@@ -27,9 +27,9 @@ def labels_of(scan: str) -> Labels:
     parts = scan.split("/")
     depth = parts.pop() if len(parts) > 1 and DEPTH_FOLDER.fullmatch(parts[-1]) else ""
     suffix = ".abs" if parts[0] == "FRGC" else ""  # the grammar of FRGC needs it, the output folder leaves it out
-    fields = parse_name(parts[-1] + suffix, parts[:-1])
-    dataset = parts[0] if fields.dataset == OTHER and parts[0] in DATASETS else fields.dataset
-    return Labels(dataset, fields.subject, fields.expression, depth)
+    name = parse_name(parts[-1] + suffix, parts[:-1]).name
+    dataset = parts[0] if name.dataset == OTHER and parts[0] in DATASETS else name.dataset
+    return Labels(dataset, name.subject, name.expression, depth)
 
 
 def record_id(scan: str) -> str:

@@ -9,14 +9,16 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from gemax_cli.compact import Texts, in_order
+from gemax_cli.datasets.model import ScanName
 from gemax_cli.stack.png import TEMPORARY
 
+_NAME_FIELDS = tuple(f.name for f in fields(ScanName))
 _PART_BYTES = 1 << 16
 _CUTS = re.compile(rb'"cuts":\[[^]]*\]')
 # A quote within a string of JSON is escaped: the name of a field cannot stand in one.
@@ -127,15 +129,8 @@ class PoseRecord:
 class ScanRecord:
     """All that is known of a converted scan; ``settings`` is ``Settings.digest``."""
 
-    scan: str
-    dataset: str
-    subject: str
-    sex: str
-    expression: str
-    level: int | None
-    code: str
-    race: str
-    kind: str
+    scan_id: str
+    name: ScanName
     source: str
     source_bytes: int
     source_sha256: str
@@ -149,7 +144,9 @@ class ScanRecord:
 
     def to_line(self) -> str:
         """One line of JSON, ASCII, with its newline."""
-        return json.dumps(vars(self), default=vars, separators=(",", ":")) + "\n"
+        rest = {key: value for key, value in vars(self).items() if key not in ("scan_id", "name")}
+        values = {"scan": self.scan_id, **asdict(self.name), **rest}
+        return json.dumps(values, default=vars, separators=(",", ":")) + "\n"
 
     @classmethod
     def from_line(cls, line: str | bytes) -> ScanRecord:
@@ -194,7 +191,8 @@ def _record(values: dict[str, Any]) -> ScanRecord:
         "blocks": tuple(_block(block) for block in values["blocks"]),
         "warnings": warnings,
     }
-    return ScanRecord(**{**values, **nested})
+    name = ScanName(**{key: values.pop(key) for key in _NAME_FIELDS})
+    return ScanRecord(scan_id=values.pop("scan"), name=name, **{**values, **nested})
 
 
 def _nose(values: dict[str, Any]) -> NoseRecord:

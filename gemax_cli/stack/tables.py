@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gemax_cli.maps.registry import COMPARISONS
@@ -61,10 +61,12 @@ def _scan_cells(record: ScanRecord) -> dict[str, object]:
     nose, pose = record.nose, record.pose
     angles = {"yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll} if pose else {}
     return {
-        **{name: getattr(record, name) for name in ("scan", "dataset", "subject", "sex", "expression", "source")},
-        **{name: getattr(record, name) for name in ("code", "race", "kind", "source_sha256")},
+        "scan": record.scan_id,
+        **asdict(record.name),
+        "source": record.source,
+        "source_sha256": record.source_sha256,
         **{name: f"{angle:.2f}" for name, angle in angles.items()},
-        "level": "" if record.level is None else record.level,
+        "level": "" if record.name.level is None else record.name.level,
         "nose_x": f"{nose.x:.4f}",
         "nose_y": f"{nose.y:.4f}",
         "nose_z": f"{nose.z:.4f}",

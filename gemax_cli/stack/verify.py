@@ -79,7 +79,7 @@ def damaged_records(out: Path) -> Iterator[Problem]:
 def verify_record(out: Path, record: ScanRecord) -> list[Problem]:
     """Problems of one scan's files; an empty list if there is none."""
     found = [(file, message) for block in record.blocks for file, message in _verify_block(out, block)]
-    return [Problem(record.scan, file, message) for file, message in dict(found).items()]
+    return [Problem(record.scan_id, file, message) for file, message in dict(found).items()]
 
 
 def _verify_block(out: Path, block: BlockRecord) -> Iterator[tuple[str, str]]:

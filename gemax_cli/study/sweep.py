@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.codes import MAX_CODE
+from gemax_cli.datasets.model import ScanRef
 from gemax_cli.datasets.selection import SIX_EXPRESSIONS, Selection
 from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.entropy.mapping import apply_cuts, uniform_cuts
@@ -17,7 +18,6 @@ from gemax_cli.errors import NothingToConvert, ScanError
 from gemax_cli.pipeline import MappedBlock, convert_scan
 from gemax_cli.report.charts import Series, line_chart
 from gemax_cli.report.drawing import Drawing
-from gemax_cli.scans.model import ScanRef
 from gemax_cli.scans.walk import find_scans
 from gemax_cli.settings import QuantisationSettings, Settings
 from gemax_cli.stack.tables import Failure
@@ -174,8 +174,8 @@ def _block_figures(mapped: MappedBlock, settings: QuantisationSettings) -> Block
 def _study(figures: Sequence[ScanFigures], depths: Sequence[float], failures: tuple[Failure, ...]) -> Sweep:
     rows: list[SweepRow] = []
     advice = []
-    for dataset in sorted({f.ref.dataset for f in figures}):
-        part = [f for f in figures if f.ref.dataset == dataset]
+    for dataset in sorted({f.ref.name.dataset for f in figures}):
+        part = [f for f in figures if f.ref.name.dataset == dataset]
         found, why = _dataset_rows(dataset, part, depths)
         best, sentence = recommend(found, why)
         rows += [replace(row, recommended=row.depth_mm == best) for row in found]
@@ -194,11 +194,11 @@ class _Shown:
     @classmethod
     def of(cls, figures: Sequence[ScanFigures]) -> _Shown:
         """Those among the scans of a dataset."""
-        scans = tuple(f for f in figures if f.ref.expression in SIX_EXPRESSIONS and f.ref.subject)
+        scans = tuple(f for f in figures if f.ref.name.expression in SIX_EXPRESSIONS and f.ref.name.subject)
         return cls(
             scans,
-            np.array([f.ref.expression for f in scans], np.str_),
-            np.array([f.ref.subject for f in scans], np.str_),
+            np.array([f.ref.name.expression for f in scans], np.str_),
+            np.array([f.ref.name.subject for f in scans], np.str_),
         )
 
     def features(self, i: int) -> NDArray[np.float64]:

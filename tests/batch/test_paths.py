@@ -116,7 +116,7 @@ def test_scans_of_one_name_are_kept_apart_and_it_is_said(tmp_path, capfd):
     assert run(["convert", str(tmp_path / "raw"), str(tmp_path / "out"), *COARSE]) == 0
     assert "y/bs007_N_N_0.bnt: goes to Bosphorus/bs007/bs007_N_N_0~" in capfd.readouterr().err
     first, second = read_records(tmp_path / "out")
-    assert second.scan.startswith(first.scan + "~")
+    assert second.scan_id.startswith(first.scan_id + "~")
     assert not set(first.files) & set(second.files)
 
 

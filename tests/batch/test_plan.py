@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from gemax_cli.batch.plan import expected_seconds, make_plan, shard_of
-from gemax_cli.scans.model import ScanRef
+from gemax_cli.datasets.model import ScanRef
 from gemax_cli.settings import Settings
 from gemax_cli.stack.records import RecordWriter
 from tests.stack.samples import block_record, scan_record
@@ -79,7 +79,7 @@ def test_a_record_of_another_source_or_other_settings_does_not_count(done):
 
 def test_a_scan_without_a_record_is_to_do(done, tmp_path):
     ref, out, _ = done
-    assert len(steps(replace(ref, scan="b"), out)) == 1
+    assert len(steps(replace(ref, scan_id="b"), out)) == 1
     assert len(steps(ref, tmp_path / "new")) == 1
 
 
@@ -91,10 +91,10 @@ def test_a_damaged_record_is_to_do(done):
 
 def test_steps_are_those_of_the_scans_that_lack_something(done):
     ref, out, record = done
-    new = [replace(ref, scan="0"), ref, replace(ref, scan="b")]
+    new = [replace(ref, scan_id="0"), ref, replace(ref, scan_id="b")]
     plan = make_plan(new, out, SETTINGS)
     assert (plan.done, plan.adding) == (1, 0)
-    assert [step.ref.scan for step in plan.steps] == ["0", "b"]
+    assert [step.ref.scan_id for step in plan.steps] == ["0", "b"]
     plan = make_plan(new, out, Settings(taus=(50,)))
     assert (plan.done, plan.adding) == (0, 1)
     assert [step.older.read() if step.older else None for step in plan.steps] == [None, record, None]
@@ -120,7 +120,7 @@ def test_the_time_needed_goes_by_the_records(done, tmp_path):
     timed = replace(record, seconds={"read": 3.0, "maps": 0.75, "write": 0.25})
     with RecordWriter(out / "records.jsonl") as writer:
         writer.append_line(timed.to_line())
-    new = [replace(ref, scan=f"b{k}") for k in range(10)]
+    new = [replace(ref, scan_id=f"b{k}") for k in range(10)]
     assert expected_seconds(make_plan(new, out, SETTINGS), out, 1) == pytest.approx(40)
     assert expected_seconds(make_plan(new, out, SETTINGS), out, 4) == pytest.approx(10)
     assert expected_seconds(make_plan([ref], out, Settings(taus=(50,))), out, 1) == pytest.approx(1)

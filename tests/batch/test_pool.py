@@ -13,7 +13,7 @@ from gemax_cli import process
 from gemax_cli.batch import pool, server
 from gemax_cli.batch.model import Outcome, Task
 from gemax_cli.batch.pool import run_all
-from gemax_cli.scans.model import ScanRef
+from gemax_cli.datasets.model import ScanRef
 from gemax_cli.settings import Settings
 
 
@@ -23,12 +23,12 @@ def task(name):
 
 def act(job):
     """Stands for the conversion of a scan; what it does is in its name."""
-    word, _, flag = job.ref.scan.partition("@")
+    word, _, flag = job.ref.scan_id.partition("@")
     if word.startswith("kill") or (word.startswith("once") and not Path(flag).exists()):
         if flag:
             Path(flag).touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return Outcome(job.ref.scan, line=f"{os.getpid()}\n")
+    return Outcome(job.ref.scan_id, line=f"{os.getpid()}\n")
 
 
 @pytest.fixture(autouse=True, params=["joblib", "server"])
@@ -129,9 +129,9 @@ for outcome in pool.run_all([task(f"s{{i}}") for i in range(9)], 2):
 
 def worker_that_waits(job):
     """Says which process it is in at once, later ones never end."""
-    if int(job.ref.scan[1:]) > 1:
+    if int(job.ref.scan_id[1:]) > 1:
         time.sleep(600)
-    return Outcome(job.ref.scan, line=f"{os.getpid()}\n")
+    return Outcome(job.ref.scan_id, line=f"{os.getpid()}\n")
 
 
 def test_workers_end_with_a_parent_that_is_killed(workers):

@@ -101,7 +101,7 @@ def test_nose_tips_are_the_samples_own(raw, converted):
         truth = {row["path"]: [float(row[f"nose_{axis}"]) for axis in "xyz"] for row in csv.DictReader(file)}
     for record in read_records(converted):
         off = np.linalg.norm(np.subtract(truth[record.source], [record.nose.x, record.nose.y, record.nose.z]))
-        assert off < 4.0, record.scan
+        assert off < 4.0, record.scan_id
 
 
 def test_everything_is_as_recorded(converted):
@@ -248,8 +248,8 @@ def test_several_depths_lie_in_folders_of_their_own(few, tmp_path):
     convert([few], tmp_path / "alone", Settings(taus=(20,), depths=(60,)))
     for record in read_records(out):
         assert [block.file.split("/")[-2] for block in record.blocks] == ["d050", "d060", "d062.5"]
-        alone = tmp_path / "alone" / record.scan / "depth16.png"
-        assert (out / record.scan / "d060" / "depth16.png").read_bytes() == alone.read_bytes()
+        alone = tmp_path / "alone" / record.scan_id / "depth16.png"
+        assert (out / record.scan_id / "d060" / "depth16.png").read_bytes() == alone.read_bytes()
     assert (out / "metadata.csv").read_text().count("\n") == 7
 
 
@@ -263,7 +263,7 @@ def test_rgb_holds_three_tau_in_one_image(few, tmp_path):
         for m in record.blocks[0].maps:
             channel = iio.imread(tmp_path / "rgb" / m.file)[..., m.channel]
             np.testing.assert_array_equal(
-                channel, iio.imread(tmp_path / "grey" / record.scan / f"gemax_tau{m.tau:03d}.png")
+                channel, iio.imread(tmp_path / "grey" / record.scan_id / f"gemax_tau{m.tau:03d}.png")
             )
     assert verify_folder(tmp_path / "rgb").problems == ()
 

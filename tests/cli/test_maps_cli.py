@@ -118,7 +118,7 @@ def test_a_folder_of_before_is_added_to(one, mapped, tmp_path):
     for block in values["blocks"]:
         del block["comparisons"]
     run_json = json.loads((out / "run.json").read_text())
-    del run_json["settings"]["comparisons"]
+    del run_json["settings"]["maps"]
     (out / "records.jsonl").write_text(json.dumps(values) + "\n")
     (out / "run.json").write_text(json.dumps(run_json))
     assert convert(one, out, "--maps", ",".join(NAMES)) == 0
@@ -149,9 +149,9 @@ def test_rgb_stacks_go_with_maps(one, tmp_path):
 def test_unknown_maps_and_missing_libraries_are_usage_errors(one, tmp_path, capsys, monkeypatch):
     assert convert(one, tmp_path / "out", "--maps", "ri,mesh") == 2
     assert "'mesh' is no comparison map: give any of ri, ri-minmax" in capsys.readouterr().err
-    monkeypatch.setattr("gemax_cli.settings.find_spec", lambda name: None)
+    monkeypatch.setattr("gemax_cli.maps.registry.find_spec", lambda name: None)
     assert convert(one, tmp_path / "out", "--maps", "clahe") == 2
-    assert "pip install 'gemax-cli[maps]'" in capsys.readouterr().err
+    assert "pip install scikit-image" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

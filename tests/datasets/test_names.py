@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from dataclasses import asdict
 from pathlib import PurePosixPath, PureWindowsPath
 
 import pytest
@@ -26,11 +27,10 @@ ANY_TEXT = st.text(st.characters(), max_size=40)  # unpaired surrogates included
 RESERVED = ["CON", "nul", "Com1", "LPT9", "aux.txt", "PRN.tar.gz", "CONIN$", "COM¹"]
 
 
-def said(fields):
+def said(parsed):
     """The fields that are not at their defaults, and the id."""
-    names = ("dataset", "subject", "sex", "expression", "level", "code", "race", "kind")
-    found = {name: getattr(fields, name) for name in names}
-    return {name: value for name, value in found.items() if value not in ("", None, "other")}, scan_id(fields)
+    found = asdict(parsed.name)
+    return {name: value for name, value in found.items() if value not in ("", None, "other")}, scan_id(parsed)
 
 
 # -------------------------------------------------------------------------------------------------- BU-3DFE
@@ -79,7 +79,7 @@ def test_bu3dfe_in_other_spellings(name):
     ],
 )
 def test_what_is_not_bu3dfe(name):
-    assert parse_name(name).dataset == "other"
+    assert parse_name(name).name.dataset == "other"
 
 
 # ------------------------------------------------------------------------------------------------ Bosphorus
@@ -117,16 +117,16 @@ def test_what_is_not_bu3dfe(name):
 @pytest.mark.parametrize("suffix", [".bnt", ".BNT"])
 def test_bosphorus(stem, code, expression, level, suffix):
     fields = parse_name(stem + suffix)
-    assert (fields.dataset, fields.subject, fields.code) == ("Bosphorus", stem[:5], code)
-    assert (fields.expression, fields.level) == (expression, level)
-    assert (fields.sex, fields.race, fields.kind) == ("", "", "")
+    assert (fields.name.dataset, fields.name.subject, fields.name.code) == ("Bosphorus", stem[:5], code)
+    assert (fields.name.expression, fields.name.level) == (expression, level)
+    assert (fields.name.sex, fields.name.race, fields.name.kind) == ("", "", "")
     assert scan_id(fields) == f"Bosphorus/{stem[:5]}/{stem}"
 
 
 @pytest.mark.parametrize("name", ["BS000_E_ANGER_0.bnt", "bs000_e_anger_0.bnt", "Bs000_E_Anger_0.BNT"])
 def test_bosphorus_in_other_spellings(name):
     fields = parse_name(name)
-    assert (fields.subject, fields.code, fields.expression) == ("bs000", "E_ANGER", "AN")
+    assert (fields.name.subject, fields.name.code, fields.name.expression) == ("bs000", "E_ANGER", "AN")
     assert scan_id(fields) == "Bosphorus/bs000/bs000_E_ANGER_0"
 
 
@@ -147,12 +147,12 @@ def test_bosphorus_in_other_spellings(name):
     ],
 )
 def test_what_is_not_bosphorus(name):
-    assert parse_name(name).dataset == "other"
+    assert parse_name(name).name.dataset == "other"
 
 
 def test_a_made_up_expression_is_bosphorus_without_expression():
     fields = parse_name("bs000_E_BORED_0.bnt")
-    assert (fields.dataset, fields.code, fields.expression) == ("Bosphorus", "E_BORED", "")
+    assert (fields.name.dataset, fields.name.code, fields.name.expression) == ("Bosphorus", "E_BORED", "")
 
 
 # ------------------------------------------------------------------------------------------- BU-4DFE and FRGC
@@ -173,7 +173,7 @@ def test_bu4dfe(folder, expression):
     "parents", [(), ("Angry",), ("F001",), ("F0001", "Angry"), ("F001", "Bored"), ("Angry", "F001")]
 )
 def test_a_number_alone_is_no_bu4dfe(parents):
-    assert parse_name("007.wrl", parents).dataset == "other"
+    assert parse_name("007.wrl", parents).name.dataset == "other"
 
 
 @pytest.mark.parametrize("name", ["02463d546.abs", "02463d546.abs.gz", "02463D546.ABS.GZ"])
@@ -185,7 +185,7 @@ def test_frgc(name):
 
 @pytest.mark.parametrize("name", ["02463d546.ply", "2463d546.abs", "02463x546.abs", "face.abs"])
 def test_what_is_not_frgc(name):
-    assert parse_name(name).dataset == "other"
+    assert parse_name(name).name.dataset == "other"
 
 
 # ------------------------------------------------------------------------------------------------ small parts
@@ -376,7 +376,7 @@ def test_every_id_stays_inside_the_output_folder(name, folders):
     fields = parse_name(name, folders)
     scan = scan_id(fields, folders)
     parts = scan.split("/")
-    assert parts[0] == fields.dataset
+    assert parts[0] == fields.name.dataset
     assert len(parts) >= 2
     for part in parts:
         check_part(part)
@@ -386,8 +386,8 @@ def test_every_id_stays_inside_the_output_folder(name, folders):
 @given(FILE_NAMES)
 def test_a_name_always_says_the_same(name):
     assert parse_name(name) == parse_name(name)
-    assert parse_name(name).level in (None, 0, 1, 2, 3, 4)
-    assert parse_name(name).expression in ("", *EXPRESSIONS)
+    assert parse_name(name).name.level in (None, 0, 1, 2, 3, 4)
+    assert parse_name(name).name.expression in ("", *EXPRESSIONS)
 
 
 def test_folders_keep_other_scans_apart():
@@ -412,4 +412,4 @@ def test_deep_folders_become_a_digest():
 
 def test_a_long_name_takes_no_time():
     name = "bs000_E" + "_A" * 5000 + "!" + ".bnt"
-    assert parse_name(name).dataset == "other"
+    assert parse_name(name).name.dataset == "other"

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from gemax_cli.datasets.model import ScanRef
 from gemax_cli.datasets.names import EXPRESSIONS, parse_name, scan_id
 from gemax_cli.datasets.selection import PAPER_LEVELS, SIX_EXPRESSIONS, Selection, wanted
 from gemax_cli.errors import SettingsError
-from gemax_cli.scans.model import ScanRef
 
 BOSPHORUS = ("ANGER", "DISGUST", "FEAR", "HAPPY", "SADNESS", "SURPRISE")
 
@@ -15,12 +15,8 @@ BOSPHORUS = ("ANGER", "DISGUST", "FEAR", "HAPPY", "SADNESS", "SURPRISE")
 def ref(source: str) -> ScanRef:
     """A reference as the walk makes it."""
     *folders, name = source.split("/")
-    fields = parse_name(name, folders)
-    said = {
-        key: getattr(fields, key)
-        for key in ("dataset", "subject", "sex", "expression", "level", "code", "race", "kind")
-    }
-    return ScanRef(scan=scan_id(fields, folders), path=Path(source), source=source, **said)
+    parsed = parse_name(name, folders)
+    return ScanRef(scan_id(parsed, folders), Path(source), source, parsed.name)
 
 
 def bu3dfe(subject: str) -> list[ScanRef]:
@@ -52,21 +48,21 @@ def test_nothing_asked_for_keeps_everything():
 @pytest.mark.parametrize(
     ("filters", "test"),
     [
-        ({"datasets": ("BU-3DFE",)}, lambda s: s.dataset == "BU-3DFE"),
-        ({"datasets": ("bosphorus", "FRGC")}, lambda s: s.dataset in ("Bosphorus", "FRGC")),
-        ({"expressions": ("HA",)}, lambda s: s.expression == "HA"),
-        ({"expressions": ("happy", "ne")}, lambda s: s.expression in ("HA", "NE")),
-        ({"levels": (4,)}, lambda s: s.level == 4),
-        ({"levels": (0, 1)}, lambda s: s.level in (0, 1)),
-        ({"subjects": ("f0001", "BS001")}, lambda s: s.subject in ("F0001", "bs001")),
+        ({"datasets": ("BU-3DFE",)}, lambda s: s.name.dataset == "BU-3DFE"),
+        ({"datasets": ("bosphorus", "FRGC")}, lambda s: s.name.dataset in ("Bosphorus", "FRGC")),
+        ({"expressions": ("HA",)}, lambda s: s.name.expression == "HA"),
+        ({"expressions": ("happy", "ne")}, lambda s: s.name.expression in ("HA", "NE")),
+        ({"levels": (4,)}, lambda s: s.name.level == 4),
+        ({"levels": (0, 1)}, lambda s: s.name.level in (0, 1)),
+        ({"subjects": ("f0001", "BS001")}, lambda s: s.name.subject in ("F0001", "bs001")),
         ({"subjects": ("nobody",)}, lambda s: False),
-        ({"patterns": ("*/M0001_*",)}, lambda s: s.subject == "M0001"),
-        ({"patterns": ("bosphorusdb/*",)}, lambda s: s.dataset == "Bosphorus"),
-        ({"patterns": ("Bosphorus/*",)}, lambda s: s.dataset == "Bosphorus"),
+        ({"patterns": ("*/M0001_*",)}, lambda s: s.name.subject == "M0001"),
+        ({"patterns": ("bosphorusdb/*",)}, lambda s: s.name.dataset == "Bosphorus"),
+        ({"patterns": ("Bosphorus/*",)}, lambda s: s.name.dataset == "Bosphorus"),
         ({"patterns": ("*.abs.gz", "*face ONE*")}, lambda s: s in OTHERS[1:]),
-        ({"patterns": ("*_E_[AD]*",)}, lambda s: s.code in ("E_ANGER", "E_DISGUST")),
+        ({"patterns": ("*_E_[AD]*",)}, lambda s: s.name.code in ("E_ANGER", "E_DISGUST")),
         ({"patterns": ("[",)}, lambda s: False),
-        ({"datasets": ("BU-3DFE",), "expressions": ("SU",), "levels": (2,)}, lambda s: s.scan.endswith("_SU02WH")),
+        ({"datasets": ("BU-3DFE",), "expressions": ("SU",), "levels": (2,)}, lambda s: s.scan_id.endswith("_SU02WH")),
     ],
 )
 def test_filters(filters, test):
@@ -74,24 +70,26 @@ def test_filters(filters, test):
 
 
 def test_a_level_asked_for_drops_scans_without_one():
-    assert {scan.dataset for scan in kept(levels=(3, 4))} == {"BU-3DFE"}
-    assert {scan.code for scan in kept(levels=(0,), datasets=("Bosphorus",))} == {"N_N"}
+    assert {scan.name.dataset for scan in kept(levels=(3, 4))} == {"BU-3DFE"}
+    assert {scan.name.code for scan in kept(levels=(0,), datasets=("Bosphorus",))} == {"N_N"}
 
 
 def test_the_paper_s_protocol():
     scans = kept(protocol="paper")
-    bu3d = [scan for scan in scans if scan.dataset == "BU-3DFE"]
-    bosp = [scan for scan in scans if scan.dataset == "Bosphorus"]
+    bu3d = [scan for scan in scans if scan.name.dataset == "BU-3DFE"]
+    bosp = [scan for scan in scans if scan.name.dataset == "Bosphorus"]
     assert len(scans) == len(bu3d) + len(bosp)
     assert len(bu3d) == 2 * 6 * 2
-    assert {(scan.expression, scan.level) for scan in bu3d} == {(e, k) for e in SIX_EXPRESSIONS for k in PAPER_LEVELS}
-    assert [scan.code for scan in bosp] == [f"E_{e}" for e in BOSPHORUS]
-    assert {scan.subject for scan in bosp} == {"bs000"}
+    assert {(scan.name.expression, scan.name.level) for scan in bu3d} == {
+        (e, k) for e in SIX_EXPRESSIONS for k in PAPER_LEVELS
+    }
+    assert [scan.name.code for scan in bosp] == [f"E_{e}" for e in BOSPHORUS]
+    assert {scan.name.subject for scan in bosp} == {"bs000"}
 
 
 def test_who_has_all_six_does_not_depend_on_other_filters():
     happy = kept(protocol="paper", expressions=("HA",), datasets=("Bosphorus",))
-    assert [scan.subject for scan in happy] == ["bs000"]
+    assert [scan.name.subject for scan in happy] == ["bs000"]
 
 
 def test_the_paper_s_protocol_counts_pairs_as_the_paper_does():

@@ -43,7 +43,7 @@ def _put_block(out: Path, scan: str, depth: float, settings: Settings, seed: int
     place = block_folder(scan, depth, len(settings.depths) > 1)
     (out / place).mkdir(parents=True)
     digest = write_png(out / place / "depth16.png", codes)
-    maps = make_maps(codes, settings.taus, settings.maps)
+    maps = make_maps(codes, settings.taus, settings.quantisation)
     records = []
     for group in [(m,) for m in maps] if settings.stack == "files" else _groups(maps):
         file = f"{place}/{map_name([m.tau for m in group])}"

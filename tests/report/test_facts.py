@@ -88,14 +88,14 @@ def test_entropy_is_the_measured_mean_over_tau(tmp_path):
 
 
 def test_a_single_tau_is_its_own_mean(tmp_path):
-    out = make_folder(tmp_path / "out", (BU,), Settings(taus=(5,), maps=SMALL.maps))
+    out = make_folder(tmp_path / "out", (BU,), Settings(taus=(5,), quantisation=SMALL.quantisation))
     maps = measure_folder(out).maps
     (found,) = gather_facts(open_folder(out), maps)
     assert found.entropy == next(m.bits for m in maps if m.map == "gemax")
 
 
 def test_every_depth_has_facts(tmp_path):
-    out = make_folder(tmp_path / "out", (BU,), Settings(taus=(5,), depths=(50, 60), maps=SMALL.maps))
+    out = make_folder(tmp_path / "out", (BU,), Settings(taus=(5,), depths=(50, 60), quantisation=SMALL.quantisation))
     facts = gather_facts(open_folder(out), measure_folder(out).maps)
     assert sorted(f.scan for f in facts) == [f"{BU}/d050", f"{BU}/d060"]
 

@@ -257,7 +257,7 @@ def test_long_sentences_are_cut(out):
 
 
 def test_several_depths_and_rgb_stacks(tmp_path):
-    made_with = Settings(taus=(5, 6, 8), depths=(50, 60), maps=SMALL.maps, stack="rgb")
+    made_with = Settings(taus=(5, 6, 8), depths=(50, 60), quantisation=SMALL.quantisation, stack="rgb")
     report = make_report(make_folder(tmp_path / "out", (BU,), made_with))
     assert report.problems == ()
     assert f"Map of {BU}/d050" in report.html

@@ -79,9 +79,9 @@ def test_the_range_image_is_uniform_quantisation(out):
     ("levels", "bins", "reserve"), [(100, 7, False), (64, 16, True), (4096, 256, True), (300, 256, False)]
 )
 def test_any_levels_and_bins(tmp_path, levels, bins, reserve):
-    maps = QuantisationSettings(levels, bins, reserve)
-    tau = -(-levels // maps.face_bins)
-    out = make_folder(tmp_path / "out", (BU,), Settings(taus=(tau, levels), maps=maps))
+    quantisation = QuantisationSettings(levels, bins, reserve)
+    tau = -(-levels // quantisation.face_bins)
+    out = make_folder(tmp_path / "out", (BU,), Settings(taus=(tau, levels), quantisation=quantisation))
     measurement = measure_folder(out)
     assert not measurement.problems
     found = by_map(measurement)
@@ -101,14 +101,14 @@ def test_tau_n_over_k_is_the_range_image(tmp_path):
 
 def test_channels_of_an_rgb_stack_are_the_maps_of_a_grey_one(tmp_path):
     taus = (4, 5, 8, 12)
-    grey = make_folder(tmp_path / "grey", (BU,), Settings(taus=taus, maps=SMALL.maps))
-    colour = make_folder(tmp_path / "rgb", (BU,), Settings(taus=taus, maps=SMALL.maps, stack="rgb"))
+    grey = make_folder(tmp_path / "grey", (BU,), Settings(taus=taus, quantisation=SMALL.quantisation))
+    colour = make_folder(tmp_path / "rgb", (BU,), Settings(taus=taus, quantisation=SMALL.quantisation, stack="rgb"))
     assert len(list((colour / BU).glob("gemax*.png"))) == 2
     assert measure_folder(grey).maps == measure_folder(colour).maps
 
 
 def test_several_depths_are_several_scans(tmp_path):
-    out = make_folder(tmp_path / "out", (BU,), Settings(taus=(5,), depths=(50, 60), maps=SMALL.maps))
+    out = make_folder(tmp_path / "out", (BU,), Settings(taus=(5,), depths=(50, 60), quantisation=SMALL.quantisation))
     found = {(m.scan, m.map): m for m in measure_folder(out).maps}
     assert {scan for scan, _ in found} == {f"{BU}/d050", f"{BU}/d060"}
     assert found[f"{BU}/d050", "gemax"].error_mm < found[f"{BU}/d060", "gemax"].error_mm
@@ -195,7 +195,7 @@ def test_without_its_depth_image_a_scan_is_left_out(tmp_path, damage):
 
 
 def test_a_broken_rgb_image_is_one_problem(tmp_path):
-    out = make_folder(tmp_path / "out", (BU,), Settings(taus=(5, 8, 9), maps=SMALL.maps, stack="rgb"))
+    out = make_folder(tmp_path / "out", (BU,), Settings(taus=(5, 8, 9), quantisation=SMALL.quantisation, stack="rgb"))
     break_png(out / BU / "gemax_tau005_008_009.png")
     measurement = measure_folder(out)
     assert len(measurement.problems) == 1
@@ -226,8 +226,8 @@ def test_damaged_cuts_are_a_problem(out):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda run: run["settings"]["maps"].update(bins=1000),
-        lambda run: run["settings"]["maps"].update(colour="red"),
+        lambda run: run["settings"]["quantisation"].update(bins=1000),
+        lambda run: run["settings"]["quantisation"].update(colour="red"),
         lambda run: run.update(settings=[1]),
         lambda run: run["settings"].update(depths="x"),
     ],

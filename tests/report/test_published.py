@@ -99,4 +99,4 @@ def test_other_databases_have_no_comparison():
 def test_tau_16_is_the_range_image():
     assert {p.map for p in PUBLISHED if p.tau == TAUS[0]} == {"range image"}
     assert {p.label for p in PUBLISHED if p.tau == UNBOUNDED} == {"tau = N"}
-    assert PAPERS.maps.levels // PAPERS.maps.bins == TAUS[0]
+    assert PAPERS.quantisation.levels // PAPERS.quantisation.bins == TAUS[0]

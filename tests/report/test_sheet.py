@@ -196,7 +196,7 @@ def test_a_scan_turned_in_its_file_is_draped_the_same():
 
 @pytest.fixture
 def first(converted):
-    return next(record for record in read_records(converted) if record.dataset == "BU-3DFE")
+    return next(record for record in read_records(converted) if record.name.dataset == "BU-3DFE")
 
 
 def run_beside(converted, raw, tmp_path, argument):
@@ -274,7 +274,7 @@ def out(tmp_path):
 
 def test_overview_shows_range_image_and_every_map_with_its_entropy(out, monkeypatch):
     (bu, bosphorus), preview = captions(monkeypatch, out)
-    (record,) = (record for record in read_records(out) if record.scan == BU)
+    (record,) = (record for record in read_records(out) if record.scan_id == BU)
     assert bu[0].startswith(f"{BU}\nrange image, ")
     assert bu[1:] == [f"tau {m.tau}, {m.entropy:.3f} bits" for m in record.blocks[0].maps]
     assert bosphorus[0].startswith(BO)
@@ -337,7 +337,7 @@ def test_styles_join_on_one_sheet(out, monkeypatch):
 
 
 def test_each_depth_is_a_scan_of_its_own(tmp_path, monkeypatch):
-    out = make_folder(tmp_path / "out", (BU,), Settings(taus=(5,), depths=(50, 60), maps=SMALL.maps))
+    out = make_folder(tmp_path / "out", (BU,), Settings(taus=(5,), depths=(50, 60), quantisation=SMALL.quantisation))
     rows, preview = captions(monkeypatch, out, ["tau"], ["F0001_AN01WH"])
     assert preview.shown == 2
     assert rows[0][0].startswith(f"{BU}/d050\n")

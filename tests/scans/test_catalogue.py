@@ -58,13 +58,13 @@ def test_ids_are_those_of_a_set_of_strings(seed):
     tails = {"/".join(rng.choice(PARTS) for _ in range(rng.randint(1, 3))) for _ in range(rng.randint(1, 25))}
     scans = filled(*rng.sample(sorted(tails), len(tails))).scans()
     want = naive_ids(tails)
-    assert [(scan.source, scan.scan) for scan in scans] == list(want.items())
+    assert [(scan.source, scan.scan_id) for scan in scans] == list(want.items())
 
 
 def test_an_id_with_a_tilde_that_a_file_has_by_itself_is_not_given_to_another():
     other = f"a~{digest('a.ply', 8)}"
     scans = filled("A.ply", "a.ply", f"{other}.ply").scans()
-    ids = [scan.scan for scan in scans]
+    ids = [scan.scan_id for scan in scans]
     assert len({fold(scan) for scan in ids}) == 3
     assert ids[0] == "other/A"
     assert f"other/{other}" in ids
@@ -75,13 +75,13 @@ def test_a_scan_is_made_anew_each_time_and_the_same():
     assert scans[0] == scans[0]
     assert scans[0] is not scans[0]
     assert scans[0].path == Path("raw/x/F0001_AN01WH_F3D.wrl")
-    assert (scans[0].source, scans[0].subject) == ("x/F0001_AN01WH_F3D.wrl", "F0001")
+    assert (scans[0].source, scans[0].name.subject) == ("x/F0001_AN01WH_F3D.wrl", "F0001")
 
 
 def test_folders_above_a_source_tell_names_apart(tmp_path, monkeypatch):
     (tmp_path / "F001" / "Angry").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "F001" / "Angry")
-    assert filled("000.wrl", root=Root(".", "", str(tmp_path), 0)).scans()[0].expression == "AN"
+    assert filled("000.wrl", root=Root(".", "", str(tmp_path), 0)).scans()[0].name.expression == "AN"
 
 
 def file(name, real, number=0, **kind):

@@ -53,7 +53,7 @@ def both_layouts(root: Path, under: str = "") -> None:
 
 
 def ids(found: Found) -> list[str]:
-    return [scan.scan for scan in found.scans]
+    return [scan.scan_id for scan in found.scans]
 
 
 def check_found(found: Found) -> None:
@@ -92,14 +92,14 @@ def test_both_layouts_in_one_tree_at_any_depth(tmp_path, under):
 
 def test_what_a_reference_says(tmp_path):
     both_layouts(tmp_path)
-    by_id = {scan.scan: scan for scan in find_scans([tmp_path]).scans}
+    by_id = {scan.scan_id: scan for scan in find_scans([tmp_path]).scans}
     one = by_id["BU-3DFE/F0001/F0001_HA03WH"]
     assert one.path == tmp_path / "BU-3DFE" / "F0001" / "F0001_HA03WH_F3D.wrl"
     assert one.source == "BU-3DFE/F0001/F0001_HA03WH_F3D.wrl"
-    assert (one.dataset, one.subject, one.sex, one.race) == ("BU-3DFE", "F0001", "F", "WH")
-    assert (one.expression, one.level, one.kind, one.code) == ("HA", 3, "F3D", "")
+    assert (one.name.dataset, one.name.subject, one.name.sex, one.name.race) == ("BU-3DFE", "F0001", "F", "WH")
+    assert (one.name.expression, one.name.level, one.name.kind, one.name.code) == ("HA", 3, "F3D", "")
     two = by_id["Bosphorus/bs010/bs010_CAU_A26A12lw_0"]
-    assert (two.source, two.code) == ("BosphorusDB/bs010/bs010_CAU_A26A12lw_0.bnt", "CAU_A26A12lw")
+    assert (two.source, two.name.code) == ("BosphorusDB/bs010/bs010_CAU_A26A12lw_0.bnt", "CAU_A26A12lw")
 
 
 def test_a_flat_folder_and_capitals(tmp_path):
@@ -119,7 +119,7 @@ def test_sequences_of_bu4dfe(tmp_path):
     for source in (tmp_path, tmp_path / "BU4D" / "F001", tmp_path / "BU4D" / "F001" / "Angry"):
         found = find_scans([source])
         assert ids(found) == [f"BU-4DFE/F001/Angry/{frame}" for frame in ("000", "001", "010")]
-    assert found.scans[0].expression == "AN"
+    assert found.scans[0].name.expression == "AN"
 
 
 def test_a_single_frame_knows_its_sequence(tmp_path, monkeypatch):
@@ -237,10 +237,10 @@ def test_filters(tmp_path, filters, want):
 def test_filters_do_not_change_ids(tmp_path):
     for folder in ("a", "b"):
         touch(tmp_path / folder / "bs000_N_N_0.bnt")
-    whole = {scan.source: scan.scan for scan in find_scans([tmp_path]).scans}
+    whole = {scan.source: scan.scan_id for scan in find_scans([tmp_path]).scans}
     part = find_scans([tmp_path], Selection(patterns=("b/*",)))
-    assert {scan.source: scan.scan for scan in part.scans} == {"b/bs000_N_N_0.bnt": whole["b/bs000_N_N_0.bnt"]}
-    assert "~" in part.scans[0].scan
+    assert {scan.source: scan.scan_id for scan in part.scans} == {"b/bs000_N_N_0.bnt": whole["b/bs000_N_N_0.bnt"]}
+    assert "~" in part.scans[0].scan_id
 
 
 # ------------------------------------------------------------------------------------------- what is no scan
@@ -333,7 +333,7 @@ def test_folders_named_like_scans_are_entered(tmp_path):
 def test_files_and_folders_may_be_mixed(tmp_path):
     touch(tmp_path / "a" / "1.ply", tmp_path / "b" / "2.ply", tmp_path / "3.ply")
     found = find_scans([tmp_path / "a", tmp_path / "b", tmp_path / "3.ply"])
-    assert [(scan.scan, scan.source) for scan in found.scans] == [
+    assert [(scan.scan_id, scan.source) for scan in found.scans] == [
         ("other/1", "1.ply"),
         ("other/2", "2.ply"),
         ("other/3", "3.ply"),
@@ -438,7 +438,7 @@ def test_two_scans_of_one_id_are_both_kept(tmp_path):
     want = {f"{folder}/bs000_N_N_0.bnt": plain for folder in ("one", "three", "two")}
     for source in ("three/bs000_N_N_0.bnt", "two/bs000_N_N_0.bnt"):
         want[source] = f"{plain}~{digest(source, 8)}"
-    assert {scan.source: scan.scan for scan in found.scans} == want
+    assert {scan.source: scan.scan_id for scan in found.scans} == want
     assert len(found.notes) == 2
     assert f"goes to {want['two/bs000_N_N_0.bnt']}, because {plain} is taken" in found.notes[1]
 
@@ -513,7 +513,7 @@ def test_hostile_names_stay_inside(tmp_path):
     check_found(found)
     assert len(found.scans) == len(names)
     for scan in found.scans:
-        target = tmp_path / "out" / scan.scan
+        target = tmp_path / "out" / scan.scan_id
         target.mkdir(parents=True)
         assert target.resolve().is_relative_to(tmp_path / "out")
 
@@ -524,7 +524,7 @@ def test_deep_folders_are_reached(tmp_path):
     found = find_scans([tmp_path])
     check_found(found)
     assert len(found.scans) == 2
-    assert all(len(scan.scan) < 450 for scan in found.scans)
+    assert all(len(scan.scan_id) < 450 for scan in found.scans)
 
 
 NAMES = st.one_of(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from gemax_cli.datasets.model import ScanName
 from gemax_cli.stack.records import BlockRecord, MapRecord, NoseRecord, PoseRecord, ScanRecord
 
 SCAN = "BU-3DFE/F0001/F0001_AN01WH"
@@ -22,17 +23,10 @@ def block_record(taus: tuple[int, ...] = (20, 30), depth: float = 60.0, folder: 
     return BlockRecord(depth, 1.0, affine, 25000, counts, f"{folder}/depth16.png", "1" * 64, maps)
 
 
-def scan_record(scan: str = SCAN, **changes: Any) -> ScanRecord:
+def scan_record(scan: str = SCAN, level: int | None = 1, dataset: str = "BU-3DFE", **changes: Any) -> ScanRecord:
     record = ScanRecord(
-        scan=scan,
-        dataset="BU-3DFE",
-        subject="F0001",
-        sex="F",
-        expression="AN",
-        level=1,
-        code="",
-        race="WH",
-        kind="F3D",
+        scan_id=scan,
+        name=ScanName(dataset, "F0001", "F", "AN", level, "", "WH", "F3D"),
         source=f"{scan}_F3D.wrl",
         source_bytes=100,
         source_sha256="2" * 64,

@@ -95,7 +95,7 @@ def test_the_same_settings_and_other_tau_may_go_on(tmp_path):
         (Settings(depths=(70,)), "depths was \\[60.0\\], is \\[70.0\\]"),
         (Settings(block=BlockSettings(size=112)), "block.size was 224, is 112"),
         (Settings(stack="rgb"), "stack"),
-        (Settings(quantisation=QuantisationSettings(reserve_zero=True)), "maps.reserve_zero"),
+        (Settings(quantisation=QuantisationSettings(reserve_zero=True)), "quantisation.reserve_zero"),
     ],
 )
 def test_other_settings_conflict_and_are_named(tmp_path, other, named):

@@ -54,7 +54,7 @@ def test_every_map_of_a_folder_is_inverted_within_its_bound(converted):
     for record in read_records(converted):
         for m in record.blocks[0].maps:
             inverted = invert_file(converted / m.file)
-            assert inverted.scan == record.scan
+            assert inverted.scan == record.scan_id
             assert inverted.tau == m.tau
             assert inverted.error_mm <= inverted.bound_mm <= (m.max_bin / 4096 * 60) / 2 + 0.001
             bounds.setdefault(m.tau, []).append(inverted.bound_mm)
@@ -190,7 +190,7 @@ def test_a_scan_without_a_record(copy):
 def test_a_damaged_record(copy):
     (record,) = read_records(copy)
     path = image(copy, "gemax_tau020.png")
-    (copy / "records.jsonl").write_text(json.dumps({"scan": record.scan}) + "\n")
+    (copy / "records.jsonl").write_text(json.dumps({"scan": record.scan_id}) + "\n")
     with pytest.raises(BadFormat, match="damaged record"):
         invert_file(path)
 

@@ -17,7 +17,7 @@ def out(tmp_path):
 def test_the_whole_folder(out):
     opened = open_folder(out)
     assert (opened.root, opened.place) == (out, out)
-    assert opened.settings == SMALL.maps
+    assert opened.settings == SMALL.quantisation
     assert opened.depths == (60.0,)
     assert set(opened.places) == {BU, BO}
     assert [found.scan for found in opened.scans()] == [BU, BO]
@@ -51,7 +51,7 @@ def test_the_part_of_some_scans(out):
 
 
 def test_a_block_is_found_by_the_folder_of_its_images(tmp_path):
-    out = make_folder(tmp_path / "out", (BU,), Settings(taus=(5,), depths=(50, 60), maps=SMALL.maps))
+    out = make_folder(tmp_path / "out", (BU,), Settings(taus=(5,), depths=(50, 60), quantisation=SMALL.quantisation))
     opened = open_folder(out)
     assert [opened.block(f"{BU}/{name}").depth_mm for name in ("d050", "d060")] == [50.0, 60.0]
     assert opened.block(BU) is opened.block(f"{BU}/d070") is None

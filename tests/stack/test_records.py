@@ -58,7 +58,7 @@ def test_taus_of_a_depth():
 
 def test_the_newest_line_of_a_scan_counts(tmp_path):
     write(tmp_path / "records.jsonl", scan_record("b", level=1), scan_record("a"), scan_record("b", level=2))
-    assert [(r.scan, r.level) for r in read_records(tmp_path)] == [("a", 1), ("b", 2)]
+    assert [(r.scan_id, r.name.level) for r in read_records(tmp_path)] == [("a", 1), ("b", 2)]
 
 
 def test_shards_are_read_together(tmp_path):
@@ -115,7 +115,7 @@ def test_a_record_damaged_in_its_middle_is_passed_over(tmp_path):
     line = scan_record("b").to_line()
     (tmp_path / "records.jsonl").write_text(scan_record("a").to_line() + line.replace('"nose":', '"no":'))
     assert list(index_records(tmp_path)) == ["a", "b"]
-    assert [record.scan for record in read_records(tmp_path)] == ["a"]
+    assert [record.scan_id for record in read_records(tmp_path)] == ["a"]
 
 
 @pytest.mark.parametrize("name", ['quote"d', "back\\slash", "ü/名", 'a","dataset":"x'])

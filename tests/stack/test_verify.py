@@ -59,9 +59,9 @@ def test_an_empty_folder(tmp_path):
     ],
 )
 def test_damaged_files_are_named(out, first, name, damage, message):
-    damage(out / first.scan / name)
+    damage(out / first.scan_id / name)
     (problem,) = verify_folder(out).problems
-    assert (problem.scan, problem.file) == (first.scan, f"{first.scan}/{name}")
+    assert (problem.scan, problem.file) == (first.scan_id, f"{first.scan_id}/{name}")
     assert message in problem.message
 
 
@@ -108,11 +108,15 @@ def test_damaged_lines_are_named_and_not_removed(out):
 
 
 def test_orphans_are_named_and_only_leftovers_removed(out, first):
-    for name in ("mine.png", f"{first.scan}/old.png", f"{first.scan}/.gemax-tmp-1-depth16.png"):
+    for name in ("mine.png", f"{first.scan_id}/old.png", f"{first.scan_id}/.gemax-tmp-1-depth16.png"):
         (out / name).write_bytes(b"x")
     verified = verify_folder(out)
-    assert set(verified.orphans) == {"mine.png", f"{first.scan}/old.png", f"{first.scan}/.gemax-tmp-1-depth16.png"}
-    assert remove_broken(out, verified) == [f"{first.scan}/.gemax-tmp-1-depth16.png"]
+    assert set(verified.orphans) == {
+        "mine.png",
+        f"{first.scan_id}/old.png",
+        f"{first.scan_id}/.gemax-tmp-1-depth16.png",
+    }
+    assert remove_broken(out, verified) == [f"{first.scan_id}/.gemax-tmp-1-depth16.png"]
     assert (out / "mine.png").exists()
 
 
@@ -121,7 +125,7 @@ def test_what_is_removed_is_made_again(raw, out, converted):
     (out / "records.jsonl").write_bytes(b"".join([b"{}\n", *lines[1:]]))
     names = ("depth16.png", "gemax_tau020.png", "gemax_tau040.png")
     for record, name in zip(list(read_records(out))[:3], names, strict=True):
-        (out / record.scan / name).write_bytes(b"x")
+        (out / record.scan_id / name).write_bytes(b"x")
     assert len(remove_broken(out, verify_folder(out))) == 3
     assert convert([raw], out, TAU).converted == 4
     assert verify_folder(out).problems == ()

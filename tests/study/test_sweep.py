@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gemax_cli.datasets.model import ScanName, ScanRef
 from gemax_cli.datasets.selection import Selection
 from gemax_cli.errors import NothingToConvert
 from gemax_cli.pipeline import convert_scan
 from gemax_cli.report.drawing import to_svg
-from gemax_cli.scans.model import ScanRef
 from gemax_cli.settings import Settings
 from gemax_cli.stack.tables import Failure
 from gemax_cli.study import sweep as study
@@ -104,7 +104,9 @@ def figures(noises=(3.0, 0.05, 3.0), people=8):
     scans = []
     for i, (expression, person) in enumerate(zip(parts[0][1], parts[0][2], strict=True)):
         blocks = tuple(BlockFigures(7.0, 6.5, 100, part[0][i].astype(np.float32)) for part in parts)
-        scans.append(ScanFigures(ScanRef(f"s{i}", "x", "x", "BU-3DFE", str(person), "", str(expression)), blocks))
+        scans.append(
+            ScanFigures(ScanRef(f"s{i}", "x", "x", ScanName("BU-3DFE", str(person), "", str(expression))), blocks)
+        )
     return scans
 
 
