@@ -7,10 +7,6 @@ from typing import Any, TypeVar, cast
 
 import numba
 
-from gemax_cli.process import prepare_numba
-
-prepare_numba()
-
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 

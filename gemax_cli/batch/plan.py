@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -10,14 +9,12 @@ from pathlib import Path
 from statistics import fmean
 
 from gemax_cli.batch.model import Task
-from gemax_cli.compact import Lazy
 from gemax_cli.datasets.model import ScanRef
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import Shard, files_exist
 from gemax_cli.stack.records import Place, ScanRecord, index_records, read_records
 
 MOST_TIMINGS = 200  # records that tell how long a scan takes
-_NOTHING, _ADD_MAPS, _CONVERT = range(3)
 
 
 @dataclass(frozen=True)
@@ -34,13 +31,11 @@ class Plan:
 
     Attributes:
         refs: all scans.
-        steps: those to work on, in their order; made when they are asked for.
-        adding: how many of them only lack maps.
+        steps: those to work on, in their order.
     """
 
     refs: Sequence[ScanRef]
-    steps: Lazy[Step]
-    adding: int
+    steps: tuple[Step, ...]
 
     @property
     def done(self) -> int:
@@ -56,15 +51,8 @@ class Plan:
 def make_plan(refs: Sequence[ScanRef], out: Path, settings: Settings, *, overwrite: bool = False) -> Plan:
     """Compare the scans with the records of ``out``; only missing work is planned."""
     places: Mapping[str, Place] = {} if overwrite else index_records(out)
-    work = bytearray(_work(ref, out, settings, places.get(ref.scan_id)) for ref in refs)
-
-    def step(number: int) -> Step:
-        """The step of a scan that lacks something."""
-        ref = refs[number]
-        return Step(ref, places[ref.scan_id] if work[number] == _ADD_MAPS else None)
-
-    steps = Lazy(step, array("I", (number for number, kind in enumerate(work) if kind != _NOTHING)))
-    return Plan(refs, steps, work.count(_ADD_MAPS))
+    steps = (_step(ref, out, settings, places.get(ref.scan_id)) for ref in refs)
+    return Plan(refs, tuple(step for step in steps if step is not None))
 
 
 def expected_seconds(plan: Plan, out: Path, jobs: int) -> float | None:
@@ -74,15 +62,16 @@ def expected_seconds(plan: Plan, out: Path, jobs: int) -> float | None:
         return None
     whole = fmean(sum(seconds.values()) for seconds in timings)
     maps = fmean(sum(seconds.get(stage, 0.0) for stage in ("maps", "encode", "write")) for seconds in timings)
-    return ((len(plan.steps) - plan.adding) * whole + plan.adding * maps) / jobs
+    adding = sum(step.older is not None for step in plan.steps)
+    return ((len(plan.steps) - adding) * whole + adding * maps) / jobs
 
 
-def _work(ref: ScanRef, out: Path, settings: Settings, place: Place | None) -> int:
-    """What a scan lacks, going by the place of its record."""
+def _step(ref: ScanRef, out: Path, settings: Settings, place: Place | None) -> Step | None:
+    """What a scan lacks, going by the place of its record; None for nothing."""
     record = _sound_record(place)
     if record is None or _stale(record, ref, settings) or not files_exist(out, record):
-        return _CONVERT
-    return _NOTHING if _complete(record, settings) else _ADD_MAPS
+        return Step(ref)
+    return None if _complete(record, settings) else Step(ref, place)
 
 
 def _complete(record: ScanRecord, settings: Settings) -> bool:
@@ -108,6 +97,6 @@ def _stale(record: ScanRecord, ref: ScanRef, settings: Settings) -> bool:
     return record.settings != settings.digest or record.source != ref.source or not same_size
 
 
-def shard_of(refs: Lazy[ScanRef], shard: Shard | None) -> Lazy[ScanRef]:
+def shard_of(refs: Sequence[ScanRef], shard: Shard | None) -> Sequence[ScanRef]:
     """Every n-th scan from the i-th on (i from 1); all of them without a shard."""
     return refs[shard[0] - 1 :: shard[1]] if shard else refs

@@ -11,11 +11,12 @@ from typing import Literal
 
 from gemax_cli.batch.model import Outcome, Task
 from gemax_cli.batch.plan import Plan, make_plan, shard_of
-from gemax_cli.batch.pool import run_all, stop_workers
-from gemax_cli.compact import Lazy
+from gemax_cli.batch.task import lost_task, may_crash, run_task
 from gemax_cli.datasets.model import ScanRef
 from gemax_cli.datasets.selection import Selection
 from gemax_cli.errors import FileUnreadable, NothingToConvert, OutputFull, OutputUnwritable
+from gemax_cli.parallel import map_unordered
+from gemax_cli.paths import AnyPath, AnyPaths, as_path, as_paths
 from gemax_cli.scans.walk import Found, find_scans
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import (
@@ -99,7 +100,7 @@ class Listener:
         """One scan is done, its record written."""
 
 
-def find(sources: Sequence[Path], selection: Selection, options: RunOptions) -> tuple[Lazy[ScanRef], Summary]:
+def find(sources: Sequence[Path], selection: Selection, options: RunOptions) -> tuple[Sequence[ScanRef], Summary]:
     """The scans of this run; folders that cannot be searched are failures of its summary.
 
     Raises:
@@ -109,7 +110,7 @@ def find(sources: Sequence[Path], selection: Selection, options: RunOptions) -> 
     refs, notes = shard_of(found.scans, options.shard), found.notes
     if options.only_sources is not None:
         only = options.only_sources
-        refs = refs.where(lambda ref: not only.isdisjoint(_with_folders(ref.source)))
+        refs = [ref for ref in refs if not only.isdisjoint(_with_folders(ref.source))]
         notes += _gone_notes(only, found)
     if not refs and not (options.shard and found.scans):
         reasons = [unlisted.message for unlisted in found.unlisted[:1]]
@@ -134,8 +135,8 @@ def _gone_notes(only: frozenset[str], found: Found) -> tuple[str, ...]:
 
 
 def convert(
-    sources: Sequence[Path | str],
-    out: Path | str,
+    sources: AnyPaths,
+    out: AnyPath,
     settings: Settings | None = None,
     selection: Selection | None = None,
     options: RunOptions | None = None,
@@ -148,9 +149,9 @@ def convert(
         OutputError: the folder is in use, was made with other settings, is full or cannot be written to.
         KeyboardInterrupt: passed on; what was done until then is recorded.
     """
-    started, out, options = time.perf_counter(), Path(out), options or RunOptions()
+    started, out, options = time.perf_counter(), as_path(out), options or RunOptions()
     settings, listener = settings or Settings(), listener or Listener()
-    refs, summary = find([Path(source) for source in sources], selection or Selection(), options)
+    refs, summary = find(as_paths(sources), selection or Selection(), options)
     with explained(out):
         make_folder(out)
         refuse_foreign(out)
@@ -209,14 +210,13 @@ class _Batch:
         finally:
             self.summary.left = len(self.plan.steps) - self.begun + len(self.underway)
             if not whole:
-                stop_workers()
                 self._sweep()
             self._write_tables()
 
     def _do_steps(self) -> bool:
         """Whether every step was tried."""
         jobs = min(self.options.jobs, max(1, len(self.plan.steps)))
-        outcomes = run_all(self._tasks(), jobs)
+        outcomes = map_unordered(run_task, self._tasks(), jobs, lost=lost_task, isolated=may_crash)
         with RecordWriter(self.records) as writer, closing(outcomes):
             for outcome in outcomes:
                 self._note(outcome, writer)

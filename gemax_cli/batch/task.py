@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.batch.model import Outcome, Task
-from gemax_cli.errors import ScanError, WriteFailed
+from gemax_cli.datasets.names import split_suffix
+from gemax_cli.errors import ScanError, WorkerDied, WriteFailed
 from gemax_cli.face.model import NoseTip
 from gemax_cli.maps.model import ComparisonMap
 from gemax_cli.maps.registry import COMPARISONS, channels_of
@@ -24,7 +26,7 @@ from gemax_cli.pipeline import (
     fingerprint,
     make_maps,
 )
-from gemax_cli.process import peak_bytes
+from gemax_cli.scans.read import CRASHING_SUFFIXES
 from gemax_cli.settings import StackMode
 from gemax_cli.stack.naming import CHANNELS, DEPTH16, block_folder, comparison_name, map_name, rgb_groups
 from gemax_cli.stack.png import DISK_FULL, encode_png, read_png, remove_temporaries, write_atomically
@@ -52,11 +54,33 @@ def run_task(task: Task) -> Outcome:
         return Outcome(task.ref.scan_id, failure=_failure(task, error), disk_full=full)
 
 
+def lost_task(task: Task) -> Outcome:
+    """The failure of a task whose process died twice."""
+    advice = "give it more memory, or, if the file crashes the library that reads it, save it in another format."
+    error = WorkerDied(task.ref.path, f"the process that converted it died twice: {advice}")
+    return Outcome(task.ref.scan_id, failure=_failure(task, error))
+
+
+def may_crash(task: Task) -> bool:
+    """Whether the file's reader is a library that a damaged file can crash, and the process with it."""
+    return split_suffix(task.ref.path.name)[1] in CRASHING_SUFFIXES
+
+
+def _peak_bytes() -> int | None:
+    """The most memory that this process has held, bytes; None where the system does not say (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
 def _success(task: Task, record: ScanRecord) -> Outcome:
     # a record that maps were added to still tells how long it took to make it
     seconds = {} if task.older else record.seconds
     line, warnings = record.to_line(), len(record.warnings)
-    return Outcome(task.ref.scan_id, line, warnings=warnings, seconds=seconds, peak_bytes=peak_bytes())
+    return Outcome(task.ref.scan_id, line, warnings=warnings, seconds=seconds, peak_bytes=_peak_bytes())
 
 
 def _disk_full(error: BaseException | None) -> bool:

@@ -88,21 +88,12 @@ def command(
     SRC is a file, a folder of any depth, several of them, or - for a list on standard input. BU-3DFE and Bosphorus
     layouts are recognised by themselves. Run the same command again to go on after an interruption.
     """
-    from gemax_cli.batch.server import loading
-
     values["jobs"] = values["jobs"] or default_jobs()
     places = [place for source in sources for place in _expand(source)]
-    with loading(early=not dry_run and _is_much(places, out, values["jobs"])):
-        settings, selection, options = _settings(values), _selection(values), _run_options(values, out)
-        if dry_run:
-            return _dry_run(places, out, settings, selection, options)
-        return _convert(places, out, settings, selection, options, quiet=quiet, as_json=as_json, profile=profile)
-
-
-def _is_much(places: list[Path], out: Path, jobs: int) -> bool:
-    """Whether there is work for several processes, as far as can be told before it is looked for."""
-    many = len(places) > jobs or any(place.is_dir() for place in places)
-    return jobs > 1 and many and not any(out.glob("records*.jsonl"))
+    settings, selection, options = _settings(values), _selection(values), _run_options(values, out)
+    if dry_run:
+        return _dry_run(places, out, settings, selection, options)
+    return _convert(places, out, settings, selection, options, quiet=quiet, as_json=as_json, profile=profile)
 
 
 def _convert(

@@ -13,7 +13,6 @@ import click
 from gemax_cli.batch.profile import Profile
 from gemax_cli.batch.run import Listener, Summary
 from gemax_cli.cli.signals import raise_again
-from gemax_cli.process import peak_bytes
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -130,8 +129,8 @@ def profile_text(profile: Profile, seconds: float, jobs: int) -> str:
     busy = 100 * profile.busy_seconds / (seconds * jobs)
     parts = [f"{profile.scans / seconds:.1f} scans/s, start and tables included"]
     parts += [f"at work {busy:.0f} % of {jobs} x {seconds:.1f} s"]
-    sizes = {"the largest process that converted": profile.peak_bytes, "this one": peak_bytes()}
-    parts += [f"{name} took {size / 1e6:.0f} MB" for name, size in sizes.items() if size]
+    if profile.peak_bytes:
+        parts.append(f"the largest process that converted took {profile.peak_bytes / 1e6:.0f} MB")
     return table_text(rows, "Stages (medians over the scans)", "; ".join(parts) + ".")
 
 

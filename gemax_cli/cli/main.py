@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import sys
@@ -14,7 +13,6 @@ from gemax_cli import __version__
 from gemax_cli.cli import signals
 from gemax_cli.cli.argv import spread
 from gemax_cli.errors import GemaxError
-from gemax_cli.process import claim
 
 COMMANDS = (
     "convert", "entropy", "verify", "preview", "report", "inspect",
@@ -51,12 +49,8 @@ def gemax() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
-    claim()
     signals.install()
-    code = run(sys.argv[1:] if arguments is None else arguments)
-    signals.ignore()
-    gc.freeze()  # no last search for garbage in all of numba: 0.2 s
-    sys.exit(code)
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -1,48 +1,32 @@
-"""Ctrl-C and SIGTERM: both wind up what is under way."""
+"""Ctrl-C and SIGTERM: both end what is in flight and leave what is done."""
 
 from __future__ import annotations
 
 import signal
 import sys
+import threading
+from types import FrameType
 from typing import NoReturn
 
 
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C. Of its own class: where KeyboardInterrupt itself leaves code that C runs, CPython ends by the signal."""
-
-
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: wind up as after Ctrl-C."""
+    """SIGTERM: end as after Ctrl-C."""
 
 
 _received: list[type[KeyboardInterrupt]] = []
-_handled: list[int] = []
 
 
 def install() -> None:
-    """Raise Interrupted and Terminated from now on; Ctrl-C stays ignored where it is, as for jobs in the background."""
-    _handled[:] = [signal.SIGTERM]
+    """Raise KeyboardInterrupt and Terminated from now on; Ctrl-C stays ignored where it is, as in background jobs."""
+    signal.signal(signal.SIGTERM, _stop)
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        _handled.append(signal.SIGINT)
-    for number in _handled:
-        signal.signal(number, _stop)
+        signal.signal(signal.SIGINT, _stop)
     sys.unraisablehook = _say_what_was_lost
-
-
-def _say_what_was_lost(lost: sys.UnraisableHookArgs) -> None:
-    """As Python does, but not of a signal that came where nothing can be raised: it is raised again (``received``)."""
-    if not isinstance(lost.exc_value, Interrupted | Terminated):
-        sys.__unraisablehook__(lost)
-
-
-def ignore() -> None:
-    """Ignore what was handled: all is done, and nothing is left to stop."""
-    for number in _handled:
-        signal.signal(number, signal.SIG_IGN)
+    threading.excepthook = _say_what_a_thread_met
 
 
 def received() -> type[KeyboardInterrupt] | None:
-    """What was raised first, if anything. A library may have swallowed it, and failed in another way or not at all."""
+    """What was raised first, if anything: a library may have swallowed it, or failed in another way because of it."""
     return _received[0] if _received else None
 
 
@@ -52,6 +36,18 @@ def raise_again() -> None:
         raise _received[0]
 
 
-def _stop(number: int, frame: object) -> NoReturn:  # noqa: ARG001
-    _received.append(Terminated if number == signal.SIGTERM else Interrupted)
+def _say_what_was_lost(lost: sys.UnraisableHookArgs) -> None:
+    """As Python does, but not of a signal that came in a finaliser, where nothing can be raised: see ``received``."""
+    if not isinstance(lost.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
+
+
+def _say_what_a_thread_met(met: threading.ExceptHookArgs) -> None:
+    """As Python does, but not after a signal: joblib's own threads stumble when its pool is ended."""
+    if not _received:
+        threading.__excepthook__(met)
+
+
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    _received.append(Terminated if number == signal.SIGTERM else KeyboardInterrupt)
     raise _received[-1]

@@ -39,8 +39,8 @@ def children(parent: int) -> list[int]:
 
 
 def workers(parent: int) -> list[int]:
-    """The workers, and the server that they are forked from."""
-    return [pid for pid in children(parent) if b"forkserver" in (Path("/proc") / str(pid) / "cmdline").read_bytes()]
+    """The workers of joblib's pool."""
+    return [pid for pid in children(parent) if b"loky" in (Path("/proc") / str(pid) / "cmdline").read_bytes()]
 
 
 def kill_once(process: subprocess.Popen[bytes], dice: random.Random, longest: float) -> str:

@@ -146,11 +146,11 @@ def test_durations_are_told_in_words(seconds, steps, text):
 
 
 def test_a_signal_that_a_library_swallows_still_stops(raw, tmp_path):
-    code = "import os, signal, time\nfrom gemax_cli.cli import main\nimport gemax_cli.batch.pool as pool\n"
+    code = "import os, signal, time\nfrom gemax_cli.cli import main\nimport gemax_cli.batch.run as batch\n"
     code += "class Swallowed:\n    def __del__(self):\n"
     code += "        os.kill(os.getpid(), signal.SIGTERM)\n        time.sleep(1)\n"
-    code += "plain = pool.run_task\ndef run_task(task):\n    Swallowed()\n    return plain(task)\n"
-    code += f"pool.run_task = run_task\nmain.main(['convert', {str(raw)!r}, {str(tmp_path / 'out')!r}, '-j1'])\n"
+    code += "plain = batch.run_task\ndef run_task(task):\n    Swallowed()\n    return plain(task)\n"
+    code += f"batch.run_task = run_task\nmain.main(['convert', {str(raw)!r}, {str(tmp_path / 'out')!r}, '-j1'])\n"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert done.returncode == 143, done.stderr
     assert "what is done stays done" in done.stderr
@@ -284,7 +284,7 @@ def test_signals_stop_at_once_and_keep_what_is_done(raw, tmp_path, number, code,
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("delay", [0.0, 0.2, 0.4, 0.6])
 def test_signals_while_workers_start_leave_one_sentence(raw, tmp_path, number, delay):
-    """The server that workers are forked from loads for half a second, and everything may be half-made."""
+    """Workers load for half a second and more, and everything may be half-made."""
     line = [*GEMAX, "convert", str(raw), str(tmp_path / "out"), "--quiet", "--jobs", "2"]
     process = subprocess.Popen(
         line, stderr=subprocess.PIPE, text=True, start_new_session=True,
