@@ -7,7 +7,6 @@ import os
 import re
 import struct
 from collections.abc import Mapping
-from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,9 +15,9 @@ from numpy.typing import NDArray
 
 from gemax_cli.datasets.names import bare_name
 from gemax_cli.errors import BadFormat, ScanError
-from gemax_cli.scans.files import fingerprint_of, open_scan
 from gemax_cli.scans.grid import distance_to, gather_grid, surface_of
-from gemax_cli.scans.model import Fingerprint, Points, Scan, TextureMap, Triangles
+from gemax_cli.scans.model import Points, Scan, TextureMap, Triangles
+from gemax_cli.scans.raw_file import RawFile, open_raw
 
 NOSE_TIP = "Nose tip"
 FARTHEST_TIP_MM = 40.0  # a nose tip farther from every point does not belong to this scan
@@ -37,39 +36,21 @@ class BntHeader(NamedTuple):
     columns: int
     background: float
     image: bytes
+    end: int
 
 
-def parse_bnt_header(data: bytes, size: int) -> BntHeader | str:
-    """Take apart the start of a .bnt of ``size`` bytes; a sentence instead where it cannot be one.
-
-    ``data`` is the file's start, ``18 + length of the image's name`` bytes at least.
-    """
-    rows, columns, background, length = _HEAD.unpack_from(data) if len(data) >= _HEAD.size else (0, 0, 0.0, 0)
-    start = _HEAD.size + length + _COUNT.size
-    if len(data) < start:
-        return f"ends after {size} bytes, within its header: copy it again from the source."
-    (count,) = _COUNT.unpack_from(data, start - _COUNT.size)
-    if count != rows * columns * _COLUMNS or count == 0:
-        return f"is no Bosphorus scan: its header says {rows} x {columns} points and {count} values."
-    if rows * columns > MOST_PLACES:
-        return f"says it holds {rows} x {columns} points: more than the {MOST_PLACES} that are read."
-    if size != start + 8 * count:
-        return f"has {size} bytes where its header asks for {start + 8 * count}: copy it again from the source."
-    return BntHeader(rows, columns, background, data[_HEAD.size : _HEAD.size + length])
-
-
-def read_bnt(path: Path) -> Scan:
+def read_bnt(raw: RawFile) -> Scan:
     """Read a Bosphorus scan, with the landmarks of the .lm3 beside it.
 
     Places are valid where z is not the background's; their order is row by row from the top of the picture.
     Landmarks that cannot be used (a broken .lm3, a nose tip that is not on the face) become a warning.
 
     Raises:
-        FileUnreadable: the file is missing or may not be read.
         BadFormat: its length is not what its header asks for, or its points form no grid.
-        EmptyScan: it is empty, all background, or flat.
+        EmptyScan: it is all background, or flat.
     """
-    header, planes, fingerprint = _read_planes(path)
+    path, header = raw.path, _header(raw.path, raw.data)
+    planes = np.frombuffer(raw.data, "<f8", -1, header.end).reshape(_COLUMNS, header.rows, header.columns)
     if not planes[2, -1, -1] and not planes[3:].any():
         raise BadFormat(path, "ends in nothing but zeros, as unfinished copies do: copy it again from the source.")
     gathered = gather_grid(planes, header.background, bottom_up=True)
@@ -87,7 +68,6 @@ def read_bnt(path: Path) -> Scan:
         texture=_texture(path, header.image, gathered.extras, triangles),
         metric=True,
         warnings=tuple(warnings),
-        fingerprint=fingerprint,
     )
 
 
@@ -120,25 +100,21 @@ def read_lm2(path: Path) -> dict[str, NDArray[np.float64]]:
     return _named(path, lines[1 : count + 1], lines[count + 2 :], 2)
 
 
-def _read_planes(path: Path) -> tuple[BntHeader, NDArray[np.float64], Fingerprint]:
-    with open_scan(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        head = _read_head(file)
-        header = parse_bnt_header(head, size)
-        if isinstance(header, str):
-            raise BadFormat(path, header)
-        # Read straight into aligned memory: a view into the file's bytes would start at an odd address.
-        planes = np.empty((_COLUMNS, header.rows, header.columns), "<f8")
-        if file.readinto(planes.data) != planes.nbytes:
-            raise BadFormat(path, "became shorter while it was read: copy it again from the source.")
-    return header, planes.astype(np.float64, copy=False), fingerprint_of(head, planes.ravel().data)
-
-
-def _read_head(file: FileIO) -> bytes:
-    head = file.read(_HEAD.size)
-    if len(head) < _HEAD.size:
-        return head
-    return head + file.read(_HEAD.unpack(head)[3] + _COUNT.size)
+def _header(path: Path, data: bytes) -> BntHeader:
+    """Take apart the start of a .bnt; BadFormat where the sizes in it do not fit each other and the file."""
+    rows, columns, background, length = _HEAD.unpack_from(data) if len(data) >= _HEAD.size else (0, 0, 0.0, 0)
+    end = _HEAD.size + length + _COUNT.size
+    if len(data) < end:
+        raise BadFormat(path, f"ends after {len(data)} bytes, within its header: copy it again from the source.")
+    (count,) = _COUNT.unpack_from(data, end - _COUNT.size)
+    if count != rows * columns * _COLUMNS or count == 0:
+        raise BadFormat(path, f"is no Bosphorus scan: its header says {rows} x {columns} points and {count} values.")
+    if rows * columns > MOST_PLACES:
+        raise BadFormat(path, f"says it holds {rows} x {columns} points: more than the {MOST_PLACES} that are read.")
+    if len(data) != end + 8 * count:
+        sizes = f"has {len(data)} bytes where its header asks for {end + 8 * count}"
+        raise BadFormat(path, f"{sizes}: copy it again from the source.")
+    return BntHeader(rows, columns, background, data[_HEAD.size : _HEAD.size + length], end)
 
 
 def _texture(path: Path, image: bytes, coordinates: NDArray[np.float64], triangles: Triangles) -> TextureMap:
@@ -174,7 +150,7 @@ def _usable(landmarks: Mapping[str, NDArray[np.float64]], points: Points) -> tup
 
 def _landmark_lines(path: Path, kind: str) -> tuple[int, list[str]]:
     """The number of landmarks that a file announces, and its lines behind that, blank ones left out."""
-    with open_scan(path) as file:
+    with open_raw(path) as file:
         data = file.read(_LARGEST_LANDMARK_FILE + 1)
     if len(data) > _LARGEST_LANDMARK_FILE:
         raise BadFormat(path, "is far too large for a landmark file.")

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat, EmptyScan
 from gemax_cli.scans.assemble import polygon_scan
-from gemax_cli.scans.content import read_content
 from gemax_cli.scans.model import Points, Scan
 from gemax_cli.scans.polygons import MARK
+from gemax_cli.scans.raw_file import RawFile
 from gemax_cli.scans.text_numbers import MalformedNumber, parse_reals, real
 
 _TYPES = {"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"}
@@ -65,17 +65,16 @@ class Header:
     end: int
 
 
-def read_ply(path: Path) -> Scan:
-    """Read the points and polygons of a PLY; polygons are fanned from their first corner.
+def read_ply(raw: RawFile) -> Scan:
+    """Read the vertices and faces of a PLY file. Polygons are triangulated as fans.
 
     A file without faces gives bare points.
 
     Raises:
-        FileUnreadable: the file is missing or may not be read.
         BadFormat: it is no PLY, damaged or cut off, or a face names a point that there is not.
         EmptyScan: it holds no point, or all points are the same.
     """
-    data = read_content(path)
+    path, data = raw.path, raw.data
     header = read_header(path, data)
     body = _body(path, data, header)
     points, corners = None, np.empty(0, np.int64)

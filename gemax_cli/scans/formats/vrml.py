@@ -320,7 +320,7 @@ class VrmlText:
             self._refuse(f"there should be a {mark.decode()} {where} in place of {shown(token[0])}", token.end() - 1)
 
     def _skip_to(self, closing: bytes) -> None:
-        """Pass over what stands up to the bracket that closes the one just read."""
+        """Skip what stands up to the bracket that closes the one just read."""
         stack = [closing]
         while stack:
             mark = self._need(f"a closing {stack[-1].decode()}")[_PUNCTUATION]
@@ -344,7 +344,7 @@ def _end_of_header(path: Path, data: bytes) -> int:
     if match[1] != b"2.0":
         version = match[1][:10].decode()
         raise BadFormat(path, f"this is VRML {version}, which is not read: save it as VRML 2.0 (VRML 97), or as PLY.")
-    # what programs write about themselves is passed over here, so that the text need not be copied for it
+    # what programs write about themselves is skipped here, so that the text need not be copied for it
     return _end_of_match(_LINES_OF_COMMENT, data, _end_of_line(data, match.end()))
 
 

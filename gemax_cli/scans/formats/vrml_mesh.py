@@ -67,7 +67,7 @@ class _Piece:
 def surface(text: VrmlText) -> VrmlMesh:
     """Every IndexedFaceSet of the scene, transformed, triangulated and joined, in the order of the file.
 
-    Polygons are fanned from their first corner, which is right for convex ones, and cut ear by ear where the file says
+    Polygons are triangulated as fans, which is right for convex ones, and cut ear by ear where the file says
     ``convex FALSE``. Of an LOD the first level counts, of a Switch the choice it makes.
 
     Raises:
