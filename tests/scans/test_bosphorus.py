@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable, ScanError
-from gemax_cli.scans.formats.bnt import read_lm2, read_lm3
+from gemax_cli.scans.formats.bnt import read_lm3
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.read import read_scan
-from tests.scans.organised_files import BACKGROUND, LANDMARKS, bnt_bytes, face_planes, lm2_text, lm3_text
+from tests.scans.organised_files import BACKGROUND, LANDMARKS, bnt_bytes, face_planes, lm3_text
 
 NOSE = np.array(LANDMARKS["Nose tip"])
 
@@ -294,14 +294,6 @@ def test_names_are_spelled_as_in_the_database(tmp_path, name):
     assert list(read_lm3(write(tmp_path / "a.lm3", lm3_text({name: (1, 2, 3)})))) == ["Nose tip"]
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_picture_landmarks_are_read_by_name(tmp_path, end):
-    flat = {"Nose tip": (525.111, 666.285), "Chin middle": (537.975, 1283.76)}
-    marks = read_lm2(write(tmp_path / "a.lm2", lm2_text(flat, end)))
-    assert list(marks) == list(flat)
-    np.testing.assert_allclose(list(marks.values()), list(flat.values()), rtol=1e-5)
-
-
 BROKEN_LM3 = [
     (b"nonsense", "does not begin with"),
     (b"# 2D Landmark File\r\n\r\n0 landmarks:\r\n", "does not begin with"),
@@ -400,32 +392,11 @@ def test_a_landmark_file_cut_anywhere_never_costs_the_scan(room, end):
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=120))
 def test_any_bytes_are_landmarks_or_a_named_error(room, tail):
-    for reader, head in (
-        (read_lm3, b"# 3D Landmark File\n2 landmarks:\n"),
-        (read_lm2, b"# 2D Landmark File\n1 landmarks\n"),
-    ):
-        path = write(room / "any.lm", head + tail)
-        try:
-            said = len(reader(path))
-        except BadFormat as error:
-            said = error.message[-1]
-        assert said in (1, 2, ".")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        ("Labels:", "Label"),
-        ("2D Image coordinates:", ""),
-        ("1 2", "1 2 3"),
-        ("1 2", ""),
-        ("2 landmarks", "3 landmarks"),
-    ],
-)
-def test_broken_picture_landmarks_are_named(tmp_path, change):
-    text = lm2_text({"Nose tip": (1, 2), "Chin middle": (5, 6)}).replace(*change)
-    with pytest.raises(BadFormat):
-        read_lm2(write(tmp_path / "a.lm2", text))
+    try:
+        said = len(read_lm3(write(room / "any.lm", b"# 3D Landmark File\n2 landmarks:\n" + tail)))
+    except BadFormat as error:
+        said = error.message[-1]
+    assert said in (2, ".")
 
 
 # --------------------------------------------------------------------------------------------------- the whole

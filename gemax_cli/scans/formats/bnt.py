@@ -1,4 +1,4 @@
-"""Bosphorus: organised scans (.bnt) and their landmarks (.lm3, .lm2)."""
+"""Bosphorus: organised scans (.bnt) and their landmarks (.lm3)."""
 
 from __future__ import annotations
 
@@ -81,23 +81,19 @@ def read_lm3(path: Path) -> dict[str, NDArray[np.float64]]:
         EmptyScan: it has no bytes.
         BadFormat: it is no landmark file, is cut short, or has text where numbers belong.
     """
-    count, lines = _landmark_lines(path, "3D")
-    if len(lines) != 2 * count:
-        raise BadFormat(path, f"has {len(lines) // 2} landmarks where it announces {count}.")
-    return _named(path, lines[::2], lines[1::2], 3)
-
-
-def read_lm2(path: Path) -> dict[str, NDArray[np.float64]]:
-    """Read 2-D landmarks: name to (2,) u, v in pixels of the texture picture, v downwards.
-
-    Raises:
-        FileUnreadable, EmptyScan, BadFormat: as ``read_lm3``.
-    """
-    count, lines = _landmark_lines(path, "2D")
-    titles = [line.lower() for line in lines]
-    if len(lines) != 2 * count + 2 or titles[0] != "labels:" or titles[count + 1] != "2d image coordinates:":
-        raise BadFormat(path, f"does not hold {count} labels and as many coordinates.")
-    return _named(path, lines[1 : count + 1], lines[count + 2 :], 2)
+    with open_raw(path) as file:
+        data = file.read(_LARGEST_LANDMARK_FILE + 1)
+    if len(data) > _LARGEST_LANDMARK_FILE:
+        raise BadFormat(path, "is far too large for a landmark file.")
+    lines = [line for line in (raw.strip() for raw in data.decode("latin-1").splitlines()) if line]
+    if not lines or lines[0].lower() != "# 3d landmark file":
+        raise BadFormat(path, "does not begin with '# 3D Landmark File'.")
+    announced = re.fullmatch(r"([0-9]{1,6}) landmarks:?", lines[1], re.IGNORECASE) if len(lines) > 1 else None
+    if announced is None:
+        raise BadFormat(path, "does not say how many landmarks it holds.")
+    if len(lines) - 2 != 2 * int(announced[1]):
+        raise BadFormat(path, f"has {len(lines) // 2 - 1} landmarks where it announces {int(announced[1])}.")
+    return _named(path, lines[2::2], lines[3::2])
 
 
 def _header(path: Path, data: bytes) -> BntHeader:
@@ -148,28 +144,13 @@ def _usable(landmarks: Mapping[str, NDArray[np.float64]], points: Points) -> tup
     return usable, warnings
 
 
-def _landmark_lines(path: Path, kind: str) -> tuple[int, list[str]]:
-    """The number of landmarks that a file announces, and its lines behind that, blank ones left out."""
-    with open_raw(path) as file:
-        data = file.read(_LARGEST_LANDMARK_FILE + 1)
-    if len(data) > _LARGEST_LANDMARK_FILE:
-        raise BadFormat(path, "is far too large for a landmark file.")
-    lines = [line for line in (raw.strip() for raw in data.decode("latin-1").splitlines()) if line]
-    if not lines or lines[0].lower() != f"# {kind} landmark file".lower():
-        raise BadFormat(path, f"does not begin with '# {kind} Landmark File'.")
-    announced = re.fullmatch(r"([0-9]{1,6}) landmarks:?", lines[1], re.IGNORECASE) if len(lines) > 1 else None
-    if announced is None:
-        raise BadFormat(path, "does not say how many landmarks it holds.")
-    return int(announced[1]), lines[2:]
-
-
-def _named(path: Path, names: list[str], rows: list[str], size: int) -> _Landmarks:
+def _named(path: Path, names: list[str], rows: list[str]) -> _Landmarks:
     landmarks: _Landmarks = {}
     for name, row in zip(names, rows, strict=True):
         place = _numbers(row)
         key = " ".join(name.split()).capitalize()
-        if len(place) != size:
-            raise BadFormat(path, f"has {row[:40]!r} where the {size} coordinates of {name[:40]!r} belong.")
+        if len(place) != 3:
+            raise BadFormat(path, f"has {row[:40]!r} where the 3 coordinates of {name[:40]!r} belong.")
         if key in landmarks:
             raise BadFormat(path, f"names {name[:40]!r} twice.")
         landmarks[key] = place

@@ -78,24 +78,14 @@ class Node:
 Value = Span | tuple[float, ...] | str | list[Node] | list[str]
 
 
-@dataclass(frozen=True)
-class Prototype:
-    """What is known of a node type that the file declares itself.
-
-    Attributes:
-        makes_surface: the body holds an IndexedFaceSet; True for an EXTERNPROTO, whose body is in another file.
-    """
-
-    makes_surface: bool
-
-
 class VrmlText:
     """The text of a VRML 97 file: its tree, and the numbers in it.
 
     Attributes:
         path: for messages.
         roots: the nodes of the scene, in order.
-        prototypes: the node types that the file declares, by name.
+        prototypes: the node types that the file declares, by name, and whether they make a surface: the body holds an
+            IndexedFaceSet, or is in another file (EXTERNPROTO).
     """
 
     def __init__(self, path: Path, data: bytes) -> None:
@@ -104,7 +94,7 @@ class VrmlText:
         self._at = _end_of_header(path, data)
         self._text = _without_comments(path, data, self._at)
         self._named: dict[str, Node] = {}
-        self.prototypes: dict[str, Prototype] = {}
+        self.prototypes: dict[str, bool] = {}
         self.roots = list(self._scene())
 
     def reals(self, node: Node, name: str, width: int) -> NDArray[np.float64]:
@@ -277,14 +267,14 @@ class VrmlText:
         start = self._at
         self._skip_to(b"}")
         body = self._text.find(b"IndexedFaceSet", start, self._at)
-        self.prototypes[name.decode("utf-8", "replace")] = Prototype(body >= 0)
+        self.prototypes[name.decode("utf-8", "replace")] = body >= 0
 
     def _external_prototype(self) -> None:
         name = self._expect_word("a name after EXTERNPROTO")
         self._expect(b"[", "of an EXTERNPROTO's interface")
         self._skip_to(b"]")
         self._value("EXTERNPROTO", MAX_DEPTH)
-        self.prototypes[name.decode("utf-8", "replace")] = Prototype(makes_surface=True)
+        self.prototypes[name.decode("utf-8", "replace")] = True
 
     # -- tokens -----------------------------------------------------------------------------------------------------
 

@@ -144,7 +144,7 @@ class _Scene:
         return children
 
     def _prototype(self, node: Node) -> None:
-        if self.text.prototypes[node.kind].makes_surface:
+        if self.text.prototypes[node.kind]:
             what = f"its surface is made by the PROTO {node.kind}, which is not read: save it without prototypes."
             raise BadFormat(self.text.path, what)
 
