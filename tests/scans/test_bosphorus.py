@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable, ScanError
+from gemax_cli.errors import BadFormat, EmptyScan, ScanError
 from gemax_cli.scans.formats.bnt import read_lm3
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.read import read_scan
@@ -202,13 +202,6 @@ def test_swapped_sizes_are_noticed(tmp_path):
     planes = face_planes(24, 30)
     with pytest.raises(BadFormat, match="form no grid of 30 x 24"):
         read_scan(bnt(tmp_path, bnt_bytes(planes, rows=30, columns=24)))
-
-
-def test_missing_files_and_folders_are_unreadable(tmp_path):
-    with pytest.raises(FileUnreadable, match="no such file"):
-        read_scan(tmp_path / "no.bnt")
-    with pytest.raises(FileUnreadable, match="is a folder"):
-        read_scan(tmp_path)
 
 
 def test_a_huge_file_is_refused_before_it_is_read(tmp_path):

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 import pytest
 
-from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable, ScanError
+from gemax_cli.errors import BadFormat, EmptyScan, ScanError
 from gemax_cli.scans import read
 from gemax_cli.scans.formats.wrl import BND_COUNT, LANDMARK_TOLERANCE, NOSE_OUTLINE, PSE_COUNT
 from gemax_cli.scans.model import Scan
@@ -127,16 +127,6 @@ def test_a_file_too_large_is_refused_unread(face: Path, monkeypatch: pytest.Monk
     monkeypatch.setitem(read._BY_SUFFIX, ".wrl", replace(read._BY_SUFFIX[".wrl"], limit=1000))
     with pytest.raises(BadFormat, match="more than 1,000 bytes"):
         read_scan(face)
-
-
-def test_missing_folder_empty(tmp_path: Path) -> None:
-    with pytest.raises(FileUnreadable):
-        read_scan(tmp_path / "none.wrl")
-    with pytest.raises(FileUnreadable):
-        read_scan(tmp_path)
-    (tmp_path / "empty.wrl").touch()
-    with pytest.raises(EmptyScan):
-        read_scan(tmp_path / "empty.wrl")
 
 
 @pytest.mark.parametrize("value", [0.0, 7.5])

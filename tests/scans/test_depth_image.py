@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable, ScanError, SettingsError
+from gemax_cli.errors import BadFormat, EmptyScan, ScanError, SettingsError
 from gemax_cli.scans.formats.depth_image import MAX_PIXELS, DepthCamera
 from gemax_cli.scans.read import read_scan
 
@@ -242,16 +242,6 @@ def test_json_about_something_else_is_passed_over(picture: Path, text: str) -> N
 def test_a_camera_that_makes_no_sense_is_refused(values: dict[str, float]) -> None:
     with pytest.raises(SettingsError, match="give a number that makes sense"):
         DepthCamera(**values)
-
-
-def test_missing_folder_empty(tmp_path: Path) -> None:
-    with pytest.raises(FileUnreadable):
-        read_scan(tmp_path / "none.png")
-    with pytest.raises(FileUnreadable):
-        read_scan(tmp_path)
-    (tmp_path / "empty.png").touch()
-    with pytest.raises(EmptyScan):
-        read_scan(tmp_path / "empty.png")
 
 
 def test_the_same_damage_gives_the_same_sentence(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:

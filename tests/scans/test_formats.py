@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gemax_cli.datasets.names import split_suffix
-from gemax_cli.errors import BadFormat, FileUnreadable, ScanError, UnknownFormat
+from gemax_cli.errors import BadFormat, ScanError
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.read import FOREIGN, FORMATS, KNOWN_SUFFIXES, MAX_TEXT_BYTES, Format, read_scan, sniff
 from tests.scans.mesh_files import (
@@ -185,16 +185,6 @@ def test_names_of_every_alphabet(tmp_path: Path) -> None:
     folder = tmp_path / "Gesichter, größer 顔"
     folder.mkdir()
     is_house(read_scan(write(folder / "ein Haus 家.stl", stl_text())))
-
-
-def test_unknown_suffix_missing_folder(tmp_path: Path) -> None:
-    with pytest.raises(UnknownFormat, match=r"Known are \.bnt"):
-        read_scan(write(tmp_path / "a.fbx", b"x"))
-    with pytest.raises(FileUnreadable):
-        read_scan(tmp_path / "none.ply")
-    (tmp_path / "folder.ply").mkdir()
-    with pytest.raises(FileUnreadable):
-        read_scan(tmp_path / "folder.ply")
 
 
 # -- real scans -------------------------------------------------------------------------------------------------------

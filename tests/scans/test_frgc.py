@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable, ScanError
+from gemax_cli.errors import BadFormat, EmptyScan, ScanError
 from gemax_cli.scans.formats.frgc import MOST_PLACES
 from gemax_cli.scans.read import read_scan
 from tests.scans.organised_files import BACKGROUND, abs_text, face_planes
@@ -163,13 +163,6 @@ def test_the_largest_size_is_stated(tmp_path):
     assert MOST_PLACES == 1024 * 1024
     with pytest.raises(BadFormat, match="says it holds 1025 x 1024 points: 1 to 1048576 are read"):
         read_scan(write(tmp_path, "1025 rows\n1024 columns\npixels (flag X Y Z):\n"))
-
-
-def test_missing_files_and_folders_are_unreadable(tmp_path):
-    with pytest.raises(FileUnreadable, match="no such file"):
-        read_scan(tmp_path / "no.abs")
-    with pytest.raises(FileUnreadable, match="is a folder"):
-        read_scan(tmp_path)
 
 
 def read_or_refuse(path: Path) -> bool:

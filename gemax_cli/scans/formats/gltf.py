@@ -143,9 +143,7 @@ def import_open3d(path: Path) -> Any:
     """
     try:
         import open3d
-    except ImportError as error:
-        raise LibraryMissing(path, _missing(error)) from error
-    except OSError as error:  # a shared library that is found and cannot be loaded
+    except (ImportError, OSError) as error:  # OSError: a shared library that is found and cannot be loaded
         raise LibraryMissing(path, _missing(error)) from error
     return open3d
 
