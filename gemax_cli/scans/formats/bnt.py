@@ -8,7 +8,6 @@ import re
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,16 +28,6 @@ _COLUMNS = 5  # x, y, z and two texture coordinates
 _Landmarks = dict[str, NDArray[np.float64]]
 
 
-class BntHeader(NamedTuple):
-    """What stands before the numbers of a .bnt: size of the grid, z of its background, name of its picture."""
-
-    rows: int
-    columns: int
-    background: float
-    image: bytes
-    end: int
-
-
 def read_bnt(raw: RawFile) -> Scan:
     """Read a Bosphorus scan, with the landmarks of the .lm3 beside it.
 
@@ -49,11 +38,11 @@ def read_bnt(raw: RawFile) -> Scan:
         BadFormat: its length is not what its header asks for, or its points form no grid.
         EmptyScan: it is all background, or flat.
     """
-    path, header = raw.path, _header(raw.path, raw.data)
-    planes = np.frombuffer(raw.data, "<f8", -1, header.end).reshape(_COLUMNS, header.rows, header.columns)
+    path = raw.path
+    planes, background, image = _parts(path, raw.data)
     if not planes[2, -1, -1] and not planes[3:].any():
         raise BadFormat(path, "ends in nothing but zeros, as unfinished copies do: copy it again from the source.")
-    gathered = gather_grid(planes, header.background, bottom_up=True)
+    gathered = gather_grid(planes, background, bottom_up=True)
     triangles = surface_of(path, gathered)
     landmarks, warnings = _landmarks_of(path, gathered.points)
     if gathered.impossible:
@@ -65,7 +54,7 @@ def read_bnt(raw: RawFile) -> Scan:
         triangles=triangles,
         grid=gathered.grid,
         landmarks=landmarks,
-        texture=_texture(path, header.image, gathered.extras, triangles),
+        texture=_texture(path, image, gathered.extras, triangles),
         metric=True,
         warnings=tuple(warnings),
     )
@@ -96,8 +85,12 @@ def read_lm3(path: Path) -> dict[str, NDArray[np.float64]]:
     return _named(path, lines[2::2], lines[3::2])
 
 
-def _header(path: Path, data: bytes) -> BntHeader:
-    """Take apart the start of a .bnt; BadFormat where the sizes in it do not fit each other and the file."""
+def _parts(path: Path, data: bytes) -> tuple[NDArray[np.float64], float, bytes]:
+    """The planes x, y, z, u, v (5, rows, columns), z of the background, and the name of the picture.
+
+    Raises:
+        BadFormat: the sizes in the header do not fit each other and the file.
+    """
     rows, columns, background, length = _HEAD.unpack_from(data) if len(data) >= _HEAD.size else (0, 0, 0.0, 0)
     end = _HEAD.size + length + _COUNT.size
     if len(data) < end:
@@ -110,7 +103,9 @@ def _header(path: Path, data: bytes) -> BntHeader:
     if len(data) != end + 8 * count:
         sizes = f"has {len(data)} bytes where its header asks for {end + 8 * count}"
         raise BadFormat(path, f"{sizes}: copy it again from the source.")
-    return BntHeader(rows, columns, background, data[_HEAD.size : _HEAD.size + length], end)
+    # copied, so that the numbers begin at an even address
+    planes = np.frombuffer(data, "<f8", count, end).astype(np.float64).reshape(_COLUMNS, rows, columns)
+    return planes, background, data[_HEAD.size : _HEAD.size + length]
 
 
 def _texture(path: Path, image: bytes, coordinates: NDArray[np.float64], triangles: Triangles) -> TextureMap:
