@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 import warnings
 import zlib
 from dataclasses import dataclass, fields, replace
@@ -107,16 +108,14 @@ def _decoded(path: Path, data: bytes) -> NDArray[np.uint16]:
 def _pixels(path: Path, data: bytes) -> NDArray[np.uint16]:
     from PIL import Image
 
+    if data.startswith(_PNG_SIGNATURE):
+        _check_png(path, data)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of sizes, for which there is a limit of our own
         with Image.open(BytesIO(data)) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                size = f"{picture.width} x {picture.height}"
-                raise BadFormat(path, f"has {size} pixels, more than any depth camera: reduce it or cut out the face.")
+            _check_size(path, picture.width, picture.height)
             if getattr(picture, "n_frames", 1) > 1:
                 raise BadFormat(path, "holds several pictures: save the depths alone.")
-            if picture.format == "PNG":
-                _check_png(data, picture.height * (2 * picture.width + 1))
             depth: NDArray[Any] = np.asarray(picture)
     if depth.dtype.kind not in "ui" or depth.dtype.itemsize < 2 or depth.ndim != 2:
         what = f"comes out of the decoder as {depth.dtype} of shape {depth.shape}, not as 16-bit grey: save it as PNG."
@@ -124,15 +123,18 @@ def _pixels(path: Path, data: bytes) -> NDArray[np.uint16]:
     return depth.astype(np.uint16)  # older versions of Pillow give 32 bits
 
 
-def _check_png(data: bytes, needed: int) -> None:
-    """Find what Pillow's decoder passes over: wrong checksums, a missing end, and missing rows, which become zeros.
+def _check_size(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        size = f"{width} x {height}"
+        raise BadFormat(path, f"has {size} pixels, more than any depth camera: reduce it or cut out the face.")
 
-    Args:
-        data: the file.
-        needed: bytes that its rows unpack to at least.
+
+def _check_png(path: Path, data: bytes) -> None:
+    """Find what Pillow's decoder ignores: wrong checksums, a missing end, and missing rows, which become zeros.
 
     Raises:
         ValueError, zlib.error: the message says what is wrong.
+        BadFormat: it is too large to be unpacked.
     """
     at, kind, packed = len(_PNG_SIGNATURE), b"", list[bytes]()
     while kind != b"IEND":
@@ -144,6 +146,9 @@ def _check_png(data: bytes, needed: int) -> None:
         kind = data[at + 4 : at + 8]
         packed += [data[at + 8 : end]] * (kind == b"IDAT")
         at = end + 4
+    width, height = struct.unpack_from(">II", data, 16)
+    _check_size(path, width, height)
+    needed = height * (2 * width + 1)
     # one more than needed, so that the checksum behind the rows is looked at, too
     if len(zlib.decompressobj().decompress(b"".join(packed), needed + 1)) < needed:
         raise ValueError("rows are missing")
