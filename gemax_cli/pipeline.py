@@ -129,7 +129,6 @@ def convert_scan(path: Path | str, settings: Settings | None = None) -> Converte
     path, settings, watch = Path(path), settings or Settings(), Stopwatch()
     with watch.stage("read"):
         scan = read_scan(path)
-        size, digest = scan.fingerprint or fingerprint(path)
     frontal, tip, aligned, counts = _face(scan, settings, watch)
     with watch.stage("block"):
         blocks = cut_blocks(frontal.scan, tip.position, settings.block, settings.depths)
@@ -142,8 +141,8 @@ def convert_scan(path: Path | str, settings: Settings | None = None) -> Converte
         blocks=mapped,
         counts=counts,
         warnings=(*scan.warnings, *frontal.assumptions, *tip.warnings, *_missing(blocks, settings)),
-        source_bytes=size,
-        source_sha256=digest,
+        source_bytes=scan.fingerprint.size,
+        source_sha256=scan.fingerprint.sha256,
         seconds=watch.seconds,
     )
 

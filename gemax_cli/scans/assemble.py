@@ -63,7 +63,7 @@ def mesh_scan(
 
 
 def polygon_scan(path: Path, points: Points, corners: NDArray[np.int64]) -> Scan:
-    """A Scan from polygons fanned from their first corner, or of bare points where there is none.
+    """A Scan from polygons, triangulated as fans, or of bare points where there is none.
 
     Args:
         path: the file.

@@ -1,14 +1,18 @@
-"""Telling 16-bit grey pictures from all others by their headers alone, without decoding a pixel."""
+"""Telling 16-bit grey pictures from all others by their headers alone, without decoding a pixel.
+
+Pillow is not asked: it does not tell a disk that fails from a file that is no picture, and of a TIFF it reads the
+content of all tags, which in its older versions may add up to many times the file.
+"""
 
 from __future__ import annotations
 
 import struct
-from io import FileIO
+from io import BytesIO, FileIO
 from pathlib import Path
 
-from gemax_cli.scans.files import open_scan
+from gemax_cli.scans.raw_file import open_raw
 
-_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"  # signature, length and name of the first chunk
 _BITS, _SAMPLES, _SAMPLE_FORMAT = 258, 277, 339  # TIFF 6.0, section 8 and 19
 _SHORT, _UNSIGNED = 3, 1
 _MOST_ENTRIES = 512  # of a TIFF's directory; baseline pictures have about 15
@@ -18,17 +22,22 @@ def is_grey16(path: Path) -> bool:
     """Whether a PNG or TIFF has one channel of 16 bits; False for damaged headers and all other files.
 
     Raises:
-        FileUnreadable, EmptyScan: as ``open_scan``.
+        FileUnreadable, EmptyScan: as ``open_raw``.
     """
-    with open_scan(path) as file:
-        start = file.read(26)
-        if start.startswith(_PNG):
-            return start[12:16] == b"IHDR" and start[24:26] == b"\x10\x00"  # bit depth 16, colour type grey
-        order = {b"II*\x00": "<", b"MM\x00*": ">"}.get(start[:4], "")
-        return bool(order) and len(start) >= 8 and _tiff_is_grey16(file, order, start[4:8])
+    with open_raw(path) as file:
+        return has_grey16_header(file)
 
 
-def _tiff_is_grey16(file: FileIO, order: str, offset: bytes) -> bool:
+def has_grey16_header(file: FileIO | BytesIO) -> bool:
+    """The same of a file that stands at its start."""
+    start = file.read(26)
+    if start.startswith(_PNG):
+        return start[24:] == b"\x10\x00"  # bit depth 16, colour type grey
+    order = {b"II*\x00": "<", b"MM\x00*": ">"}.get(start[:4], "")
+    return bool(order) and len(start) >= 8 and _tiff_is_grey16(file, order, start[4:8])
+
+
+def _tiff_is_grey16(file: FileIO | BytesIO, order: str, offset: bytes) -> bool:
     file.seek(struct.unpack(f"{order}I", offset)[0])
     head = file.read(2)
     count = struct.unpack(f"{order}H", head)[0] if len(head) == 2 else 0

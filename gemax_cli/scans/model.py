@@ -21,6 +21,10 @@ class Fingerprint(NamedTuple):
     sha256: str
 
 
+NO_FILE = Fingerprint(0, "")
+"""Of a scan that was made in memory."""
+
+
 @dataclass(frozen=True, eq=False)
 class TextureMap:
     """How a picture lies on the surface.
@@ -52,7 +56,7 @@ class Scan:
         metric: the format fixes the axes (+X to the viewer's right, +Y up, +Z to the camera) and millimetres;
             otherwise both must be recognised.
         warnings: sentences on what was odd in the file and yet usable.
-        fingerprint: of the very bytes that the scan was read from; None where the reader does not keep them.
+        fingerprint: of the very bytes that the scan was read from; NO_FILE for a scan that was made in memory.
     """
 
     path: Path
@@ -64,4 +68,4 @@ class Scan:
     texture: TextureMap | None = None
     metric: bool = False
     warnings: tuple[str, ...] = ()
-    fingerprint: Fingerprint | None = None
+    fingerprint: Fingerprint = NO_FILE

@@ -24,7 +24,7 @@ def polygon_bounds(indexes: NDArray[np.int32] | NDArray[np.int64], mark: int) ->
 
 
 def fan(indexes: NDArray[np.int32] | NDArray[np.int64], mark: int) -> NDArray[np.int64]:
-    """Triangles (m, 3), as places, of polygons fanned from their first corner: right for convex ones.
+    """Triangles (m, 3), as places, of polygons triangulated as fans: right for convex ones.
 
     A polygon of less than three corners makes none.
     """

@@ -1,139 +1,153 @@
-"""Reading a scan of any known format. Importing this module is cheap: a reader is imported when it is needed."""
+"""Reading a scan of any known format. A new format is one module in ``formats`` and one row of FORMATS.
+
+Importing this module is cheap: a reader is imported when it is needed.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 
 from gemax_cli.datasets.names import split_suffix
-from gemax_cli.errors import BadFormat, FileUnreadable, UnknownFormat
-from gemax_cli.scans.files import read_start
+from gemax_cli.errors import BadFormat, UnknownFormat
+from gemax_cli.scans.raw_file import MAX_BYTES, RawFile, open_raw, read_opened, size_of
 
 if TYPE_CHECKING:
     from gemax_cli.scans.model import Scan
 
-_BOSPHORUS = ("formats.bnt", "read_bnt")
-_BU3DFE = ("formats.wrl", "read_wrl")
-_FRGC = ("formats.frgc", "read_abs")
-_DEPTH = ("formats.depth_image", "read_depth_image")
-_GENERIC = ("generic", "read_generic")
-_READERS = {
-    ".bnt": _BOSPHORUS,
-    ".wrl": _BU3DFE,
-    ".wrl.gz": _BU3DFE,
-    ".wrz": _BU3DFE,
-    ".abs": _FRGC,
-    ".abs.gz": _FRGC,
-    ".png": _DEPTH,
-    ".tif": _DEPTH,
-    ".tiff": _DEPTH,
-    ".ply": _GENERIC,
-    ".obj": _GENERIC,
-    ".stl": _GENERIC,
-    ".off": _GENERIC,
-    ".glb": _GENERIC,
-    ".gltf": _GENERIC,
-    ".pcd": _GENERIC,
-    ".xyz": _GENERIC,
-    ".xyzn": _GENERIC,
-    ".xyzrgb": _GENERIC,
-    ".pts": _GENERIC,
-}
-KNOWN_SUFFIXES = tuple(_READERS)
-"""Lower-case suffixes of the files that ``read_scan`` reads."""
-SEARCHED_SUFFIXES = frozenset(KNOWN_SUFFIXES) - {".pts"}
-"""Those of them that are taken for scans in a folder. A .pts beside faces holds landmarks as often as a scan."""
-IMAGE_SUFFIXES = (".png", ".tif", ".tiff")
-"""Those of them that are as often a texture or a picture as they are a scan."""
-CRASHING_SUFFIXES = frozenset((".glb", ".gltf"))
-"""Those of them that are read by a library that a damaged file can crash, and the process with it."""
+MAX_TEXT_BYTES = 48 * 2**20
+"""Of the largest OBJ, OFF or point list: their parts take some twenty times the file while they are sorted out."""
 
 _START = 4096  # bytes looked at to tell what a file is
 
 
-class Content(NamedTuple):
-    """What a file is, told by its first bytes.
+@dataclass(frozen=True)
+class Format:
+    """A raw format, or with neither suffixes nor reader a kind of file that lies among scans and is none.
 
     Attributes:
-        name: for use in a sentence; "" where the bytes do not say.
-        suffixes: those that such a file may have.
-        advice: what to do about one that has another.
+        name: for use in a sentence.
+        magic: regular expression of the first bytes, in any case; "" where they do not tell.
+        suffixes: lower case; the usual one first.
+        reader: "module:function" in ``formats``.
+        limit: bytes of the largest file read, packed or unpacked.
+        gzipped: the reader's files may be packed, whatever their suffix.
+        picture: as often a texture or a photograph as a scan, so that a search looks inside.
+        can_crash: read by a library that a damaged file can crash, and the process with it.
+        searched: taken for a scan in a folder, not only when given by name.
+        advice: what to do about a file of another format's suffix; "" to rename it.
     """
 
-    name: str = ""
+    name: str
+    magic: bytes = b""
     suffixes: tuple[str, ...] = ()
-    advice: str = "replace it by the scan itself"
+    reader: str = ""
+    limit: int = MAX_BYTES
+    gzipped: bool = False
+    picture: bool = False
+    can_crash: bool = False
+    searched: bool = True
+    advice: str = ""
+
+    def read(self, raw: RawFile) -> Scan:
+        """Read a file with the reader of this format."""
+        module, _, function = self.reader.partition(":")
+        reader = getattr(import_module(f"gemax_cli.scans.formats.{module}"), function)
+        return cast("Callable[[RawFile], Scan]", reader)(raw)
 
 
-def _kind(name: str, *suffixes: str) -> Content:
-    return Content(name, suffixes, f"rename it to {suffixes[0]}")
-
-
-_UNPACK = "unpack it and convert what is in it"
-_GZIPPED = (".abs.gz", ".abs", ".wrl.gz", ".wrz", ".wrl")
-_MAGIC = (
-    (rb"(?:\xef\xbb\xbf)?\s*#VRML", _kind("VRML", ".wrl", ".wrl.gz", ".wrz")),
-    (rb"\x89PNG\r\n\x1a\n", _kind("a PNG picture", *IMAGE_SUFFIXES)),
-    (rb"(?:II[*+]\x00|MM\x00[*+])", _kind("a TIFF picture", ".tif", *IMAGE_SUFFIXES)),
-    (rb"ply\s", _kind("a PLY mesh", ".ply")),
-    (rb"glTF", _kind("a binary glTF model", ".glb", ".gltf")),
-    (rb"(?:# \.PCD|VERSION [.\d]+\s+FIELDS)", _kind("a PCD point cloud", ".pcd")),
-    (rb"(?:ST)?C?N?4?n?OFF\s", _kind("an OFF mesh", ".off")),
-    (rb"\s*\d+ rows\s+\d+ columns", _kind("an FRGC range image", ".abs", ".abs.gz")),
-    (rb"\x1f\x8b", Content("a gzip archive", _GZIPPED, _UNPACK)),
-    (rb"PK\x03\x04", Content("a ZIP archive", (), _UNPACK)),
-    (rb"\xff\xd8\xff", Content("a JPEG picture")),
-    (rb"BM.{12}[\x0c\x28\x6c\x7c]\x00\x00\x00", Content("a BMP picture")),
-    (rb"%PDF-", Content("a PDF document")),
-    (rb"\s*<(?:!doctype html|html)", Content("a web page", (), "download the scan again, logged in if need be")),
-    (rb"# [23]D Landmark File", Content("a landmark file", (), "name the scan itself")),
+_BNT = Format("a Bosphorus scan", b"", (".bnt",), "bnt:read_bnt")
+_VRML, _ABS = rb"(?:\xef\xbb\xbf)?\s*#VRML", rb"\s*\d+ rows\s+\d+ columns"
+_PNG, _TIFF = rb"\x89PNG\r\n\x1a\n", rb"(?:II[*+]\x00|MM\x00[*+])"
+_OFF, _PCD = rb"(?:ST)?C?N?4?n?OFF\s", rb"(?:# \.PCD|VERSION [.\d]+\s+FIELDS)"
+_PICTURE, _POINTS = "depth_image:read_depth_image", "point_text:read_point_text"
+FORMATS = (
+    _BNT,
+    Format("VRML", _VRML, (".wrl", ".wrl.gz", ".wrz"), "wrl:read_wrl", gzipped=True),
+    Format("an FRGC range image", _ABS, (".abs", ".abs.gz"), "frgc:read_abs", limit=96 * 2**20, gzipped=True),
+    Format("a PNG picture", _PNG, (".png",), _PICTURE, picture=True),
+    Format("a TIFF picture", _TIFF, (".tif", ".tiff"), _PICTURE, picture=True),
+    Format("a PLY mesh", rb"ply\s", (".ply",), "ply:read_ply"),
+    Format("an OBJ mesh", b"", (".obj",), "obj:read_obj", limit=MAX_TEXT_BYTES),
+    Format("an STL mesh", b"", (".stl",), "stl:read_stl"),
+    Format("an OFF mesh", _OFF, (".off",), "off:read_off", limit=MAX_TEXT_BYTES),
+    Format("a binary glTF model", b"glTF", (".glb", ".gltf"), "gltf:read_gltf", can_crash=True),
+    Format("a PCD point cloud", _PCD, (".pcd",), "pcd:read_pcd"),
+    Format("a point list", b"", (".xyz", ".xyzn", ".xyzrgb"), _POINTS, limit=MAX_TEXT_BYTES),
+    # A .pts beside faces holds landmarks as often as a scan.
+    Format("a point list", b"", (".pts",), _POINTS, limit=MAX_TEXT_BYTES, searched=False),
 )
-_PATTERNS = tuple((re.compile(pattern, re.IGNORECASE | re.DOTALL), content) for pattern, content in _MAGIC)
+"""The formats that are read."""
+
+_UNPACK, _REPLACE = "unpack it and convert what is in it", "replace it by the scan itself"
+_WEB, _LOGIN = rb"\s*<(?:!doctype html|html)", "download the scan again, logged in if need be"
+_GZIP = Format("a gzip archive", rb"\x1f\x8b", advice=_UNPACK)
+FOREIGN = (
+    _GZIP,
+    Format("a ZIP archive", rb"PK\x03\x04", advice=_UNPACK),
+    Format("a JPEG picture", rb"\xff\xd8\xff", advice=_REPLACE),
+    Format("a BMP picture", rb"BM.{12}[\x0c\x28\x6c\x7c]\x00\x00\x00", advice=_REPLACE),
+    Format("a PDF document", rb"%PDF-", advice=_REPLACE),
+    Format("a web page", _WEB, advice=_LOGIN),
+    Format("a landmark file", rb"# [23]D Landmark File", advice="name the scan itself"),
+)
+"""What else is found under a scan's name."""
+
+_BY_SUFFIX = {suffix: row for row in FORMATS for suffix in row.suffixes}
+KNOWN_SUFFIXES = tuple(_BY_SUFFIX)
+"""Lower-case suffixes of the files that ``read_scan`` reads."""
+SEARCHED_SUFFIXES = frozenset(suffix for suffix, row in _BY_SUFFIX.items() if row.searched)
+"""Those of them that are taken for scans in a folder."""
+IMAGE_SUFFIXES = tuple(suffix for suffix, row in _BY_SUFFIX.items() if row.picture)
+"""Those of them that are as often a texture or a picture as they are a scan."""
+CRASHING_SUFFIXES = frozenset(suffix for suffix, row in _BY_SUFFIX.items() if row.can_crash)
+"""Those of them that are read by a library that a damaged file can crash, and the process with it."""
 
 
-def read_scan(path: Path) -> Scan:
+def read_scan(path: str | Path) -> Scan:
     """Read a scan with the reader that its name asks for.
 
     Raises:
         UnknownFormat: no reader knows the suffix.
         FileUnreadable: the file is missing, no file, or may not be read.
-        BadFormat: it is not what its name says, or damaged.
+        BadFormat: it is not what its name says, damaged, or larger than any face scan.
         EmptyScan: it holds no surface.
         LibraryMissing: the library that reads this format is not there.
     """
     path = Path(path)
-    start, size = read_start(path, _START)
-    suffix = split_suffix(path.name)[1]
-    content = sniff(start, size)
-    if suffix not in _READERS:
-        hint = f"; it looks like {content.name}" if content.name else ""
-        raise UnknownFormat(path, f"no reader knows this kind of file{hint}. Known are {', '.join(KNOWN_SUFFIXES)}.")
-    if content.name and suffix not in content.suffixes:
-        raise BadFormat(path, f"is named {suffix} but is {content.name}: {content.advice}.")
-    try:
-        return _reader(suffix)(path)
-    except OSError as error:
-        raise FileUnreadable(path, f"cannot be read ({error.strerror or error}).") from error
+    with open_raw(path) as file:
+        chosen = _format_of(path, sniff(file.read(_START), size_of(file)))
+        raw = read_opened(path, file, chosen.limit)
+        return replace(chosen.read(raw), fingerprint=raw.fingerprint)
 
 
-def sniff(start: bytes, size: int) -> Content:
-    """Tell by its first bytes and its whole size in bytes what a file is."""
-    for pattern, content in _PATTERNS:
-        if pattern.match(start):
-            return content
-    return _kind("a Bosphorus scan", ".bnt") if _is_bnt(start, size) else Content()
+def sniff(start: bytes, size: int) -> Format | None:
+    """Tell by its first bytes and its whole size in bytes what a file is; None where they do not say."""
+    for row in (*FORMATS, *FOREIGN):
+        if row.magic and re.match(row.magic, start, re.IGNORECASE | re.DOTALL):
+            return row
+    return _BNT if _is_bnt(start, size) else None
 
 
 def _is_bnt(start: bytes, size: int) -> bool:
     """Whether the sizes in the header of a .bnt fit each other and the file's length."""
-    rows, columns = (int.from_bytes(start[at : at + 2], "little") for at in (0, 2))
-    length = int.from_bytes(start[12:14], "little")
+    rows, columns, length = (int.from_bytes(start[at : at + 2], "little") for at in (0, 2, 12))
     return rows * columns > 0 and size == 18 + length + 8 * 5 * rows * columns
 
 
-def _reader(suffix: str) -> Callable[[Path], Scan]:
-    module, function = _READERS[suffix]
-    return cast("Callable[[Path], Scan]", getattr(import_module(f"gemax_cli.scans.{module}"), function))
+def _format_of(path: Path, content: Format | None) -> Format:
+    """The format that the file's name asks for, if the content is not another's."""
+    suffix = split_suffix(path.name)[1]
+    named = _BY_SUFFIX.get(suffix)
+    if named is None:
+        hint = f"; it looks like {content.name}" if content else ""
+        raise UnknownFormat(path, f"no reader knows this kind of file{hint}. Known are {', '.join(KNOWN_SUFFIXES)}.")
+    # by their readers: a PNG may be called .tif
+    if content and content.reader != named.reader and not (content is _GZIP and named.gzipped):
+        advice = content.advice or f"rename it to {content.suffixes[0]}"
+        raise BadFormat(path, f"is named {suffix} but is {content.name}: {advice}.")
+    return named

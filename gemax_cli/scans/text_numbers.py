@@ -34,7 +34,7 @@ def _enough_room(size: int) -> int:
 
 
 def parse_reals(text: bytes, start: int, stop: int) -> NDArray[np.float64]:
-    """The decimal numbers of ``text[start:stop]``, parted by blanks, line ends or commas, correctly rounded.
+    """The decimal numbers of ``text[start:stop]``, separated by whitespace or commas, correctly rounded.
 
     Raises:
         MalformedNumber: at the first word that is no decimal number; NaN and infinity are none.
@@ -54,7 +54,7 @@ def parse_reals(text: bytes, start: int, stop: int) -> NDArray[np.float64]:
 
 
 def parse_indexes(text: bytes, start: int, stop: int) -> NDArray[np.int32]:
-    """The integers of ``text[start:stop]``, decimal or hexadecimal, parted by blanks, line ends or commas.
+    """The integers of ``text[start:stop]``, decimal or hexadecimal, separated by whitespace or commas.
 
     Raises:
         MalformedNumber: at the first word that is no integer, or one beyond 2^31 - 1.

@@ -39,13 +39,6 @@ def lm3_text(landmarks=LANDMARKS, count=None, end="\r\n"):
     return end.join(lines) + end
 
 
-def lm2_text(landmarks, end="\r\n"):
-    """An .lm2."""
-    lines = ["# 2D Landmark File", "", f"{len(landmarks)} landmarks", "", "Labels:", *landmarks, ""]
-    lines += ["2D Image coordinates:", *(" ".join(f"{v:g}" for v in place) for place in landmarks.values())]
-    return end.join(lines) + end
-
-
 def abs_text(planes=None, flags=None, *, rows=None, columns=None):
     """An .abs of planes x, y, z whose first row is the top; rows and columns may lie."""
     planes = face_planes()[:3, ::-1] if planes is None else planes

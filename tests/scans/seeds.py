@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.scans import mesh_files
 from tests.scans.naive_vrml import TEXTURED, Placement, Shape, Spelling, replace, write_vrml
-from tests.scans.organised_files import abs_text, bnt_bytes, lm2_text, lm3_text
+from tests.scans.organised_files import abs_text, bnt_bytes, lm3_text
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,7 @@ def _vrml() -> Iterator[Seed]:
 
 
 def _organised() -> Iterator[Seed]:
-    lm3, lm2 = lm3_text().encode(), lm2_text({"Nose tip": (3.5, 4.5)}).encode()
-    yield Seed("bs000_N_N_0.bnt", bnt_bytes(), (("bs000_N_N_0.lm3", lm3), ("bs000_N_N_0.lm2", lm2)))
+    yield Seed("bs000_N_N_0.bnt", bnt_bytes(), (("bs000_N_N_0.lm3", lm3_text().encode()),))
     yield Seed("bs001_N_N_0.bnt", bnt_bytes(image=b"..\\..\\etc/passwd"))
     yield Seed("02463d452.abs", abs_text().encode())
     yield Seed("02463d453.abs.gz", gzip.compress(abs_text().encode()))

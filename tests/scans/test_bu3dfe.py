@@ -13,9 +13,11 @@ import numba
 import numpy as np
 import pytest
 
-from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable, ScanError
-from gemax_cli.scans.formats.wrl import BND_COUNT, LANDMARK_TOLERANCE, NOSE_OUTLINE, PSE_COUNT, read_wrl
+from gemax_cli.errors import BadFormat, EmptyScan, ScanError
+from gemax_cli.scans import read
+from gemax_cli.scans.formats.wrl import BND_COUNT, LANDMARK_TOLERANCE, NOSE_OUTLINE, PSE_COUNT
 from gemax_cli.scans.model import Scan
+from gemax_cli.scans.read import read_scan
 from tests.scans.naive_vrml import SQUARE, TEXTURED, Placement, Shape, Spelling, area, expected_mesh, write_vrml
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
@@ -56,14 +58,14 @@ def landmark_lines(count: int, separator: str = "\t\t") -> list[str]:
 
 def with_landmarks(face: Path, lines: list[str], suffix: str = ".bnd", end: str = "\n") -> Scan:
     face.with_suffix(suffix).write_bytes((end.join(lines) + end).encode())
-    return read_wrl(face)
+    return read_scan(face)
 
 
 # -- the scan ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_face(face: Path) -> None:
-    scan = read_wrl(face)
+    scan = read_scan(face)
     expected = expected_mesh([BUMP])
     assert (scan.path, scan.format, scan.metric, scan.warnings) == (face, "wrl", True, ())
     assert scan.grid is None
@@ -79,13 +81,13 @@ def test_a_face(face: Path) -> None:
 def test_metric_is_what_has_the_size_of_a_face_in_millimetres(face: Path, unit: float, metric: bool) -> None:
     scaled = replace(BUMP, placements=[Placement(scale=(unit, unit, unit))])
     face.write_bytes(write_vrml([scaled], Spelling()))
-    assert read_wrl(face).metric is metric
+    assert read_scan(face).metric is metric
 
 
 def test_far_from_the_origin_like_casia(face: Path) -> None:
     far = replace(BUMP, placements=[Placement(translation=(20, 30, -1600))])
     face.write_bytes(write_vrml([far], Spelling("\r\n", ",", extras=True)))
-    scan = read_wrl(face)
+    scan = read_scan(face)
     assert scan.metric
     np.testing.assert_allclose(scan.points, expected_mesh([far]).points)
 
@@ -94,7 +96,7 @@ def test_far_from_the_origin_like_casia(face: Path) -> None:
 def test_gzipped_whatever_the_name(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(gzip.compress(BUMP_FILE))
-    scan = read_wrl(path)
+    scan = read_scan(path)
     assert scan.format == "wrl"
     assert len(scan.points) == len(BUMP.points)
 
@@ -102,7 +104,7 @@ def test_gzipped_whatever_the_name(tmp_path: Path, name: str) -> None:
 def test_two_gzip_members_are_one_file(tmp_path: Path) -> None:
     path = tmp_path / "face.wrl.gz"
     path.write_bytes(gzip.compress(BUMP_FILE[:500]) + gzip.compress(BUMP_FILE[500:]))
-    assert len(read_wrl(path).points) == len(BUMP.points)
+    assert len(read_scan(path).points) == len(BUMP.points)
 
 
 @pytest.mark.parametrize("length", [3, 30, -9, -1])
@@ -110,38 +112,28 @@ def test_a_gzip_cut_off_is_refused(tmp_path: Path, length: int) -> None:
     path = tmp_path / "face.wrl.gz"
     path.write_bytes(gzip.compress(BUMP_FILE)[:length])
     with pytest.raises(BadFormat, match="gzip"):
-        read_wrl(path)
+        read_scan(path)
 
 
 def test_a_gzip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "face.wrl.gz"
     path.write_bytes(gzip.compress(BUMP_FILE + b" " * 10_000_000))
-    monkeypatch.setattr("gemax_cli.scans.content.unpacked.__defaults__", (1_000_000,))
+    monkeypatch.setitem(read._BY_SUFFIX, ".wrl.gz", replace(read._BY_SUFFIX[".wrl.gz"], limit=1_000_000))
     with pytest.raises(BadFormat, match="unpacks to more than 1,000,000 bytes"):
-        read_wrl(path)
+        read_scan(path)
 
 
 def test_a_file_too_large_is_refused_unread(face: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gemax_cli.scans.content.read_bytes.__defaults__", (1000,))
+    monkeypatch.setitem(read._BY_SUFFIX, ".wrl", replace(read._BY_SUFFIX[".wrl"], limit=1000))
     with pytest.raises(BadFormat, match="more than 1,000 bytes"):
-        read_wrl(face)
-
-
-def test_missing_folder_empty(tmp_path: Path) -> None:
-    with pytest.raises(FileUnreadable):
-        read_wrl(tmp_path / "none.wrl")
-    with pytest.raises(FileUnreadable):
-        read_wrl(tmp_path)
-    (tmp_path / "empty.wrl").touch()
-    with pytest.raises(EmptyScan):
-        read_wrl(tmp_path / "empty.wrl")
+        read_scan(face)
 
 
 @pytest.mark.parametrize("value", [0.0, 7.5])
 def test_points_all_the_same_are_an_empty_scan(face: Path, value: float) -> None:
     face.write_bytes(write_vrml([Shape([(value,) * 3] * 4, [[0, 1, 2, 3]])], Spelling()))
     with pytest.raises(EmptyScan, match="all its points are the same"):
-        read_wrl(face)
+        read_scan(face)
 
 
 def test_coordinates_beyond_any_unit_are_refused(face: Path) -> None:
@@ -149,14 +141,14 @@ def test_coordinates_beyond_any_unit_are_refused(face: Path) -> None:
         write_vrml([Shape([(0.0, 0.0, 0.0), (1e300, 0.0, 0.0), (0.0, 1.0, 0.0)], [[0, 1, 2]])], Spelling())
     )
     with pytest.raises(BadFormat, match="too large"):
-        read_wrl(face)
+        read_scan(face)
 
 
 def test_a_transform_that_overflows_is_refused(face: Path) -> None:
     huge = replace(SQUARE, placements=[Placement(scale=(1e200, 1, 1)), Placement(scale=(1e200, 1, 1))])
     face.write_bytes(write_vrml([huge], Spelling()))
     with pytest.raises(BadFormat, match="too large"):
-        read_wrl(face)
+        read_scan(face)
 
 
 # -- landmarks --------------------------------------------------------------------------------------------------------
@@ -186,18 +178,18 @@ def test_capitals_and_gzip_find_their_landmarks(tmp_path: Path) -> None:
     path = tmp_path / "F0001_AN01WH_F3D.WRL.GZ"
     path.write_bytes(gzip.compress(BUMP_FILE))
     (tmp_path / "F0001_AN01WH_F3D.BND").write_text("\n".join(landmark_lines(BND_COUNT)))
-    assert len(read_wrl(path).landmarks) == BND_COUNT
+    assert len(read_scan(path).landmarks) == BND_COUNT
 
 
 def test_a_pse_belongs_to_the_raw_scan_alone(face: Path) -> None:
     raw = face.with_name("F0001_AN01WH_RAW.wrl")
     raw.write_bytes(BUMP_FILE)
     raw.with_suffix(".bnd").write_text("\n".join(landmark_lines(BND_COUNT)))
-    assert dict(read_wrl(raw).landmarks) == {}
+    assert dict(read_scan(raw).landmarks) == {}
     scan = with_landmarks(raw, [f" {line}" for line in landmark_lines(PSE_COUNT, " ")], ".pse")
     assert list(scan.landmarks) == [f"pse_{number}" for number in range(8)]
     face.with_suffix(".pse").write_text("\n".join(landmark_lines(PSE_COUNT)))
-    assert dict(read_wrl(face).landmarks) == {}
+    assert dict(read_scan(face).landmarks) == {}
 
 
 @pytest.mark.parametrize("count", [1, 82, 84])
@@ -238,7 +230,7 @@ def test_a_line_that_does_not_fit_is_left_out_and_said(face: Path, line: str) ->
 def test_landmarks_of_another_scan_are_left_out_and_said(face: Path) -> None:
     face.with_suffix(".bnd").write_text("\n".join(landmark_lines(BND_COUNT)))
     face.write_bytes(write_vrml([replace(BUMP, placements=[Placement(translation=(0, 4, 0))])], Spelling()))
-    scan = read_wrl(face)
+    scan = read_scan(face)
     assert dict(scan.landmarks) == {}
     assert scan.warnings == ("F0001_AN01WH_F3D.bnd is left out: 83 of its 83 landmarks do not fit the surface.",)
 
@@ -247,24 +239,24 @@ def test_landmarks_of_another_scan_are_left_out_and_said(face: Path) -> None:
 def test_the_tolerance_is_kept(face: Path, away: float, count: int) -> None:
     face.with_suffix(".bnd").write_text("\n".join(landmark_lines(BND_COUNT)))
     face.write_bytes(write_vrml([replace(BUMP, placements=[Placement(translation=(away, 0, 0))])], Spelling()))
-    assert len(read_wrl(face).landmarks) == count
+    assert len(read_scan(face).landmarks) == count
 
 
 def test_a_landmark_file_of_any_size_does_no_harm(face: Path) -> None:
     face.with_suffix(".bnd").write_bytes(b"1 2 3 4\n" * 100_000)
-    scan = read_wrl(face)
+    scan = read_scan(face)
     assert len(scan.warnings) == 1
     assert "more than 100,000 bytes" in scan.warnings[0]
 
 
 def test_an_empty_landmark_file_is_said(face: Path) -> None:
     face.with_suffix(".bnd").touch()
-    assert "is left out" in read_wrl(face).warnings[0]
+    assert "is left out" in read_scan(face).warnings[0]
 
 
 def test_a_folder_named_like_landmarks_is_none(face: Path) -> None:
     face.with_suffix(".bnd").mkdir()
-    assert read_wrl(face).warnings == ()
+    assert read_scan(face).warnings == ()
 
 
 def test_random_bytes_as_landmarks_never_raise(face: Path) -> None:
@@ -275,7 +267,7 @@ def test_random_bytes_as_landmarks_never_raise(face: Path) -> None:
         for at in rng.integers(0, len(good), rng.integers(1, 30)):
             damaged[at] = rng.integers(0, 256)
         face.with_suffix(".bnd").write_bytes(bytes(damaged))
-        scan = read_wrl(face)
+        scan = read_scan(face)
         for position in scan.landmarks.values():
             assert np.linalg.norm(scan.points - position, axis=1).min() == 0
 
@@ -305,7 +297,7 @@ def test_pymeshlab_reads_the_same_mesh(tmp_path: Path, spelling: Spelling) -> No
     path = tmp_path / "mesh.wrl"
     path.write_bytes(write_vrml(drawn, spelling))
     points, triangles = oracle(path)
-    scan = read_wrl(path)
+    scan = read_scan(path)
     np.testing.assert_allclose(scan.points, points, atol=1e-4)
     assert len(scan.triangles) == len(triangles)
     assert area(scan.points, scan.triangles) == pytest.approx(area(points, triangles), rel=1e-5)
@@ -342,7 +334,7 @@ def lookalikes(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_lookalikes_are_read_whole(lookalikes: list[Path]) -> None:
     assert len(lookalikes) == 6
     for path in lookalikes:
-        scan = read_wrl(path)
+        scan = read_scan(path)
         assert scan.metric
         assert scan.warnings == ()
         if path.stem.endswith("F3D"):
@@ -359,7 +351,7 @@ def test_lookalikes_are_read_whole(lookalikes: list[Path]) -> None:
 def test_pymeshlab_reads_the_same_lookalikes(lookalikes: list[Path]) -> None:
     for path in lookalikes[:2]:
         points, triangles = oracle(path)
-        scan = read_wrl(path)
+        scan = read_scan(path)
         np.testing.assert_allclose(scan.points, points, atol=2e-5)  # the oracle reads single precision
         assert len(scan.triangles) == len(triangles)
         assert area(scan.points, scan.triangles) == pytest.approx(area(points, triangles), rel=1e-3)
@@ -370,7 +362,7 @@ def test_the_nose_tip_is_the_most_forward_point_within_the_outline(lookalikes: l
     for line in (lookalikes[0].parents[2] / "truth.csv").read_text().splitlines()[1:]:
         values = line.split(",")
         truth[Path(values[0]).name] = np.array(values[10:13], float)
-    scan = read_wrl(next(path for path in lookalikes if path.name.endswith("NE00" + path.name[10:12] + "_F3D.wrl")))
+    scan = read_scan(next(path for path in lookalikes if path.name.endswith("NE00" + path.name[10:12] + "_F3D.wrl")))
     outline = np.array([scan.landmarks[f"bnd_{number}"] for number in NOSE_OUTLINE])
     inside = ((scan.points >= outline.min(0)) & (scan.points <= outline.max(0)))[:, :2].all(axis=1)
     tip = scan.points[inside][scan.points[inside][:, 2].argmax()]
@@ -384,4 +376,4 @@ def test_a_lookalike_cut_off_anywhere_is_refused(lookalikes: list[Path], tmp_pat
         path = tmp_path / "cut.wrl"
         path.write_bytes(data[:length])
         with pytest.raises(ScanError):
-            read_wrl(path)
+            read_scan(path)

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable, ScanError, SettingsError
-from gemax_cli.scans.formats.depth_image import MAX_PIXELS, DepthCamera, read_depth_image
+from gemax_cli.errors import BadFormat, EmptyScan, ScanError, SettingsError
+from gemax_cli.scans.formats.depth_image import MAX_PIXELS, DepthCamera
+from gemax_cli.scans.read import read_scan
 
 DEPTH = (800 + np.add.outer(np.arange(6), 3 * np.arange(8))).astype(np.uint16)
 DEPTH[0, 0] = DEPTH[2, 5] = 0
@@ -41,7 +42,7 @@ def beside(picture: Path, **values: object) -> None:
 
 
 def test_without_perspective(picture: Path) -> None:
-    scan = read_depth_image(picture)
+    scan = read_scan(picture)
     assert (scan.format, scan.metric, scan.warnings) == ("png", True, ASSUMED)
     assert scan.grid is not None
     assert scan.grid.shape == (6, 8)
@@ -52,43 +53,30 @@ def test_without_perspective(picture: Path) -> None:
 
 
 def test_the_triangles_face_the_camera(picture: Path) -> None:
-    scan = read_depth_image(picture)
+    scan = read_scan(picture)
     a, b, c = (scan.points[scan.triangles[:, corner]] for corner in range(3))
     assert (np.cross(b - a, c - a)[:, 2] > 0).all()
 
 
 def test_larger_is_farther(picture: Path) -> None:
-    scan = read_depth_image(picture)
+    scan = read_scan(picture)
     assert scan.grid is not None
     assert scan.points[scan.grid[5, 7], 2] < scan.points[scan.grid[1, 0], 2] < 0
 
 
-def test_arguments_give_the_scale(picture: Path) -> None:
-    scan = read_depth_image(picture, mm_per_unit=0.1, mm_per_pixel=2.0)
-    assert scan.grid is not None
-    np.testing.assert_allclose(scan.points[scan.grid[1, 2]], [-3, 3, -80.7])
-    assert scan.warnings == ()
-
-
 def test_a_negative_unit_says_that_larger_is_nearer(picture: Path) -> None:
-    scan = read_depth_image(picture, mm_per_unit=-0.5)
+    beside(picture, mm_per_unit=-0.5)
+    scan = read_scan(picture)
     assert scan.grid is not None
     assert scan.points[scan.grid[1, 2], 2] == 403.5
 
 
 def test_the_json_beside_it_gives_the_scale(picture: Path) -> None:
     beside(picture, mm_per_unit=0.25, mm_per_pixel=0.5, camera="a name that is not used")
-    scan = read_depth_image(picture)
+    scan = read_scan(picture)
     assert scan.grid is not None
     np.testing.assert_allclose(scan.points[scan.grid[1, 2]], [-0.75, 0.75, -201.75])
     assert scan.warnings == ()
-
-
-def test_arguments_count_more_than_the_json(picture: Path) -> None:
-    beside(picture, mm_per_unit=0.25, mm_per_pixel=0.5)
-    scan = read_depth_image(picture, mm_per_unit=1)
-    assert scan.grid is not None
-    np.testing.assert_allclose(scan.points[scan.grid[1, 2]], [-0.75, 0.75, -807])
 
 
 @pytest.mark.parametrize(
@@ -103,7 +91,7 @@ def test_arguments_count_more_than_the_json(picture: Path) -> None:
 )
 def test_perspective(picture: Path, values: dict[str, float], x: float, y: float) -> None:
     beside(picture, **values)
-    scan = read_depth_image(picture)
+    scan = read_scan(picture)
     assert scan.grid is not None
     np.testing.assert_allclose(scan.points[scan.grid[1, 2]], [807 * x, 807 * y, -807])
 
@@ -123,7 +111,7 @@ def test_a_ball_before_a_pinhole_is_round() -> None:
 def test_formats(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"face.{suffix}"
     iio.imwrite(path, DEPTH)
-    scan = read_depth_image(path)
+    scan = read_scan(path)
     assert scan.format == suffix
     assert len(scan.points) == 46
     assert scan.points[:, 2].min() == -float(DEPTH.max())
@@ -137,7 +125,7 @@ def test_no_value_is_cut_to_eight_bits(tmp_path: Path, top: int) -> None:
     for suffix in ("png", "tif"):
         path = tmp_path / f"low.{suffix}"
         path.write_bytes(png(values)) if suffix == "png" else iio.imwrite(path, values)
-        scan = read_depth_image(path)
+        scan = read_scan(path)
         assert scan.grid is not None
         np.testing.assert_array_equal(-scan.points[:, 2], values[values > 0])
 
@@ -151,24 +139,24 @@ def test_pictures_that_are_no_depths(tmp_path: Path, pixels: np.ndarray) -> None
     path = tmp_path / "texture.png"
     iio.imwrite(path, pixels)
     with pytest.raises(BadFormat, match="no picture of one 16-bit channel"):
-        read_depth_image(path)
+        read_scan(path)
 
 
 def test_a_decoder_that_cuts_to_eight_bits_is_noticed(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "open", lambda file: Image.fromarray((DEPTH >> 8).astype(np.uint8)))
     with pytest.raises(BadFormat, match="comes out of the decoder as uint8"):
-        read_depth_image(picture)
+        read_scan(picture)
 
 
 def test_nothing_measured_is_an_empty_scan(picture: Path) -> None:
     picture.write_bytes(png(np.zeros((6, 8), np.uint16)))
     with pytest.raises(EmptyScan, match="no point"):
-        read_depth_image(picture)
+        read_scan(picture)
     lonely = np.zeros((6, 8), np.uint16)
     lonely[0, 0] = lonely[3, 3] = 9
     picture.write_bytes(png(lonely))
     with pytest.raises(EmptyScan, match="scattered"):
-        read_depth_image(picture)
+        read_scan(picture)
 
 
 @pytest.mark.parametrize("length", [20, 30, 45, 60, -30, -24])
@@ -176,7 +164,7 @@ def test_a_picture_cut_off_is_refused(picture: Path, length: int) -> None:
     data = picture.read_bytes()
     picture.write_bytes(data[:length])
     with pytest.raises(BadFormat):
-        read_depth_image(picture)
+        read_scan(picture)
 
 
 def test_a_tiff_cut_off_is_refused(tmp_path: Path) -> None:
@@ -186,17 +174,17 @@ def test_a_tiff_cut_off_is_refused(tmp_path: Path) -> None:
     for length in range(4, len(data) - 100, 25):
         path.write_bytes(data[:length])
         with pytest.raises(ScanError):
-            read_depth_image(path)
+            read_scan(path)
 
 
 def test_a_picture_that_promises_too_much_is_not_decoded(picture: Path) -> None:
     picture.write_bytes(png(DEPTH, width=50_000, height=50_000))
     with pytest.raises(BadFormat, match=r"50000 x 50000 pixels|damaged"):
-        read_depth_image(picture)
+        read_scan(picture)
     side = int(MAX_PIXELS**0.5) + 1
     picture.write_bytes(png(DEPTH, width=side, height=side))
     with pytest.raises(BadFormat, match=f"{side} x {side} pixels"):
-        read_depth_image(picture)
+        read_scan(picture)
 
 
 def test_damaged_bytes_never_raise_anything_else(picture: Path) -> None:
@@ -208,7 +196,7 @@ def test_damaged_bytes_never_raise_anything_else(picture: Path) -> None:
             damaged[at] = rng.integers(0, 256)
         picture.write_bytes(bytes(damaged))
         try:
-            scan = read_depth_image(picture)
+            scan = read_scan(picture)
         except ScanError:
             continue
         assert np.isfinite(scan.points).all()
@@ -234,36 +222,26 @@ def test_damaged_bytes_never_raise_anything_else(picture: Path) -> None:
 def test_numbers_that_make_no_sense_are_refused(picture: Path, text: str) -> None:
     picture.with_suffix(".json").write_text(text)
     with pytest.raises(BadFormat, match=r"face\.json: (mm_per_unit|mm_per_pixel|fx|fy|cx) is "):
-        read_depth_image(picture)
+        read_scan(picture)
 
 
 @pytest.mark.parametrize("text", ["{", "", "nonsense", "[" * 100_000, "\x00\xff", '{"fx": 1' + "0" * 5000 + "}"])
 def test_json_that_is_none_is_refused(picture: Path, text: str) -> None:
     picture.with_suffix(".json").write_bytes(text.encode("latin-1"))
     with pytest.raises(ScanError, match=r"face\.json"):
-        read_depth_image(picture)
+        read_scan(picture)
 
 
 @pytest.mark.parametrize("text", ["[]", "5", "{}", '{"label": "happy"}'])
 def test_json_about_something_else_is_passed_over(picture: Path, text: str) -> None:
     picture.with_suffix(".json").write_text(text)
-    assert read_depth_image(picture).warnings == ASSUMED
+    assert read_scan(picture).warnings == ASSUMED
 
 
 @pytest.mark.parametrize("values", [{"mm_per_unit": 0.0}, {"mm_per_pixel": -1.0}, {"mm_per_unit": float("nan")}])
-def test_arguments_that_make_no_sense_are_refused(picture: Path, values: dict[str, float]) -> None:
+def test_a_camera_that_makes_no_sense_is_refused(values: dict[str, float]) -> None:
     with pytest.raises(SettingsError, match="give a number that makes sense"):
-        read_depth_image(picture, **values)
-
-
-def test_missing_folder_empty(tmp_path: Path) -> None:
-    with pytest.raises(FileUnreadable):
-        read_depth_image(tmp_path / "none.png")
-    with pytest.raises(FileUnreadable):
-        read_depth_image(tmp_path)
-    (tmp_path / "empty.png").touch()
-    with pytest.raises(EmptyScan):
-        read_depth_image(tmp_path / "empty.png")
+        DepthCamera(**values)
 
 
 def test_the_same_damage_gives_the_same_sentence(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,4 +250,4 @@ def test_the_same_damage_gives_the_same_sentence(picture: Path, monkeypatch: pyt
 
     monkeypatch.setattr(Image, "open", fail)
     with pytest.raises(BadFormat, match=r"cut off \(cannot identify image file\): copy"):
-        read_depth_image(picture)
+        read_scan(picture)

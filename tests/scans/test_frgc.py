@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable, ScanError
-from gemax_cli.scans.formats.frgc import MOST_PLACES, read_abs
+from gemax_cli.errors import BadFormat, EmptyScan, ScanError
+from gemax_cli.scans.formats.frgc import MOST_PLACES
+from gemax_cli.scans.read import read_scan
 from tests.scans.organised_files import BACKGROUND, abs_text, face_planes
 
 
@@ -35,7 +36,7 @@ def room(tmp_path_factory):
 def test_a_scan_is_read_whole(tmp_path):
     planes = camera_planes()
     path = write(tmp_path, abs_text(planes))
-    scan = read_abs(path)
+    scan = read_scan(path)
     measured = planes[2] != BACKGROUND
     assert (scan.path, scan.format, scan.metric, scan.warnings) == (path, "abs", True, ())
     assert scan.texture is None
@@ -46,14 +47,14 @@ def test_a_scan_is_read_whole(tmp_path):
 
 
 def test_row_0_is_the_forehead_and_z_is_negative(tmp_path):
-    scan = read_abs(write(tmp_path, abs_text(camera_planes())))
+    scan = read_scan(write(tmp_path, abs_text(camera_planes())))
     top, bottom = (scan.points[row[row >= 0], 1].mean() for row in (scan.grid[0], scan.grid[-1]))
     assert top > bottom
     assert scan.points[:, 2].max() < -1300
 
 
 def test_triangles_face_the_camera(tmp_path):
-    scan = read_abs(write(tmp_path, abs_text(camera_planes())))
+    scan = read_scan(write(tmp_path, abs_text(camera_planes())))
     a, b, c = (scan.points[scan.triangles[:, k]] for k in range(3))
     assert (np.cross(b - a, c - a)[:, 2] > 0).all()
 
@@ -62,8 +63,8 @@ def test_triangles_face_the_camera(tmp_path):
 @pytest.mark.parametrize("packed", [False, True])
 def test_packing_is_told_by_content(tmp_path, name, packed):
     text = abs_text(camera_planes()).encode()
-    plain = read_abs(write(tmp_path, text, "plain.abs"))
-    scan = read_abs(write(tmp_path, gzip.compress(text) if packed else text, name))
+    plain = read_scan(write(tmp_path, text, "plain.abs"))
+    scan = read_scan(write(tmp_path, gzip.compress(text) if packed else text, name))
     np.testing.assert_array_equal(scan.points, plain.points)
 
 
@@ -72,8 +73,8 @@ def test_blanks_and_line_ends_do_not_count(tmp_path, change):
     text = abs_text(camera_planes())
     head, body = text.split(":", 1)
     head, body = (head.replace(*change), body) if change[0] == "rows" else (head, body.replace(*change))
-    want = read_abs(write(tmp_path, text))
-    np.testing.assert_array_equal(read_abs(write(tmp_path, f"{head}:{body}")).points, want.points)
+    want = read_scan(write(tmp_path, text))
+    np.testing.assert_array_equal(read_scan(write(tmp_path, f"{head}:{body}")).points, want.points)
 
 
 def test_the_flag_alone_tells_what_was_measured(tmp_path):
@@ -81,7 +82,7 @@ def test_the_flag_alone_tells_what_was_measured(tmp_path):
     flags = (planes[2] != BACKGROUND).astype(int)
     flags[6, 4] = 0
     text = abs_text(planes, flags)
-    assert read_abs(write(tmp_path, text)).grid[6, 4] == -1
+    assert read_scan(write(tmp_path, text)).grid[6, 4] == -1
 
 
 @pytest.mark.parametrize("word", ["nan", "inf", "-inf", "1e300"])
@@ -89,7 +90,7 @@ def test_impossible_points_are_dropped_with_a_warning(tmp_path, word):
     text = abs_text(camera_planes())
     number = f"{camera_planes()[2, 6, 4]:.6f}"
     assert number in text
-    scan = read_abs(write(tmp_path, text.replace(number, word, 1)))
+    scan = read_scan(write(tmp_path, text.replace(number, word, 1)))
     assert np.isfinite(scan.points).all()
     assert scan.warnings == ("points dropped for impossible coordinates: 1.",)
 
@@ -133,48 +134,41 @@ PACKED = gzip.compress(GOOD.encode(), mtime=0)
 def test_damage_is_named(tmp_path, text, error, sentence):
     path = write(tmp_path, text)
     with pytest.raises(error, match=sentence) as caught:
-        read_abs(path)
+        read_scan(path)
     assert str(caught.value).startswith(f"{path}: ")
 
 
 def test_swapped_sizes_are_noticed(tmp_path):
     text = abs_text(camera_planes(24, 30), rows=30, columns=24)
     with pytest.raises(BadFormat, match="form no grid of 30 x 24"):
-        read_abs(write(tmp_path, text))
+        read_scan(write(tmp_path, text))
 
 
 def test_a_small_packed_file_cannot_fill_the_memory(tmp_path):
     bomb = gzip.compress(b"2 rows\n2 columns\npixels (flag X Y Z):\n" + b"0 " * 20_000_000)
     assert len(bomb) < 100_000
     with pytest.raises(BadFormat, match="far more than"):
-        read_abs(write(tmp_path, bomb, "bomb.abs.gz"))
+        read_scan(write(tmp_path, bomb, "bomb.abs.gz"))
     larger = gzip.compress(b"9" * 110_000_000, 1)
     with pytest.raises(BadFormat, match="unpacks to more than"):
-        read_abs(write(tmp_path, larger, "larger.abs.gz"))
+        read_scan(write(tmp_path, larger, "larger.abs.gz"))
 
 
 def test_an_endless_line_is_no_header(tmp_path):
     with pytest.raises(BadFormat, match="does not begin"):
-        read_abs(write(tmp_path, gzip.compress(b"9" * 5_000_000)))
+        read_scan(write(tmp_path, gzip.compress(b"9" * 5_000_000)))
 
 
 def test_the_largest_size_is_stated(tmp_path):
     assert MOST_PLACES == 1024 * 1024
     with pytest.raises(BadFormat, match="says it holds 1025 x 1024 points: 1 to 1048576 are read"):
-        read_abs(write(tmp_path, "1025 rows\n1024 columns\npixels (flag X Y Z):\n"))
-
-
-def test_missing_files_and_folders_are_unreadable(tmp_path):
-    with pytest.raises(FileUnreadable, match="no such file"):
-        read_abs(tmp_path / "no.abs")
-    with pytest.raises(FileUnreadable, match="is a folder"):
-        read_abs(tmp_path)
+        read_scan(write(tmp_path, "1025 rows\n1024 columns\npixels (flag X Y Z):\n"))
 
 
 def read_or_refuse(path: Path) -> bool:
     """Whether a damaged scan was read; if so it is sound in itself."""
     try:
-        scan = read_abs(path)
+        scan = read_scan(path)
     except ScanError:
         return False
     assert np.isfinite(scan.points).all()

@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.errors import BadFormat, EmptyScan, LibraryMissing, ScanError
-from gemax_cli.scans.formats.gltf import DEBIAN_PACKAGES, check_gltf, read_gltf
+from gemax_cli.scans.formats.gltf import DEBIAN_PACKAGES, check_gltf
 from gemax_cli.scans.model import Scan
+from gemax_cli.scans.read import read_scan
 from tests.scans.mesh_files import POINTS, TRIANGLES, glb, gltf, gltf_parts, write
 
 
@@ -40,7 +41,7 @@ def is_house(scan: Scan) -> None:
 
 @pytest.mark.parametrize(("name", "data"), [("house.glb", glb()), ("house.gltf", gltf()), ("HOUSE.GLB", glb())])
 def test_a_house(open3d: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str, data: bytes) -> None:
-    scan = read_gltf(write(tmp_path / name, data))
+    scan = read_scan(write(tmp_path / name, data))
     is_house(scan)
     assert scan.format == name.lower()[6:]
     assert capfd.readouterr() == ("", "")
@@ -50,7 +51,7 @@ def test_a_house(open3d: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixtur
 def test_cut_off_anywhere(open3d: ModuleType, tmp_path: Path, name: str, data: bytes) -> None:
     for length in [*range(1, len(data) - 1, 7), len(data) - 1]:
         with pytest.raises(ScanError):
-            read_gltf(write(tmp_path / name, data[:length]))
+            read_scan(write(tmp_path / name, data[:length]))
 
 
 def refused_or_passed(name: str, data: bytes) -> None:
@@ -95,7 +96,7 @@ def test_json_of_any_types_never_raises_anything_else(data: st.DataObject) -> No
 
 def test_every_mesh_of_a_glb_in_its_place(open3d: ModuleType, tmp_path: Path) -> None:
     content, buffer = gltf_parts(copies=3)
-    scan = read_gltf(write(tmp_path / "three.glb", glb(content, buffer)))
+    scan = read_scan(write(tmp_path / "three.glb", glb(content, buffer)))
     assert scan.points.shape == (15, 3)
     assert scan.triangles.shape == (9, 3)
     assert scan.points[:, 0].max() == 24
@@ -104,9 +105,9 @@ def test_every_mesh_of_a_glb_in_its_place(open3d: ModuleType, tmp_path: Path) ->
 def test_a_gltf_with_its_buffer_beside_it(open3d: ModuleType, tmp_path: Path) -> None:
     path = write(tmp_path / "house.gltf", gltf("house.bin"))
     with pytest.raises(BadFormat, match=r"needs the file 'house\.bin' beside it"):
-        read_gltf(path)
+        read_scan(path)
     write(tmp_path / "house.bin", gltf_parts()[1])
-    is_house(read_gltf(path))
+    is_house(read_scan(path))
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_a_gltf_reads_no_file_elsewhere(tmp_path: Path, uri: str) -> None:
     folder.mkdir()
     write(tmp_path / "secret.bin", gltf_parts()[1])
     with pytest.raises(BadFormat, match="outside its folder"):
-        read_gltf(write(folder / "house.gltf", gltf(uri)))
+        read_scan(write(folder / "house.gltf", gltf(uri)))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,7 @@ def test_packed_gltf_is_an_empty_scan_that_says_why(tmp_path: Path, packing: str
     content, buffer = gltf_parts()
     content["extensionsRequired"] = [packing]
     with pytest.raises(EmptyScan, match=rf"packed with {name}"):
-        read_gltf(write(tmp_path / "packed.glb", glb(content, buffer)))
+        read_scan(write(tmp_path / "packed.glb", glb(content, buffer)))
 
 
 def test_an_accessor_of_nothing_is_an_empty_scan(tmp_path: Path) -> None:
@@ -135,13 +136,13 @@ def test_an_accessor_of_nothing_is_an_empty_scan(tmp_path: Path) -> None:
     del content["accessors"][1]["bufferView"]
     content["accessors"][1]["count"] = 10**10
     with pytest.raises(EmptyScan, match="have no content"):
-        read_gltf(write(tmp_path / "zeros.glb", glb(content, buffer)))
+        read_scan(write(tmp_path / "zeros.glb", glb(content, buffer)))
 
 
 def test_a_glb_of_zeros_is_an_empty_scan(open3d: ModuleType, tmp_path: Path) -> None:
     content, buffer = gltf_parts()
     with pytest.raises(ScanError):
-        read_gltf(write(tmp_path / "zeros.glb", glb(content, b"\0" * len(buffer))))
+        read_scan(write(tmp_path / "zeros.glb", glb(content, b"\0" * len(buffer))))
 
 
 @pytest.mark.parametrize("count", [10**9, 6, -1, "x"])
@@ -149,7 +150,7 @@ def test_an_accessor_longer_than_its_buffer_is_refused(open3d: ModuleType, tmp_p
     content, buffer = gltf_parts()
     content["accessors"][1]["count"] = count
     with pytest.raises(BadFormat):
-        read_gltf(write(tmp_path / "long.glb", glb(content, buffer)))
+        read_scan(write(tmp_path / "long.glb", glb(content, buffer)))
 
 
 @pytest.mark.parametrize(
@@ -157,20 +158,20 @@ def test_an_accessor_longer_than_its_buffer_is_refused(open3d: ModuleType, tmp_p
 )
 def test_json_that_is_no_gltf_is_refused(tmp_path: Path, text: bytes) -> None:
     with pytest.raises(ScanError):
-        read_gltf(write(tmp_path / "bad.gltf", text))
+        read_scan(write(tmp_path / "bad.gltf", text))
 
 
 def test_another_version_of_glb_is_refused(tmp_path: Path) -> None:
     data = glb()
     with pytest.raises(BadFormat, match=r"no glTF 2\.0"):
-        read_gltf(write(tmp_path / "old.glb", data[:4] + struct.pack("<I", 1) + data[8:]))
+        read_scan(write(tmp_path / "old.glb", data[:4] + struct.pack("<I", 1) + data[8:]))
 
 
 def test_a_model_without_triangles_is_an_empty_scan(open3d: ModuleType, tmp_path: Path) -> None:
     content, buffer = gltf_parts()
     content["meshes"][0]["primitives"][0]["mode"] = 0
     with pytest.raises(ScanError):
-        read_gltf(write(tmp_path / "points.glb", glb(content, buffer)))
+        read_scan(write(tmp_path / "points.glb", glb(content, buffer)))
 
 
 # -- Open3D itself ----------------------------------------------------------------------------------------------------
@@ -206,7 +207,7 @@ def test_what_open3d_lacks_is_named(
 
     monkeypatch.setattr(builtins, "__import__", failing)
     with pytest.raises(LibraryMissing, match=sentence):
-        read_gltf(write(tmp_path / "house.glb", glb()))
+        read_scan(write(tmp_path / "house.glb", glb()))
 
 
 def test_every_package_name_is_a_debian_name() -> None:
@@ -223,4 +224,4 @@ def test_a_crash_within_open3d_is_one_sentence(
 
     monkeypatch.setattr(open3d.io, "read_triangle_mesh", failing)
     with pytest.raises(BadFormat, match=r"Open3D cannot read it \(\[Open3D Error\] something\)\.$"):
-        read_gltf(write(tmp_path / "house.glb", glb()))
+        read_scan(write(tmp_path / "house.glb", glb()))

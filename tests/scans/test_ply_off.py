@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.errors import BadFormat, EmptyScan, ScanError
-from gemax_cli.scans.formats.off import read_off
-from gemax_cli.scans.formats.ply import read_ply
 from gemax_cli.scans.model import Scan
+from gemax_cli.scans.read import read_scan
 from tests.scans.mesh_files import POINTS, TRIANGLES, off, ply_binary, ply_text, write
 
 ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
@@ -52,7 +51,7 @@ KIND = pytest.mark.parametrize("kind", ORDERS)
 
 
 def read(tmp_path: Path, data: bytes) -> Scan:
-    return read_ply(write(tmp_path / "house.ply", data))
+    return read_scan(write(tmp_path / "house.ply", data))
 
 
 def is_house(scan: Scan) -> None:
@@ -239,9 +238,9 @@ def test_damaged_files_are_read_or_refused_never_worse(
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(damaged) - 1))
         damaged[at : at + data.draw(st.integers(0, 4))] = data.draw(pieces | st.binary(max_size=4))
-    path = write(tmp_path_factory.getbasetemp() / "damaged", bytes(damaged))
+    path = write(tmp_path_factory.getbasetemp() / f"damaged.{'off' if kind == 'off' else 'ply'}", bytes(damaged))
     try:
-        scan = read_off(path) if kind == "off" else read_ply(path)
+        scan = read_scan(path)
     except ScanError:
         return
     assert np.isfinite(scan.points).all()
@@ -260,7 +259,7 @@ def test_random_meshes_come_back(
     polygon = st.lists(st.integers(0, len(points) - 1), min_size=3, max_size=6)
     polygons = data.draw(st.lists(polygon, max_size=8))
     content = ply(kind, [("vertex", XYZ, [list(p) for p in points]), ("face", CORNERS, [[p] for p in polygons])])
-    scan = read_ply(write(tmp_path_factory.getbasetemp() / "random.ply", content))
+    scan = read_scan(write(tmp_path_factory.getbasetemp() / "random.ply", content))
     np.testing.assert_array_equal(scan.points, points)
     assert scan.triangles.tolist() == [[p[0], p[k], p[k + 1]] for p in polygons for k in range(1, len(p) - 1)]
 
@@ -274,20 +273,20 @@ def test_open3d_reads_the_same(tmp_path: Path) -> None:
     for text in (True, False):
         path = tmp_path / "sphere.ply"
         open3d.io.write_triangle_mesh(str(path), sphere, write_ascii=text)
-        scan = read_ply(path)
+        scan = read_scan(path)
         np.testing.assert_allclose(scan.points, np.asarray(sphere.vertices), atol=1e-4)
         np.testing.assert_array_equal(scan.triangles, np.asarray(sphere.triangles))
     path = tmp_path / "sphere.off"
     open3d.io.write_triangle_mesh(str(path), sphere)
-    np.testing.assert_allclose(read_off(path).points, np.asarray(sphere.vertices), atol=1e-4)
-    np.testing.assert_array_equal(read_off(path).triangles, np.asarray(sphere.triangles))
+    np.testing.assert_allclose(read_scan(path).points, np.asarray(sphere.vertices), atol=1e-4)
+    np.testing.assert_array_equal(read_scan(path).triangles, np.asarray(sphere.triangles))
 
 
 # -- OFF --------------------------------------------------------------------------------------------------------------
 
 
 def read_text(tmp_path: Path, text: bytes) -> Scan:
-    return read_off(write(tmp_path / "house.off", text))
+    return read_scan(write(tmp_path / "house.off", text))
 
 
 @pytest.mark.parametrize(

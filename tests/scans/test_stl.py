@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.errors import BadFormat, EmptyScan, ScanError
-from gemax_cli.scans.formats.stl import read_stl
 from gemax_cli.scans.model import Scan
+from gemax_cli.scans.read import read_scan
 from tests.scans.mesh_files import POINTS, TRIANGLES, stl_binary, stl_text, write
 
 BOTH = pytest.mark.parametrize("whole", [stl_binary(), stl_text()], ids=["binary", "text"])
 
 
 def read(tmp_path: Path, data: bytes) -> Scan:
-    return read_stl(write(tmp_path / "house.stl", data))
+    return read_scan(write(tmp_path / "house.stl", data))
 
 
 def is_house(scan: Scan) -> None:
@@ -128,6 +128,6 @@ def test_damaged_files_never_raise_anything_else(
         damaged[at : at + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
     path = write(tmp_path_factory.getbasetemp() / "damaged.stl", bytes(damaged))
     with contextlib.suppress(ScanError):
-        scan = read_stl(path)
+        scan = read_scan(path)
         assert np.isfinite(scan.points).all()
         assert 0 <= scan.triangles.min() <= scan.triangles.max() < len(scan.points)

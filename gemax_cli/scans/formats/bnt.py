@@ -1,4 +1,4 @@
-"""Bosphorus: organised scans (.bnt) and their landmarks (.lm3, .lm2)."""
+"""Bosphorus: organised scans (.bnt) and their landmarks (.lm3)."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ import os
 import re
 import struct
 from collections.abc import Mapping
-from io import FileIO
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.datasets.names import bare_name
 from gemax_cli.errors import BadFormat, ScanError
-from gemax_cli.scans.files import fingerprint_of, open_scan
 from gemax_cli.scans.grid import distance_to, gather_grid, surface_of
-from gemax_cli.scans.model import Fingerprint, Points, Scan, TextureMap, Triangles
+from gemax_cli.scans.model import Points, Scan, TextureMap, Triangles
+from gemax_cli.scans.raw_file import RawFile, open_raw
 
 NOSE_TIP = "Nose tip"
 FARTHEST_TIP_MM = 40.0  # a nose tip farther from every point does not belong to this scan
@@ -30,49 +28,21 @@ _COLUMNS = 5  # x, y, z and two texture coordinates
 _Landmarks = dict[str, NDArray[np.float64]]
 
 
-class BntHeader(NamedTuple):
-    """What stands before the numbers of a .bnt: size of the grid, z of its background, name of its picture."""
-
-    rows: int
-    columns: int
-    background: float
-    image: bytes
-
-
-def parse_bnt_header(data: bytes, size: int) -> BntHeader | str:
-    """Take apart the start of a .bnt of ``size`` bytes; a sentence instead where it cannot be one.
-
-    ``data`` is the file's start, ``18 + length of the image's name`` bytes at least.
-    """
-    rows, columns, background, length = _HEAD.unpack_from(data) if len(data) >= _HEAD.size else (0, 0, 0.0, 0)
-    start = _HEAD.size + length + _COUNT.size
-    if len(data) < start:
-        return f"ends after {size} bytes, within its header: copy it again from the source."
-    (count,) = _COUNT.unpack_from(data, start - _COUNT.size)
-    if count != rows * columns * _COLUMNS or count == 0:
-        return f"is no Bosphorus scan: its header says {rows} x {columns} points and {count} values."
-    if rows * columns > MOST_PLACES:
-        return f"says it holds {rows} x {columns} points: more than the {MOST_PLACES} that are read."
-    if size != start + 8 * count:
-        return f"has {size} bytes where its header asks for {start + 8 * count}: copy it again from the source."
-    return BntHeader(rows, columns, background, data[_HEAD.size : _HEAD.size + length])
-
-
-def read_bnt(path: Path) -> Scan:
+def read_bnt(raw: RawFile) -> Scan:
     """Read a Bosphorus scan, with the landmarks of the .lm3 beside it.
 
     Places are valid where z is not the background's; their order is row by row from the top of the picture.
     Landmarks that cannot be used (a broken .lm3, a nose tip that is not on the face) become a warning.
 
     Raises:
-        FileUnreadable: the file is missing or may not be read.
         BadFormat: its length is not what its header asks for, or its points form no grid.
-        EmptyScan: it is empty, all background, or flat.
+        EmptyScan: it is all background, or flat.
     """
-    header, planes, fingerprint = _read_planes(path)
+    path = raw.path
+    planes, background, image = _parts(path, raw.data)
     if not planes[2, -1, -1] and not planes[3:].any():
         raise BadFormat(path, "ends in nothing but zeros, as unfinished copies do: copy it again from the source.")
-    gathered = gather_grid(planes, header.background, bottom_up=True)
+    gathered = gather_grid(planes, background, bottom_up=True)
     triangles = surface_of(path, gathered)
     landmarks, warnings = _landmarks_of(path, gathered.points)
     if gathered.impossible:
@@ -84,10 +54,9 @@ def read_bnt(path: Path) -> Scan:
         triangles=triangles,
         grid=gathered.grid,
         landmarks=landmarks,
-        texture=_texture(path, header.image, gathered.extras, triangles),
+        texture=_texture(path, image, gathered.extras, triangles),
         metric=True,
         warnings=tuple(warnings),
-        fingerprint=fingerprint,
     )
 
 
@@ -101,44 +70,42 @@ def read_lm3(path: Path) -> dict[str, NDArray[np.float64]]:
         EmptyScan: it has no bytes.
         BadFormat: it is no landmark file, is cut short, or has text where numbers belong.
     """
-    count, lines = _landmark_lines(path, "3D")
-    if len(lines) != 2 * count:
-        raise BadFormat(path, f"has {len(lines) // 2} landmarks where it announces {count}.")
-    return _named(path, lines[::2], lines[1::2], 3)
+    with open_raw(path) as file:
+        data = file.read(_LARGEST_LANDMARK_FILE + 1)
+    if len(data) > _LARGEST_LANDMARK_FILE:
+        raise BadFormat(path, "is far too large for a landmark file.")
+    lines = [line for line in (raw.strip() for raw in data.decode("latin-1").splitlines()) if line]
+    if not lines or lines[0].lower() != "# 3d landmark file":
+        raise BadFormat(path, "does not begin with '# 3D Landmark File'.")
+    announced = re.fullmatch(r"([0-9]{1,6}) landmarks:?", lines[1], re.IGNORECASE) if len(lines) > 1 else None
+    if announced is None:
+        raise BadFormat(path, "does not say how many landmarks it holds.")
+    if len(lines) - 2 != 2 * int(announced[1]):
+        raise BadFormat(path, f"has {len(lines) // 2 - 1} landmarks where it announces {int(announced[1])}.")
+    return _named(path, lines[2::2], lines[3::2])
 
 
-def read_lm2(path: Path) -> dict[str, NDArray[np.float64]]:
-    """Read 2-D landmarks: name to (2,) u, v in pixels of the texture picture, v downwards.
+def _parts(path: Path, data: bytes) -> tuple[NDArray[np.float64], float, bytes]:
+    """The planes x, y, z, u, v (5, rows, columns), z of the background, and the name of the picture.
 
     Raises:
-        FileUnreadable, EmptyScan, BadFormat: as ``read_lm3``.
+        BadFormat: the sizes in the header do not fit each other and the file.
     """
-    count, lines = _landmark_lines(path, "2D")
-    titles = [line.lower() for line in lines]
-    if len(lines) != 2 * count + 2 or titles[0] != "labels:" or titles[count + 1] != "2d image coordinates:":
-        raise BadFormat(path, f"does not hold {count} labels and as many coordinates.")
-    return _named(path, lines[1 : count + 1], lines[count + 2 :], 2)
-
-
-def _read_planes(path: Path) -> tuple[BntHeader, NDArray[np.float64], Fingerprint]:
-    with open_scan(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        head = _read_head(file)
-        header = parse_bnt_header(head, size)
-        if isinstance(header, str):
-            raise BadFormat(path, header)
-        # Read straight into aligned memory: a view into the file's bytes would start at an odd address.
-        planes = np.empty((_COLUMNS, header.rows, header.columns), "<f8")
-        if file.readinto(planes.data) != planes.nbytes:
-            raise BadFormat(path, "became shorter while it was read: copy it again from the source.")
-    return header, planes.astype(np.float64, copy=False), fingerprint_of(head, planes.ravel().data)
-
-
-def _read_head(file: FileIO) -> bytes:
-    head = file.read(_HEAD.size)
-    if len(head) < _HEAD.size:
-        return head
-    return head + file.read(_HEAD.unpack(head)[3] + _COUNT.size)
+    rows, columns, background, length = _HEAD.unpack_from(data) if len(data) >= _HEAD.size else (0, 0, 0.0, 0)
+    end = _HEAD.size + length + _COUNT.size
+    if len(data) < end:
+        raise BadFormat(path, f"ends after {len(data)} bytes, within its header: copy it again from the source.")
+    (count,) = _COUNT.unpack_from(data, end - _COUNT.size)
+    if count != rows * columns * _COLUMNS or count == 0:
+        raise BadFormat(path, f"is no Bosphorus scan: its header says {rows} x {columns} points and {count} values.")
+    if rows * columns > MOST_PLACES:
+        raise BadFormat(path, f"says it holds {rows} x {columns} points: more than the {MOST_PLACES} that are read.")
+    if len(data) != end + 8 * count:
+        sizes = f"has {len(data)} bytes where its header asks for {end + 8 * count}"
+        raise BadFormat(path, f"{sizes}: copy it again from the source.")
+    # copied, so that the numbers begin at an even address
+    planes = np.frombuffer(data, "<f8", count, end).astype(np.float64).reshape(_COLUMNS, rows, columns)
+    return planes, background, data[_HEAD.size : _HEAD.size + length]
 
 
 def _texture(path: Path, image: bytes, coordinates: NDArray[np.float64], triangles: Triangles) -> TextureMap:
@@ -172,28 +139,13 @@ def _usable(landmarks: Mapping[str, NDArray[np.float64]], points: Points) -> tup
     return usable, warnings
 
 
-def _landmark_lines(path: Path, kind: str) -> tuple[int, list[str]]:
-    """The number of landmarks that a file announces, and its lines behind that, blank ones left out."""
-    with open_scan(path) as file:
-        data = file.read(_LARGEST_LANDMARK_FILE + 1)
-    if len(data) > _LARGEST_LANDMARK_FILE:
-        raise BadFormat(path, "is far too large for a landmark file.")
-    lines = [line for line in (raw.strip() for raw in data.decode("latin-1").splitlines()) if line]
-    if not lines or lines[0].lower() != f"# {kind} landmark file".lower():
-        raise BadFormat(path, f"does not begin with '# {kind} Landmark File'.")
-    announced = re.fullmatch(r"([0-9]{1,6}) landmarks:?", lines[1], re.IGNORECASE) if len(lines) > 1 else None
-    if announced is None:
-        raise BadFormat(path, "does not say how many landmarks it holds.")
-    return int(announced[1]), lines[2:]
-
-
-def _named(path: Path, names: list[str], rows: list[str], size: int) -> _Landmarks:
+def _named(path: Path, names: list[str], rows: list[str]) -> _Landmarks:
     landmarks: _Landmarks = {}
     for name, row in zip(names, rows, strict=True):
         place = _numbers(row)
         key = " ".join(name.split()).capitalize()
-        if len(place) != size:
-            raise BadFormat(path, f"has {row[:40]!r} where the {size} coordinates of {name[:40]!r} belong.")
+        if len(place) != 3:
+            raise BadFormat(path, f"has {row[:40]!r} where the 3 coordinates of {name[:40]!r} belong.")
         if key in landmarks:
             raise BadFormat(path, f"names {name[:40]!r} twice.")
         landmarks[key] = place

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 import warnings
+import zlib
 from dataclasses import dataclass, fields, replace
 from io import BytesIO
 from pathlib import Path
@@ -15,16 +17,16 @@ from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat, SettingsError
 from gemax_cli.scans.assemble import organised_scan
-from gemax_cli.scans.content import read_content
-from gemax_cli.scans.grey16 import is_grey16
+from gemax_cli.scans.grey16 import has_grey16_header
 from gemax_cli.scans.model import Scan
-from gemax_cli.scans.png_chunks import SIGNATURE, check_grey16_png
+from gemax_cli.scans.raw_file import RawFile, read_raw
 
 MAX_PIXELS = 8_000_000
 """Pixels of the largest picture read; depth cameras have about one million."""
 
 _MAX_SIDECAR_BYTES = 100_000
 _LARGEST = 1e6
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _OBJECT = re.compile(r"<[^<>]* at 0x[0-9a-fA-F]+>")
 
 
@@ -75,37 +77,26 @@ class DepthCamera:
         return np.stack([x, y, -away], axis=-1)
 
 
-def read_depth_image(path: Path, *, mm_per_unit: float | None = None, mm_per_pixel: float | None = None) -> Scan:
+def read_depth_image(raw: RawFile) -> Scan:
     """Read a picture of one 16-bit channel whose values are depths; 0 means that nothing was measured.
 
     A picture does not say what its numbers mean. ``X.json`` beside ``X.png`` may: an object with any of the keys of
     DepthCamera. Without it one unit is 1 mm and one pixel 1 mm, and the scan's warnings say so.
 
-    Args:
-        path: the picture.
-        mm_per_unit: if given, it counts more than the JSON file.
-        mm_per_pixel: likewise.
-
     Raises:
-        FileUnreadable: the file is missing or may not be read.
         BadFormat: it is no picture of one 16-bit channel, damaged, too large, or its JSON file makes no sense.
-        SettingsError: an argument makes no sense.
         EmptyScan: no value but 0, or no neighbours.
     """
-    given = {"mm_per_unit": mm_per_unit, "mm_per_pixel": mm_per_pixel}
-    values = _sidecar(path.with_suffix(".json")) | {key: value for key, value in given.items() if value is not None}
-    depth = _decoded(path)
-    scan = organised_scan(path, DepthCamera(**values).planes(depth), depth > 0, metric=True)
+    values = _sidecar(raw.path.with_suffix(".json"))
+    depth = _decoded(raw.path, raw.data)
+    scan = organised_scan(raw.path, DepthCamera(**values).planes(depth), depth > 0, metric=True)
     assumed = "its scale is not known (no .json beside it): 1 mm per unit of depth and 1 mm per pixel are assumed."
     return scan if values else replace(scan, warnings=(assumed,))
 
 
-def _decoded(path: Path) -> NDArray[np.uint16]:
-    if not is_grey16(path):
+def _decoded(path: Path, data: bytes) -> NDArray[np.uint16]:
+    if not has_grey16_header(BytesIO(data)):
         raise BadFormat(path, "is no picture of one 16-bit channel (a texture?): depths are saved as 16-bit grey.")
-    data = read_content(path)
-    if data.startswith(SIGNATURE):
-        check_grey16_png(path, data, MAX_PIXELS)
     try:
         return _pixels(path, data)
     except (BadFormat, MemoryError):
@@ -117,12 +108,12 @@ def _decoded(path: Path) -> NDArray[np.uint16]:
 def _pixels(path: Path, data: bytes) -> NDArray[np.uint16]:
     from PIL import Image
 
+    if data.startswith(_PNG_SIGNATURE):
+        _check_png(path, data)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of sizes, for which there is a limit of our own
         with Image.open(BytesIO(data)) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                size = f"{picture.width} x {picture.height}"
-                raise BadFormat(path, f"has {size} pixels, more than any depth camera: reduce it or cut out the face.")
+            _check_size(path, picture.width, picture.height)
             if getattr(picture, "n_frames", 1) > 1:
                 raise BadFormat(path, "holds several pictures: save the depths alone.")
             depth: NDArray[Any] = np.asarray(picture)
@@ -130,6 +121,37 @@ def _pixels(path: Path, data: bytes) -> NDArray[np.uint16]:
         what = f"comes out of the decoder as {depth.dtype} of shape {depth.shape}, not as 16-bit grey: save it as PNG."
         raise BadFormat(path, what)
     return depth.astype(np.uint16)  # older versions of Pillow give 32 bits
+
+
+def _check_size(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        size = f"{width} x {height}"
+        raise BadFormat(path, f"has {size} pixels, more than any depth camera: reduce it or cut out the face.")
+
+
+def _check_png(path: Path, data: bytes) -> None:
+    """Find what Pillow's decoder ignores: wrong checksums, a missing end, and missing rows, which become zeros.
+
+    Raises:
+        ValueError, zlib.error: the message says what is wrong.
+        BadFormat: it is too large to be unpacked.
+    """
+    at, kind, packed = len(_PNG_SIGNATURE), b"", list[bytes]()
+    while kind != b"IEND":
+        end = at + 8 + int.from_bytes(data[at : at + 4], "big")
+        if end + 4 > len(data):
+            raise ValueError("it ends too early")
+        if zlib.crc32(data[at + 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
+            raise ValueError("a checksum is wrong")
+        kind = data[at + 4 : at + 8]
+        packed += [data[at + 8 : end]] * (kind == b"IDAT")
+        at = end + 4
+    width, height = struct.unpack_from(">II", data, 16)
+    _check_size(path, width, height)
+    needed = height * (2 * width + 1)
+    # one more than needed, so that the checksum behind the rows is looked at, too
+    if len(zlib.decompressobj().decompress(b"".join(packed), needed + 1)) < needed:
+        raise ValueError("rows are missing")
 
 
 def _first_line(error: Exception) -> str:
@@ -152,7 +174,7 @@ def _sidecar(path: Path) -> dict[str, float]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(read_content(path, _MAX_SIDECAR_BYTES))
+        content = json.loads(read_raw(path, _MAX_SIDECAR_BYTES).data)
     except (ValueError, RecursionError) as error:
         raise BadFormat(path, f"is no JSON ({error}): correct it, or move it away.") from error
     known = {field.name for field in fields(DepthCamera)}

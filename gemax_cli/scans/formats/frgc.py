@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat
-from gemax_cli.scans.content import read_content
 from gemax_cli.scans.grid import gather_grid, surface_of
 from gemax_cli.scans.model import Scan
+from gemax_cli.scans.raw_file import RawFile
 
 INVALID = -999999.0  # x, y and z where nothing was measured
 MOST_PLACES = 1 << 20  # of a range image; the sensor's have 640 x 480
@@ -20,17 +20,15 @@ _LONGEST_NUMBER = 24  # bytes with its separator; the sensor writes 15
 _HEADER = re.compile(rb"\s*([0-9]{1,5}) rows\s+([0-9]{1,5}) columns\s+pixels[^\r\n]{0,80}", re.IGNORECASE)
 
 
-def read_abs(path: Path) -> Scan:
+def read_abs(raw: RawFile) -> Scan:
     """Read an FRGC range image; row 0 of the file is the top, and z is negative, towards the camera.
 
-    Whether it is packed is told by its content; there is a limit to what is unpacked.
-
     Raises:
-        FileUnreadable: the file is missing or may not be read.
-        BadFormat: the header, the number of values or a value is wrong, or the packed data is damaged.
-        EmptyScan: it is empty, all background, or flat.
+        BadFormat: the header, the number of values or a value is wrong.
+        EmptyScan: it is all background, or flat.
     """
-    rows, columns, body = _split(path, read_content(path, limit=4 * MOST_PLACES * _LONGEST_NUMBER))
+    path = raw.path
+    rows, columns, body = _split(path, raw.data)
     values = _parse_numbers(path, body)
     if len(values) != 4 * rows * columns:
         raise BadFormat(path, f"has {len(values)} values where {rows} x {columns} points need {4 * rows * columns}.")

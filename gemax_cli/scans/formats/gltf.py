@@ -19,8 +19,8 @@ import numpy as np
 
 from gemax_cli.errors import BadFormat, EmptyScan, LibraryMissing
 from gemax_cli.scans.assemble import mesh_scan
-from gemax_cli.scans.content import read_content
 from gemax_cli.scans.model import Scan
+from gemax_cli.scans.raw_file import RawFile
 
 DEBIAN_PACKAGES = {
     "libusb-1.0": "libusb-1.0-0",
@@ -42,16 +42,16 @@ _ESCAPES = re.compile(r"\x1b\[[\d;]*m")
 _PACKINGS = {"KHR_draco_mesh_compression": "Draco", "EXT_meshopt_compression": "meshopt"}
 
 
-def read_gltf(path: Path) -> Scan:
-    """Read every triangle mesh of a glTF scene, in its place.
+def read_gltf(raw: RawFile) -> Scan:
+    """Read every triangle mesh of a glTF scene, in its place. Open3D opens the file itself, after it was checked.
 
     Raises:
-        FileUnreadable: the file is missing or may not be read.
         BadFormat: it is no glTF 2.0, damaged or cut off, or names files outside its folder.
         EmptyScan: it holds no triangle, is packed with a method that is not read, or all points are the same.
         LibraryMissing: Open3D cannot be loaded; the message says what to install.
     """
-    check_gltf(path, read_content(path))
+    path = raw.path
+    check_gltf(path, raw.data)
     open3d = import_open3d(path)
     mesh = _quietly(path, open3d, lambda: open3d.io.read_triangle_mesh(str(path)))
     if not len(mesh.triangles):
@@ -143,9 +143,7 @@ def import_open3d(path: Path) -> Any:
     """
     try:
         import open3d
-    except ImportError as error:
-        raise LibraryMissing(path, _missing(error)) from error
-    except OSError as error:  # a shared library that is found and cannot be loaded
+    except (ImportError, OSError) as error:  # OSError: a shared library that is found and cannot be loaded
         raise LibraryMissing(path, _missing(error)) from error
     return open3d
 

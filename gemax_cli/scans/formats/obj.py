@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat
 from gemax_cli.scans.assemble import mesh_scan
-from gemax_cli.scans.content import MAX_TEXT_BYTES, read_content
 from gemax_cli.scans.model import Scan, TextureMap
 from gemax_cli.scans.polygons import fan, polygon_bounds
+from gemax_cli.scans.raw_file import RawFile
 from gemax_cli.scans.text_numbers import MalformedNumber, first_columns, parse_indexes
 
 _LINE = r"^[ \t]*{}(?!\S)([^\n#]*)"
@@ -24,21 +24,20 @@ _VERTEX, _TEXTURE, _FACE = (re.compile(_LINE.format(key).encode(), re.MULTILINE)
 _AFTER_SLASH = re.compile(rb"/\S*")
 _BETWEEN_SLASHES = re.compile(rb"[^\s/]+/?([^\s/]*)\S*")
 _NO_OBJ = re.compile(rb"[,xX]")  # of VRML, whose indexes are parsed alike: commas, hexadecimal numbers
-_NEXT_FACE = b"\n0/0\n"  # OBJ counts from 1, so that 0 can part faces
+_NEXT_FACE = b"\n0/0\n"  # OBJ counts from 1, so that 0 can separate faces
 
 
-def read_obj(path: Path) -> Scan:
-    """Read a Wavefront OBJ with its texture coordinates; polygons are fanned from their first corner.
+def read_obj(raw: RawFile) -> Scan:
+    """Read a Wavefront OBJ with its texture coordinates. Polygons are triangulated as fans.
 
     A file without faces gives bare points. An OBJ has no mark at its end: one cut off between two lines, after all of
     its points, cannot be told from a whole one.
 
     Raises:
-        FileUnreadable: the file is missing or may not be read.
         BadFormat: a line is malformed, or a face names a point that there is not.
         EmptyScan: it holds no point, or all points are the same.
     """
-    text = _unix_lines(read_content(path, MAX_TEXT_BYTES))
+    path, text = raw.path, _unix_lines(raw.data)
     vertices, faces = list(_VERTEX.finditer(text)), list(_FACE.finditer(text))
     points = _columns(path, "v", vertices, 3)
     starts, joined = np.array([face.start() for face in faces]), _NEXT_FACE.join(face[1] for face in faces)

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat
 from gemax_cli.scans.assemble import polygon_scan
-from gemax_cli.scans.content import MAX_TEXT_BYTES, read_content
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.polygons import MARK
+from gemax_cli.scans.raw_file import RawFile
 from gemax_cli.scans.text_numbers import first_columns
 
 _COMMENT = re.compile(rb"#[^\r\n]*")
 _HEADER = re.compile(rb"\s*(?:ST)?C?N?OFF\b\s*([0-9]{1,12})\s+([0-9]{1,12})(?:[ \t]+[0-9]+)?[ \t]*(?:[\r\n]|\Z)")
 
 
-def read_off(path: Path) -> Scan:
-    """Read an OFF as text, one point or face a line; normals and colours behind the coordinates are passed over.
+def read_off(raw: RawFile) -> Scan:
+    """Read an OFF as text, one point or face a line; normals and colours behind the coordinates are skipped.
 
-    Polygons are fanned from their first corner. A file without faces gives bare points.
+    Polygons are triangulated as fans. A file without faces gives bare points.
 
     Raises:
-        FileUnreadable: the file is missing or may not be read.
         BadFormat: it is no OFF as text, damaged or cut off, or a face names a point that there is not.
         EmptyScan: it holds no point, or all points are the same.
     """
-    text = _COMMENT.sub(b"", read_content(path, MAX_TEXT_BYTES))
+    path, text = raw.path, _COMMENT.sub(b"", raw.data)
     header = _HEADER.match(text)
     if header is None:
         raise BadFormat(path, "does not begin with OFF and its counts, as text: export it again, or as PLY.")

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat
 from gemax_cli.scans.assemble import cloud_scan, organised_scan
-from gemax_cli.scans.content import read_content
 from gemax_cli.scans.kernels import unpack_lzf
 from gemax_cli.scans.model import Points, Scan
+from gemax_cli.scans.raw_file import RawFile
 
 _HEADER = re.compile(rb"(?:[^\r\n]*\r?\n){1,100}?DATA[ \t]+([a-z_]+)[ \t]*\r?\n")
 _LINE = re.compile(rb"^(FIELDS|SIZE|TYPE|COUNT|WIDTH|HEIGHT|POINTS)[ \t]+([^\r\n]*)", re.MULTILINE)
@@ -54,15 +54,14 @@ class PcdHeader:
         return np.dtype([(name, f"<{kind}", (count,)) for name, (kind, count) in self.fields.items()])
 
 
-def read_pcd(path: Path) -> Scan:
+def read_pcd(raw: RawFile) -> Scan:
     """Read the x, y and z of a PCD; one of several rows becomes an organised scan.
 
     Raises:
-        FileUnreadable: the file is missing or may not be read.
         BadFormat: it is no PCD, damaged or cut off, or contradicts itself.
         EmptyScan: it holds no point, or all points are the same.
     """
-    data = read_content(path)
+    path, data = raw.path, raw.data
     header = read_pcd_header(path, data)
     points = _points(path, header, data[header.end :])
     if header.shape is None:

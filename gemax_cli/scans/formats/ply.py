@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat, EmptyScan
 from gemax_cli.scans.assemble import polygon_scan
-from gemax_cli.scans.content import read_content
 from gemax_cli.scans.model import Points, Scan
 from gemax_cli.scans.polygons import MARK
+from gemax_cli.scans.raw_file import RawFile
 from gemax_cli.scans.text_numbers import MalformedNumber, parse_reals, real
 
 _TYPES = {"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"}
@@ -26,7 +26,8 @@ _TYPES |= {"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": 
 _TYPES |= {"float": "f4", "float32": "f4", "double": "f8", "float64": "f8"}
 _HEADER = re.compile(rb"ply[ \t]*(?:\r\n|\n|\r).*?(?:\r\n|\n|\r)end_header[ \t]*(?:\r\n|\n|\r)", re.DOTALL)
 _LONGEST_HEADER = 65536
-_ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
+_TEXT = "="  # the order of this machine's own doubles
+_ORDERS = {"ascii": _TEXT, "binary_little_endian": "<", "binary_big_endian": ">"}
 _CORNERS = ("vertex_indices", "vertex_index")
 _LARGEST_INDEX = 2**31 - 1
 _DAMAGED = "it is damaged or cut off, copy it again."
@@ -55,7 +56,7 @@ class Header:
     """What a PLY says it holds.
 
     Attributes:
-        order: numpy's byte order, "" for text.
+        order: numpy's byte order; _TEXT for text.
         elements: in the order of the file.
         end: where the first item begins.
     """
@@ -65,17 +66,16 @@ class Header:
     end: int
 
 
-def read_ply(path: Path) -> Scan:
-    """Read the points and polygons of a PLY; polygons are fanned from their first corner.
+def read_ply(raw: RawFile) -> Scan:
+    """Read the vertices and faces of a PLY file. Polygons are triangulated as fans.
 
     A file without faces gives bare points.
 
     Raises:
-        FileUnreadable: the file is missing or may not be read.
         BadFormat: it is no PLY, damaged or cut off, or a face names a point that there is not.
         EmptyScan: it holds no point, or all points are the same.
     """
-    data = read_content(path)
+    path, data = raw.path, raw.data
     header = read_header(path, data)
     body = _body(path, data, header)
     points, corners = None, np.empty(0, np.int64)
@@ -142,7 +142,7 @@ def _check_room(path: Path, header: Header, length: int) -> None:
     """The least bytes: in text two for a number and the blank before it; of a list its length alone."""
     needed = 0
     for element in header.elements:
-        sizes = [2 if header.order == "" else np.dtype(p.length or p.kind).itemsize for p in element.properties]
+        sizes = [2 if header.order == _TEXT else np.dtype(p.length or p.kind).itemsize for p in element.properties]
         needed += element.count * sum(sizes)
     room = length - header.end + 1
     if needed > room:
@@ -154,8 +154,11 @@ Column = NDArray[Any] | list[NDArray[Any]]
 
 
 @dataclass
-class BinaryBody:
-    """What stands behind the header, read from the front; ``order`` is numpy's byte order."""
+class Body:
+    """What stands behind the header, read from the front; ``order`` is numpy's byte order.
+
+    Of a text all numbers were parsed before: they are the data, and every type is a double.
+    """
 
     data: bytes
     at: int
@@ -163,7 +166,7 @@ class BinaryBody:
 
     def read(self, kind: str, count: int) -> NDArray[Any]:
         """The next numbers."""
-        found = np.frombuffer(self.data, self.order + kind, count, self.at)
+        found = np.frombuffer(self.data, self._kind(kind), count, self.at)
         self.at += found.nbytes
         return found
 
@@ -171,10 +174,13 @@ class BinaryBody:
         """The next ``count`` items that all have the same parts: one (count, width) for each part."""
         if sum(width for _, width in parts) > len(self.data):
             raise ValueError
-        item = np.dtype([(str(number), self.order + kind, (width,)) for number, (kind, width) in enumerate(parts)])
+        item = np.dtype([(str(number), self._kind(kind), (width,)) for number, (kind, width) in enumerate(parts)])
         found = np.frombuffer(self.data, item, count, self.at)
         self.at += found.nbytes
         return [found[str(number)] for number in range(len(parts))]
+
+    def _kind(self, kind: str) -> str:
+        return "f8" if self.order == _TEXT else self.order + kind
 
     def finish(self) -> None:
         """ValueError if something is left: then a count is wrong, and so is what was read by it."""
@@ -182,48 +188,20 @@ class BinaryBody:
             raise ValueError
 
 
-@dataclass
-class TextBody:
-    """The same of a text, all of whose numbers are known; types do not matter."""
-
-    numbers: NDArray[np.float64]
-    at: int = 0
-
-    def read(self, kind: str, count: int) -> NDArray[Any]:
-        """The next numbers."""
-        found: NDArray[Any] = self.table([(kind, count)], 1)[0][0]
-        return found
-
-    def table(self, parts: list[Part], count: int) -> list[NDArray[Any]]:
-        """The next ``count`` items that all have the same parts: one (count, width) for each part."""
-        stops = np.cumsum([width for _, width in parts])
-        stop = self.at + count * int(stops[-1])
-        if stop > len(self.numbers):
-            raise ValueError
-        found = self.numbers[self.at : stop].reshape(count, -1)
-        self.at = stop
-        return np.split(found, stops[:-1], axis=1)
-
-    def finish(self) -> None:
-        """ValueError if something is left: then a count is wrong, and so is what was read by it."""
-        if self.at < len(self.numbers):
-            raise ValueError
-
-
-def _body(path: Path, data: bytes, header: Header) -> BinaryBody | TextBody:
-    if header.order:
-        return BinaryBody(data, header.end, header.order)
+def _body(path: Path, data: bytes, header: Header) -> Body:
+    if header.order != _TEXT:
+        return Body(data, header.end, header.order)
     try:
-        return TextBody(parse_reals(data, header.end, len(data)))
+        return Body(parse_reals(data, header.end, len(data)).tobytes(), 0, _TEXT)
     except MalformedNumber:
         pass  # NaN, perhaps, which is allowed among bare points
     try:
-        return TextBody(np.array([real(word) for word in data[header.end :].split()]))
+        return Body(np.array([real(word) for word in data[header.end :].split()]).tobytes(), 0, _TEXT)
     except ValueError as error:
         raise BadFormat(path, f"holds a word in place of a number: {_DAMAGED}") from error
 
 
-def _columns(body: BinaryBody | TextBody, element: Element) -> dict[str, Column]:
+def _columns(body: Body, element: Element) -> dict[str, Column]:
     """The values of every item by property: (n, 1), (n, k) where all lists are equally long, else rows.
 
     Raises:
@@ -249,14 +227,14 @@ def _columns(body: BinaryBody | TextBody, element: Element) -> dict[str, Column]
     return columns
 
 
-def _rows(body: BinaryBody | TextBody, element: Element, start: int) -> dict[str, Column]:
+def _rows(body: Body, element: Element, start: int) -> dict[str, Column]:
     """The values item by item, of lists of different lengths."""
     body.at = start
     items = [_item(body, element) for _ in range(element.count)]
     return {each.name: [item[each.name] for item in items] for each in element.properties}
 
 
-def _item(body: BinaryBody | TextBody, element: Element) -> dict[str, NDArray[Any]]:
+def _item(body: Body, element: Element) -> dict[str, NDArray[Any]]:
     values = {}
     for each in element.properties:
         count = body.read(each.length, 1)[0] if each.length else 1

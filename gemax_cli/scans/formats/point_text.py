@@ -7,8 +7,8 @@ from pathlib import Path
 
 from gemax_cli.errors import BadFormat
 from gemax_cli.scans.assemble import cloud_scan
-from gemax_cli.scans.content import MAX_TEXT_BYTES, read_content
 from gemax_cli.scans.model import Points, Scan
+from gemax_cli.scans.raw_file import RawFile
 from gemax_cli.scans.text_numbers import first_columns
 
 _COMMENT = re.compile(rb"(?:#|//)[^\r\n]*")
@@ -17,18 +17,17 @@ _NUMBER_FIRST = re.compile(rb"[-+.]?\d|[-+]?(?:nan|inf)", re.IGNORECASE)
 _MOST_TITLES = 3
 
 
-def read_point_text(path: Path) -> Scan:
-    """Read lines of x, y, z and whatever else (normals, colours), parted by blanks, commas or semicolons.
+def read_point_text(raw: RawFile) -> Scan:
+    """Read lines of x, y, z and whatever else (normals, colours), separated by whitespace, commas or semicolons.
 
     Comments after # or //, up to three lines of titles, and a number of points of its own line before the rest (.pts)
     are understood. Points that are NaN or infinite are left out, and the scan's warnings say so.
 
     Raises:
-        FileUnreadable: the file is missing or may not be read.
         BadFormat: a line does not begin with three numbers, or there are less lines than the file says.
         EmptyScan: it holds no point, or all points are the same.
     """
-    text = _COMMENT.sub(b"", read_content(path, MAX_TEXT_BYTES).translate(_SEPARATORS))
+    path, text = raw.path, _COMMENT.sub(b"", raw.data.translate(_SEPARATORS))
     lines = [line for raw in text.splitlines() if (line := raw.strip())]
     titles = next((number for number, line in enumerate(lines) if _NUMBER_FIRST.match(line)), len(lines))
     if titles > _MOST_TITLES:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat, EmptyScan
 from gemax_cli.scans.assemble import mesh_scan
-from gemax_cli.scans.content import read_content
 from gemax_cli.scans.model import Scan
+from gemax_cli.scans.raw_file import RawFile
 from gemax_cli.scans.text_numbers import MalformedNumber, parse_reals
 
 _FACET = np.dtype([("normal", "<f4", (3,)), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
@@ -25,15 +25,14 @@ _WORDS = b"facet normal 0 0 0 outer loop vertex 0 0 0 vertex 0 0 0 vertex 0 0 0 
 _DAMAGED = "it is damaged, copy it again."
 
 
-def read_stl(path: Path) -> Scan:
+def read_stl(raw: RawFile) -> Scan:
     """Read the triangles of an STL; equal corners become one point.
 
     Raises:
-        FileUnreadable: the file is missing or may not be read.
         BadFormat: it is no STL, damaged or cut off.
         EmptyScan: it holds no triangle, or all points are the same.
     """
-    data = read_content(path)
+    path, data = raw.path, raw.data
     binary = len(data) >= _HEAD and len(data) == _HEAD + _FACET.itemsize * int.from_bytes(data[80:_HEAD], "little")
     corners = np.frombuffer(data, _FACET, -1, _HEAD)["corners"] if binary else _from_text(path, data)
     if not len(corners):
@@ -60,7 +59,7 @@ def _from_text(path: Path, data: bytes) -> NDArray[np.float64]:
 
 
 def _facets(path: Path, words: list[bytes]) -> NDArray[np.float64]:
-    """Corners (n, 3, 3) of the facets that ``words`` spell; normals are passed over."""
+    """Corners (n, 3, 3) of the facets that ``words`` spell; normals are skipped."""
     size = len(_WORDS)
     count, rest = divmod(len(words), size)
     fixed = all(words[k::size] == [word] * count for k, word in enumerate(_WORDS) if word != _NUMBER)

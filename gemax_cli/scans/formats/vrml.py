@@ -78,24 +78,14 @@ class Node:
 Value = Span | tuple[float, ...] | str | list[Node] | list[str]
 
 
-@dataclass(frozen=True)
-class Prototype:
-    """What is known of a node type that the file declares itself.
-
-    Attributes:
-        makes_surface: the body holds an IndexedFaceSet; True for an EXTERNPROTO, whose body is in another file.
-    """
-
-    makes_surface: bool
-
-
 class VrmlText:
     """The text of a VRML 97 file: its tree, and the numbers in it.
 
     Attributes:
         path: for messages.
         roots: the nodes of the scene, in order.
-        prototypes: the node types that the file declares, by name.
+        prototypes: the node types that the file declares, by name, and whether they make a surface: the body holds an
+            IndexedFaceSet, or is in another file (EXTERNPROTO).
     """
 
     def __init__(self, path: Path, data: bytes) -> None:
@@ -104,7 +94,7 @@ class VrmlText:
         self._at = _end_of_header(path, data)
         self._text = _without_comments(path, data, self._at)
         self._named: dict[str, Node] = {}
-        self.prototypes: dict[str, Prototype] = {}
+        self.prototypes: dict[str, bool] = {}
         self.roots = list(self._scene())
 
     def reals(self, node: Node, name: str, width: int) -> NDArray[np.float64]:
@@ -277,14 +267,14 @@ class VrmlText:
         start = self._at
         self._skip_to(b"}")
         body = self._text.find(b"IndexedFaceSet", start, self._at)
-        self.prototypes[name.decode("utf-8", "replace")] = Prototype(body >= 0)
+        self.prototypes[name.decode("utf-8", "replace")] = body >= 0
 
     def _external_prototype(self) -> None:
         name = self._expect_word("a name after EXTERNPROTO")
         self._expect(b"[", "of an EXTERNPROTO's interface")
         self._skip_to(b"]")
         self._value("EXTERNPROTO", MAX_DEPTH)
-        self.prototypes[name.decode("utf-8", "replace")] = Prototype(makes_surface=True)
+        self.prototypes[name.decode("utf-8", "replace")] = True
 
     # -- tokens -----------------------------------------------------------------------------------------------------
 
@@ -320,7 +310,7 @@ class VrmlText:
             self._refuse(f"there should be a {mark.decode()} {where} in place of {shown(token[0])}", token.end() - 1)
 
     def _skip_to(self, closing: bytes) -> None:
-        """Pass over what stands up to the bracket that closes the one just read."""
+        """Skip what stands up to the bracket that closes the one just read."""
         stack = [closing]
         while stack:
             mark = self._need(f"a closing {stack[-1].decode()}")[_PUNCTUATION]
@@ -344,7 +334,7 @@ def _end_of_header(path: Path, data: bytes) -> int:
     if match[1] != b"2.0":
         version = match[1][:10].decode()
         raise BadFormat(path, f"this is VRML {version}, which is not read: save it as VRML 2.0 (VRML 97), or as PLY.")
-    # what programs write about themselves is passed over here, so that the text need not be copied for it
+    # what programs write about themselves is skipped here, so that the text need not be copied for it
     return _end_of_match(_LINES_OF_COMMENT, data, _end_of_line(data, match.end()))
 
 

@@ -67,7 +67,7 @@ class _Piece:
 def surface(text: VrmlText) -> VrmlMesh:
     """Every IndexedFaceSet of the scene, transformed, triangulated and joined, in the order of the file.
 
-    Polygons are fanned from their first corner, which is right for convex ones, and cut ear by ear where the file says
+    Polygons are triangulated as fans, which is right for convex ones, and cut ear by ear where the file says
     ``convex FALSE``. Of an LOD the first level counts, of a Switch the choice it makes.
 
     Raises:
@@ -144,7 +144,7 @@ class _Scene:
         return children
 
     def _prototype(self, node: Node) -> None:
-        if self.text.prototypes[node.kind].makes_surface:
+        if self.text.prototypes[node.kind]:
             what = f"its surface is made by the PROTO {node.kind}, which is not read: save it without prototypes."
             raise BadFormat(self.text.path, what)
 

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from gemax_cli.errors import ScanError
 from gemax_cli.scans.assemble import check_points
-from gemax_cli.scans.content import read_bytes, read_content, unpacked
-from gemax_cli.scans.files import fingerprint_of
 from gemax_cli.scans.formats.vrml import VrmlText
 from gemax_cli.scans.formats.vrml_mesh import surface
 from gemax_cli.scans.model import Points, Scan
+from gemax_cli.scans.raw_file import RawFile, read_raw
 
 NOSE_OUTLINE = range(36, 48)
 """Numbers of the nose outline among the landmarks of a ``.bnd``; the tip is not among them."""
@@ -32,8 +31,8 @@ _MAX_LANDMARK_BYTES = 100_000
 Landmarks = dict[str, NDArray[np.float64]]
 
 
-def read_wrl(path: Path) -> Scan:
-    """Read a VRML 97 file, plain or gzipped, and the landmark file beside it.
+def read_wrl(raw: RawFile) -> Scan:
+    """Read a VRML 97 file and the landmark file beside it.
 
     The scan is ``metric`` (millimetres, +Y up, +Z to the camera: BU-3DFE, BU-4DFE and CASIA-3D) where its longest
     side is that of a face in millimetres (FACE_SIZES); VRML itself fixes neither unit nor view.
@@ -43,16 +42,14 @@ def read_wrl(path: Path) -> Scan:
     the point it names.
 
     Raises:
-        FileUnreadable: the file is missing or may not be read.
         BadFormat: it is no VRML 97, incomplete, contradicts itself, or holds coordinates beyond any unit.
         EmptyScan: it holds no face, or all points are the same.
     """
-    data = read_bytes(path)
-    mesh = surface(VrmlText(path, unpacked(path, data)))
-    side = check_points(path, mesh.points)
-    landmarks, warnings = _landmarks_beside(path, mesh.points)
+    mesh = surface(VrmlText(raw.path, raw.data))
+    side = check_points(raw.path, mesh.points)
+    landmarks, warnings = _landmarks_beside(raw.path, mesh.points)
     return Scan(
-        path=path,
+        path=raw.path,
         format="wrl",
         points=mesh.points,
         triangles=mesh.triangles,
@@ -60,7 +57,6 @@ def read_wrl(path: Path) -> Scan:
         texture=mesh.texture,
         metric=FACE_SIZES[0] <= side <= FACE_SIZES[1],
         warnings=mesh.warnings + warnings,
-        fingerprint=fingerprint_of(data),
     )
 
 
@@ -92,7 +88,7 @@ def read_landmarks(path: Path, points: Points, kind: str, count: int) -> tuple[L
         Position by name, "bnd_36"; and sentences on what was left out.
     """
     try:
-        lines = read_content(path, _MAX_LANDMARK_BYTES).decode("latin-1").splitlines()
+        lines = read_raw(path, _MAX_LANDMARK_BYTES).data.decode("latin-1").splitlines()
     except ScanError as error:
         return {}, (f"{path.name} is left out: {error.message}",)
     lines = [line for line in lines if line.strip()]

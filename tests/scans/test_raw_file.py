@@ -1,38 +1,49 @@
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 
-import numpy as np
 import pytest
 
-from gemax_cli.errors import EmptyScan, FileUnreadable
-from gemax_cli.scans.files import fingerprint_of, open_scan, read_start
+from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable
+from gemax_cli.scans.raw_file import fingerprint_of, open_raw, read_raw, sha256_of
 
 
 def test_a_file_is_opened_and_closed(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"abc")
-    with open_scan(path) as file:
+    with open_raw(path) as file:
         assert file.read() == b"abc"
     assert file.closed
 
 
-def test_the_start_and_the_size(tmp_path):
+@pytest.mark.parametrize("content", [b"abc", b"\x1f", b"\x1f\x8a", b"x" * 100_000])
+def test_a_file_is_read_as_it_lies_on_the_disk_or_unpacked(tmp_path, content):
     path = tmp_path / "a"
-    path.write_bytes(b"abcdef")
-    assert read_start(path, 3) == (b"abc", 6)
-    assert read_start(path, 100) == (b"abcdef", 6)
+    for data in (content, gzip.compress(content)):
+        path.write_bytes(data)
+        assert read_raw(path) == (path, content, (len(data), hashlib.sha256(data).hexdigest()))
+        assert sha256_of(path) == fingerprint_of(data).sha256
 
 
-@pytest.mark.parametrize("parts", [(), (b"",), (b"abc",), (b"a", b"", b"bc"), (b"ab", np.arange(5.0).data)])
-def test_the_fingerprint_of_parts_is_that_of_the_whole(parts):
-    whole = b"".join(bytes(part) for part in parts)
-    assert fingerprint_of(*parts) == (len(whole), hashlib.sha256(whole).hexdigest())
+@pytest.mark.parametrize(("size", "said"), [(1000, ""), (1001, "has more than 1,000 bytes")])
+def test_nothing_beyond_the_limit_is_read(tmp_path, size, said):
+    path = tmp_path / "a"
+    path.write_bytes(bytes(size))
+    packed = tmp_path / "b"
+    packed.write_bytes(gzip.compress(bytes(size)))
+    if said:
+        with pytest.raises(BadFormat, match=said):
+            read_raw(path, 1000)
+        with pytest.raises(BadFormat, match="unpacks to more than 1,000 bytes"):
+            read_raw(packed, 1000)
+    else:
+        assert read_raw(path, 1000).data == read_raw(packed, 1000).data == bytes(size)
 
 
 def refused(path, error, sentence):
-    with pytest.raises(error, match=sentence) as caught, open_scan(path):
+    with pytest.raises(error, match=sentence) as caught, open_raw(path):
         pass
     assert caught.value.path == path
     assert caught.value.message.endswith(".")
@@ -74,12 +85,12 @@ def test_failures_while_reading_are_named(tmp_path):
         (OSError(5, "Input/output error"), "Input/output"),
         (PermissionError(13, "x"), "permission"),
     ):
-        with pytest.raises(FileUnreadable, match=sentence), open_scan(path):
+        with pytest.raises(FileUnreadable, match=sentence), open_raw(path):
             raise error
 
 
 def test_other_errors_pass(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"abc")
-    with pytest.raises(ZeroDivisionError), open_scan(path):
+    with pytest.raises(ZeroDivisionError), open_raw(path):
         raise ZeroDivisionError

@@ -1,19 +1,20 @@
-"""Meshes and point clouds of general formats: every suffix, point lists, and the real scans."""
+"""The table of formats; meshes and point clouds of general formats, and the real scans."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gemax_cli.errors import BadFormat, FileUnreadable, ScanError, UnknownFormat
-from gemax_cli.scans.content import MAX_TEXT_BYTES
-from gemax_cli.scans.generic import read_generic
+from gemax_cli.datasets.names import split_suffix
+from gemax_cli.errors import BadFormat, ScanError
 from gemax_cli.scans.model import Scan
+from gemax_cli.scans.read import FOREIGN, FORMATS, KNOWN_SUFFIXES, MAX_TEXT_BYTES, Format, read_scan, sniff
 from tests.scans.mesh_files import (
     POINTS,
     TRIANGLES,
@@ -26,6 +27,7 @@ from tests.scans.mesh_files import (
     stl_text,
     write,
 )
+from tests.scans.seeds import seeds
 
 REAL = Path(__file__).resolve().parents[2].parent / "shared" / "scans" / "real"
 
@@ -35,6 +37,29 @@ def real() -> Path:
     if not REAL.is_dir():
         pytest.skip("the real scans are not beside this checkout")
     return REAL
+
+
+# -- the table --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", FORMATS, ids=lambda row: row.suffixes[0])
+def test_every_row_has_its_reader_and_suffixes_that_names_are_split_at(row: Format) -> None:
+    module, _, function = row.reader.partition(":")
+    assert callable(getattr(import_module(f"gemax_cli.scans.formats.{module}"), function))
+    assert all(split_suffix(f"a.b{suffix.upper()}") == ("a.b", suffix) for suffix in row.suffixes)
+
+
+def test_no_suffix_stands_in_two_rows() -> None:
+    assert len(KNOWN_SUFFIXES) == sum(len(row.suffixes) for row in FORMATS)
+
+
+def test_every_sound_file_is_told_as_its_own_format_or_not_at_all() -> None:
+    for seed in seeds():
+        told = sniff(seed.data[:4096], len(seed.data))
+        assert told is None or told in FOREIGN or seed.suffix in told.suffixes
+
+
+# -- meshes -----------------------------------------------------------------------------------------------------------
 
 
 def is_house(scan: Scan) -> None:
@@ -61,7 +86,7 @@ MESH = pytest.mark.parametrize("name", MESHES.keys())
 
 @MESH
 def test_meshes(tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]) -> None:
-    scan = read_generic(write(tmp_path / name, MESHES[name]))
+    scan = read_scan(write(tmp_path / name, MESHES[name]))
     is_house(scan)
     assert scan.format == name.lower().rpartition(".")[2]
     assert (scan.grid, scan.texture, scan.warnings, dict(scan.landmarks)) == (None, None, (), {})
@@ -76,7 +101,7 @@ def test_a_mesh_cut_off_anywhere_is_refused(tmp_path: Path, name: str) -> None:
     for length in [*range(1, needed, 9), needed]:
         path.write_bytes(data[:length])
         with pytest.raises(ScanError):
-            read_generic(path)
+            read_scan(path)
 
 
 # -- point lists ------------------------------------------------------------------------------------------------------
@@ -107,13 +132,13 @@ def listed(template: str, points: np.ndarray = POINTS) -> str:
     ],
 )
 def test_point_lists(tmp_path: Path, name: str, text: str) -> None:
-    scan = read_generic(write(tmp_path / name, text.encode()))
+    scan = read_scan(write(tmp_path / name, text.encode()))
     np.testing.assert_allclose(scan.points, POINTS)
     assert (len(scan.triangles), scan.metric, scan.warnings) == (0, False, ())
 
 
 def test_not_finite_points_of_a_list_are_left_out_and_said(tmp_path: Path) -> None:
-    scan = read_generic(write(tmp_path / "a.xyz", (listed("{} {} {}") + "nan nan nan\n1 inf 2\n").encode()))
+    scan = read_scan(write(tmp_path / "a.xyz", (listed("{} {} {}") + "nan nan nan\n1 inf 2\n").encode()))
     np.testing.assert_allclose(scan.points, POINTS)
     assert scan.warnings == ("2 points are not finite and are left out.",)
 
@@ -139,7 +164,7 @@ def test_not_finite_points_of_a_list_are_left_out_and_said(tmp_path: Path) -> No
 )
 def test_lists_that_are_refused(tmp_path: Path, name: str, text: str, sentence: str) -> None:
     with pytest.raises(ScanError, match=sentence):
-        read_generic(write(tmp_path / name, text.encode("latin-1")))
+        read_scan(write(tmp_path / name, text.encode("latin-1")))
 
 
 # -- Open3D itself ----------------------------------------------------------------------------------------------------
@@ -150,8 +175,8 @@ def test_open3d_is_imported_only_where_it_is_needed(tmp_path: Path) -> None:
     write(tmp_path / "a.obj", b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
     write(tmp_path / "a.ply", ply_text())
     write(tmp_path / "a.off", off())
-    code = "import sys; from pathlib import Path; from gemax_cli.scans.generic import read_generic\n"
-    code += f"for name in ('a.xyz', 'a.obj', 'a.ply', 'a.off'): read_generic(Path({str(tmp_path)!r}) / name)\n"
+    code = "import sys; from pathlib import Path; from gemax_cli.scans.read import read_scan\n"
+    code += f"for name in ('a.xyz', 'a.obj', 'a.ply', 'a.off'): read_scan(Path({str(tmp_path)!r}) / name)\n"
     code += "assert 'open3d' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).resolve().parents[2])
 
@@ -159,24 +184,14 @@ def test_open3d_is_imported_only_where_it_is_needed(tmp_path: Path) -> None:
 def test_names_of_every_alphabet(tmp_path: Path) -> None:
     folder = tmp_path / "Gesichter, größer 顔"
     folder.mkdir()
-    is_house(read_generic(write(folder / "ein Haus 家.stl", stl_text())))
-
-
-def test_unknown_suffix_missing_folder(tmp_path: Path) -> None:
-    with pytest.raises(UnknownFormat, match=r"Known are \.ply"):
-        read_generic(write(tmp_path / "a.fbx", b"x"))
-    with pytest.raises(FileUnreadable):
-        read_generic(tmp_path / "none.ply")
-    (tmp_path / "folder.ply").mkdir()
-    with pytest.raises(FileUnreadable):
-        read_generic(tmp_path / "folder.ply")
+    is_house(read_scan(write(folder / "ein Haus 家.stl", stl_text())))
 
 
 # -- real scans -------------------------------------------------------------------------------------------------------
 
 
 def test_leeperrysmith(real: Path) -> None:
-    scan = read_generic(real / "leeperrysmith" / "LeePerrySmith.obj")
+    scan = read_scan(real / "leeperrysmith" / "LeePerrySmith.obj")
     assert scan.points.shape == (9223, 3)
     assert scan.triangles.shape == (17684, 3)
     assert np.ptp(scan.points[:, 0]) == pytest.approx(8.6, abs=0.3)
@@ -185,21 +200,21 @@ def test_leeperrysmith(real: Path) -> None:
 
 
 def test_mediapipe_names_a_material_that_is_not_there(real: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    scan = read_generic(real / "mediapipe_canonical" / "canonical_face_model.obj")
+    scan = read_scan(real / "mediapipe_canonical" / "canonical_face_model.obj")
     assert scan.points.shape == (468, 3)
     assert scan.triangles.shape == (898, 3)
     assert capfd.readouterr() == ("", "")
 
 
 def test_menpo(real: Path) -> None:
-    scan = read_generic(real / "menpo_template" / "template.ply")
+    scan = read_scan(real / "menpo_template" / "template.ply")
     assert scan.points.shape == (53349, 3)
     assert scan.triangles.shape == (106111, 3)
     assert np.ptp(scan.points[:, 0]) == pytest.approx(180_000, rel=0.1)
 
 
 def test_a_person_before_a_kinect(real: Path) -> None:
-    scan = read_generic(real / "pcl_person" / "person.pcd")
+    scan = read_scan(real / "pcl_person" / "person.pcd")
     assert scan.grid is not None
     assert scan.grid.shape == (480, 640)
     assert len(scan.points) == 242_749 == (scan.grid >= 0).sum()
@@ -208,7 +223,7 @@ def test_a_person_before_a_kinect(real: Path) -> None:
 
 
 def test_templates_cut_from_kinect_frames(real: Path) -> None:
-    counts = [len(read_generic(path).points) for path in sorted((real / "pcl_person").glob("object_template_*.pcd"))]
+    counts = [len(read_scan(path).points) for path in sorted((real / "pcl_person").glob("object_template_*.pcd"))]
     assert counts == [1397, 1552, 1301, 1449, 1159, 1419]
 
 
@@ -222,4 +237,4 @@ def test_text_too_large_to_be_a_face_is_refused_unread(tmp_path: Path, suffix: s
     with path.open("wb") as file:
         file.truncate(MAX_TEXT_BYTES + 1)
     with pytest.raises(BadFormat, match="has more than"):
-        read_generic(path)
+        read_scan(path)

@@ -1,0 +1,115 @@
+"""Opening, reading and hashing raw files: each is read once, never more than a limit, and every failure is named."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import stat
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO, FileIO
+from pathlib import Path
+from typing import NamedTuple
+
+from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable
+from gemax_cli.scans.model import Fingerprint
+
+MAX_BYTES = 256 * 2**20
+"""Bytes of the largest file read, before and after unpacking: some hundred times a face scan."""
+
+
+class RawFile(NamedTuple):
+    """A raw file in memory.
+
+    Attributes:
+        path: for messages, and to find what lies beside it.
+        data: what the file holds, unpacked if it is gzipped.
+        fingerprint: of the bytes as they lie on the disk.
+    """
+
+    path: Path
+    data: bytes
+    fingerprint: Fingerprint
+
+
+@contextmanager
+def open_raw(path: Path) -> Iterator[FileIO]:
+    """Open a regular file that is not empty, unbuffered; failures of the system inside become FileUnreadable.
+
+    Raises:
+        FileUnreadable: the file is missing, a folder, a pipe or device, or may not be read.
+        EmptyScan: the file has no bytes.
+    """
+    try:
+        _check_regular(path)
+        with path.open("rb", buffering=0) as file:
+            yield file
+    except OSError as error:
+        raise FileUnreadable(path, f"cannot be read ({_reason(error)}).") from error
+
+
+def read_raw(path: Path, limit: int = MAX_BYTES) -> RawFile:
+    """Read a file of at most ``limit`` bytes; a gzipped one is unpacked, whatever its name.
+
+    Raises:
+        FileUnreadable, EmptyScan: as ``open_raw``.
+        BadFormat: the file is larger than ``limit``, packed or unpacked, or its packing is damaged.
+    """
+    with open_raw(path) as file:
+        return read_opened(path, file, limit)
+
+
+def read_opened(path: Path, file: FileIO, limit: int) -> RawFile:
+    """As ``read_raw``, of a file that is open."""
+    if size_of(file) > limit:
+        raise BadFormat(path, f"has more than {limit:,} bytes: it is no face scan, or it has to be reduced first.")
+    file.seek(0)
+    data = file.readall()
+    return RawFile(path, _unpacked(path, data, limit) if data.startswith(b"\x1f\x8b") else data, fingerprint_of(data))
+
+
+def size_of(file: FileIO) -> int:
+    """Size in bytes of an open file."""
+    return os.fstat(file.fileno()).st_size
+
+
+def fingerprint_of(data: bytes) -> Fingerprint:
+    """The fingerprint of a file that holds ``data``."""
+    return Fingerprint(len(data), hashlib.sha256(data).hexdigest())
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256, in hexadecimal digits, of a file of any kind; OSError where it cannot be read."""
+    return fingerprint_of(path.read_bytes()).sha256
+
+
+def _unpacked(path: Path, data: bytes, limit: int) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=BytesIO(data)) as file:
+            content = file.read(limit + 1)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise BadFormat(path, "its gzip packing is damaged or cut off: copy it again.") from error
+    if len(content) > limit:
+        raise BadFormat(path, f"unpacks to more than {limit:,} bytes: it is no face scan.")
+    return content
+
+
+def _check_regular(path: Path) -> None:
+    # Looked at before it is opened: opening a named pipe would wait for a writer for ever.
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise FileUnreadable(path, "is a folder, not a scan: name a file in it.")
+    if not stat.S_ISREG(status.st_mode):
+        raise FileUnreadable(path, "is a pipe or device, not a file: save its content to a file first.")
+    if status.st_size == 0:
+        raise EmptyScan(path, "the file is empty (zero bytes): copy it again from the source.")
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file; check the spelling, or whether it was moved"
+    if isinstance(error, PermissionError):
+        return "permission denied; give yourself the right to read it"
+    return error.strerror or str(error)
