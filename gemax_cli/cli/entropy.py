@@ -68,8 +68,9 @@ def _print_published(measurement: Measurement, out: Path, form: str) -> None:
     from dataclasses import asdict
 
     from gemax_cli.cli.output import print_rows
+    from gemax_cli.report.comparison import compare
     from gemax_cli.report.entropy_table import tabulate
-    from gemax_cli.report.published import ENTROPY_SOURCE, compare
+    from gemax_cli.report.published import ENTROPY_SOURCE
 
     rows = [asdict(row) for row in compare(tabulate(measurement))]
     if not rows:

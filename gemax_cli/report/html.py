@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from gemax_cli.errors import NothingToConvert, ScanError, SettingsError
 from gemax_cli.report.charts import histogram
+from gemax_cli.report.comparison import compare
 from gemax_cli.report.curves import entropy_chart
 from gemax_cli.report.drawing import to_svg
 from gemax_cli.report.entropy_table import named_rows, tabulate
 from gemax_cli.report.facts import ScanFacts, gather_facts
 from gemax_cli.report.measure import Measurement, measure_folder
 from gemax_cli.report.page import folded, page, picture, section, table, text, thumbs
-from gemax_cli.report.published import ENTROPY_SOURCE, compare
+from gemax_cli.report.published import ENTROPY_SOURCE
 from gemax_cli.report.sheet import spread
 from gemax_cli.report.tiles import shrink
 from gemax_cli.stack.folder import read_run
