@@ -34,11 +34,12 @@ def command(out: Path, by: Any, published: bool, plot: Path | None, jobs: int | 
 
     Exit code 3 if an image could not be measured.
     """
+    from gemax_cli.report.charts import chart_format
     from gemax_cli.report.entropy_table import no_map
     from gemax_cli.report.measure import measure_folder
 
-    if plot and plot.suffix.lower() not in (".svg", ".png"):
-        raise click.BadParameter(f"{plot}: give a name that ends in .svg or .png.", param_hint="--plot")
+    if plot:
+        chart_format(plot)  # before the work
     measurement = measure_folder(out, jobs or default_jobs())
     for problem in measurement.problems:
         click.echo(problem, err=True)
@@ -68,8 +69,9 @@ def _print_published(measurement: Measurement, out: Path, form: str) -> None:
     from dataclasses import asdict
 
     from gemax_cli.cli.output import print_rows
+    from gemax_cli.report.comparison import compare
     from gemax_cli.report.entropy_table import tabulate
-    from gemax_cli.report.published import ENTROPY_SOURCE, compare
+    from gemax_cli.report.published import ENTROPY_SOURCE
 
     rows = [asdict(row) for row in compare(tabulate(measurement))]
     if not rows:
@@ -80,9 +82,9 @@ def _print_published(measurement: Measurement, out: Path, form: str) -> None:
 
 
 def _plot(measurement: Measurement, plot: Path) -> None:
+    from gemax_cli.report.charts import write_chart
     from gemax_cli.report.curves import entropy_chart
-    from gemax_cli.report.drawing import write_drawing
     from gemax_cli.report.entropy_table import tabulate
 
-    write_drawing(entropy_chart(tabulate(measurement)), plot)
+    write_chart(entropy_chart(tabulate(measurement)), plot)
     click.echo(f"plot: {plot}", err=True)

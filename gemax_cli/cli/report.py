@@ -23,7 +23,7 @@ def command(out: Path, output: Path, jobs: int | None) -> int:
     Exit code 3 if an image could not be measured.
     """
     from gemax_cli.cli.output import emit
-    from gemax_cli.report.html import make_report, write_report
+    from gemax_cli.report.page import make_report, write_report
 
     report = make_report(out, jobs or default_jobs())
     for problem in report.problems:

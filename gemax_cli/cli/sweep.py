@@ -48,10 +48,13 @@ def command(
     """
     from gemax_cli.cli.output import print_rows
     from gemax_cli.datasets.selection import Selection
+    from gemax_cli.report.charts import chart_format
     from gemax_cli.report.published import SOURCE
     from gemax_cli.settings import Settings
     from gemax_cli.study.sweep import STUDY_DEPTHS, sweep
 
+    if plot:
+        chart_format(plot)  # before the work
     settings = Settings(taus=(tau,), depths=depths or STUDY_DEPTHS)
     selection = Selection(datasets=datasets, protocol=select or "")  # type: ignore[arg-type]
     study = sweep(sources, settings, selection, jobs or default_jobs(), _show_progress if sys.stderr.isatty() else None)
@@ -65,10 +68,10 @@ def command(
 
 
 def _draw(study: Sweep, plot: Path) -> None:
-    from gemax_cli.report.drawing import write_drawing
+    from gemax_cli.report.charts import write_chart
     from gemax_cli.study.sweep import sweep_chart
 
-    write_drawing(sweep_chart(study.rows), plot)
+    write_chart(sweep_chart(study.rows), plot)
     click.echo(f"plot: {plot}", err=True)
 
 

@@ -1,21 +1,55 @@
-"""Line charts and histograms as drawings."""
+"""Line charts and histograms as matplotlib figures, which look alike whatever the user's matplotlibrc says."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+import io
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.report.drawing import SERIES_COLOURS, Area, Dot, Drawing, Line, Point, Shape, Text
+from gemax_cli.errors import SettingsError
+from gemax_cli.report.tiles import printable
+from gemax_cli.stack.png import write_atomically
 
-WIDTH, HEIGHT, LEGEND = 460.0, 300.0, 170.0
-LEFT, RIGHT, TOP, BOTTOM = 58.0, 16.0, 34.0, 46.0
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+# Okabe and Ito's colours, which people who see red and green alike can tell apart
+COLOURS: Mapping[str, str] = {
+    "paper": "#ffffff", "ink": "#1b1b1f", "soft": "#5f6068", "grid": "#dfe0e6",
+    "c0": "#0072b2", "c1": "#d55e00", "c2": "#007d5a", "c3": "#b8578f", "c4": "#8a6100", "c5": "#3c7fa8",
+}  # fmt: skip
+DARK: Mapping[str, str] = {
+    "paper": "#17181c", "ink": "#ececf1", "soft": "#a9abb6", "grid": "#34363f",
+    "c0": "#5fb4ea", "c1": "#ff8f4d", "c2": "#4fc79d", "c3": "#e79ac6", "c4": "#dcb24a", "c5": "#9dc7e8",
+}  # fmt: skip
+NAMES = {colour: name for name, colour in COLOURS.items()}
+SERIES_COLOURS = 6
+WIDTH, HEIGHT, LEGEND = 460, 300, 170  # points
+PNG_DPI = 144  # two pixels per point
 MOST_SERIES = 12
 BARS = 24
 LONGEST_NAME = 26
+LARGEST = 1e100  # of a histogram; matplotlib's sums overflow near the largest float
+STYLE: Mapping[str, object] = {
+    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "font.size": 11,  # comes with matplotlib
+    "text.parse_math": False, "svg.fonttype": "none", "text.color": COLOURS["ink"],
+    "figure.facecolor": COLOURS["paper"], "axes.facecolor": COLOURS["paper"], "legend.frameon": False,
+    "axes.titlelocation": "left", "axes.titlesize": 13, "axes.titlepad": 10, "axes.labelsize": 12,
+    "axes.labelcolor": COLOURS["soft"], "axes.edgecolor": COLOURS["soft"], "axes.formatter.useoffset": False,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False, "axes.axisbelow": True,
+    "axes.xmargin": 0.06, "axes.ymargin": 0.06, "ytick.major.size": 0, "figure.constrained_layout.w_pad": 0.1,
+    "xtick.color": COLOURS["soft"], "ytick.color": COLOURS["soft"], "grid.color": COLOURS["grid"],
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,118 +63,126 @@ class Series:
     dashed: bool = False
 
 
-@dataclass(frozen=True)
-class Axis:
-    """A scale from ``low`` to ``high``, drawn from ``start`` to ``end``, with ticks at round numbers."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-
-    def place(self, value: float) -> float:
-        """Where a value stands on the sheet."""
-        return self.start + (value - self.low) / (self.high - self.low) * (self.end - self.start)
-
-    @property
-    def ticks(self) -> list[float]:
-        """Three to seven round numbers within the scale."""
-        raw = (self.high - self.low) / 6
-        unit = 10.0 ** math.floor(math.log10(raw))
-        step = next(m * unit for m in (1, 2, 2.5, 5, 10) if m * unit >= raw * (1 - 1e-9))
-        first = math.ceil(self.low / step - 1e-9)
-        return [n * step for n in range(first, math.floor(self.high / step + 1e-9) + 1)]
-
-
-def line_chart(title: str, x_label: str, y_label: str, series: Sequence[Series]) -> Drawing:
+def line_chart(title: str, x_label: str, y_label: str, series: Sequence[Series]) -> Figure:
     """Curves over a common scale, with a legend on the right; at most ``MOST_SERIES`` of them, the first.
 
     Raises:
         ValueError: there is no point to draw.
     """
-    shown = [s for s in series if s.x][:MOST_SERIES]
-    if not shown:
+    from matplotlib.lines import Line2D
+
+    drawn = [s for s in series if s.x]
+    if not drawn:
         raise ValueError("there is no point to draw")
-    x = _axis([v for s in shown for v in s.x], LEFT, WIDTH - RIGHT)
-    y = _axis([v for s in shown for v in s.y], HEIGHT - BOTTOM, TOP)
-    shapes = [*_frame(x, y, title, x_label, y_label)]
-    for i, s in enumerate(shown):
-        shapes += [*_curve(s, x, y), *_legend_entry(s, TOP + 12 + 18 * i)]
-    if len(shown) < len(series):
-        shapes.append(
-            Text((WIDTH + 8, TOP + 12 + 18 * MOST_SERIES), f"and {len(series) - len(shown)} more", "soft", 11)
-        )
-    return Drawing(WIDTH + LEGEND, HEIGHT, tuple(shapes), title)
-
-
-def _axis(values: Sequence[float], start: float, end: float) -> Axis:
-    low, high = min(values), max(values)
-    margin = 0.06 * (high - low) or 0.5
-    return Axis(low - margin, high + margin, start, end)
-
-
-def _frame(x: Axis, y: Axis, title: str, x_label: str, y_label: str) -> list[Shape]:
-    shapes: list[Shape] = [Text((LEFT, 16), title, size=13)]
-    for value in y.ticks:
-        height = y.place(value)
-        shapes += [Line(((x.start, height), (x.end, height)), "grid"), _tick_text((LEFT - 7, height), value, y, "end")]
-    for value in x.ticks:
-        place = x.place(value)
-        shapes += [Line(((place, y.start), (place, y.start + 4)), "soft"), _tick_text((place, y.start + 14), value, x)]
-    shapes.append(Line(((x.start, y.start), (x.end, y.start)), "soft"))
-    shapes.append(Text(((x.start + x.end) / 2, HEIGHT - 12), x_label, "soft", anchor="middle"))
-    shapes.append(Text((13, (y.start + y.end) / 2), y_label, "soft", anchor="middle", up=True))
-    return shapes
-
-
-def _tick_text(place: Point, value: float, axis: Axis, anchor: str = "middle") -> Text:
-    step = axis.ticks[1] - axis.ticks[0] if len(axis.ticks) > 1 else 1.0
-    places = max(0, -math.floor(math.log10(step) + 1e-9) + (round(step / 10 ** math.floor(math.log10(step)), 6) == 2.5))
-    return Text(place, f"{value:.{places}f}", "soft", 11, anchor)
-
-
-def _curve(s: Series, x: Axis, y: Axis) -> list[Shape]:
-    colour = f"c{s.colour % SERIES_COLOURS}"
-    points = tuple((x.place(a), y.place(b)) for a, b in zip(s.x, s.y, strict=True))
-    return [Line(points, colour, 2, s.dashed), *(Dot(point, 3.4, colour, s.dashed) for point in points)]
-
-
-def _legend_entry(s: Series, height: float) -> list[Shape]:
-    colour = f"c{s.colour % SERIES_COLOURS}"
-    left = WIDTH + 8
-    name = s.name if len(s.name) <= LONGEST_NAME else f"{s.name[: LONGEST_NAME - 1]}…"
-    return [
-        Line(((left, height), (left + 24, height)), colour, 2, s.dashed),
-        Dot((left + 12, height), 3.4, colour, s.dashed),
-        Text((left + 30, height), name, size=11),
-    ]
+    with _style():
+        figure, axes = _sheet(WIDTH + LEGEND, title, x_label, y_label)
+        lines = [_draw_curve(axes, s) for s in drawn[:MOST_SERIES]]
+        names = [_short(s.name) for s in drawn[:MOST_SERIES]]
+        if len(drawn) > MOST_SERIES:
+            lines.append(Line2D([], [], linestyle="none"))
+            names.append(f"and {len(drawn) - MOST_SERIES} more")
+        legend = figure.legend(lines, map(str, range(len(lines))), loc="outside right upper")
+        for text, name in zip(legend.get_texts(), names, strict=True):
+            text.set_text(name)  # a name given at once is left out where it begins with "_"
+    return figure
 
 
 def histogram(
     title: str, x_label: str, values: Sequence[float], colour: int = 0, limits: tuple[float, float] | None = None
-) -> Drawing:
+) -> Figure:
     """How often which values occur, in ``BARS`` bars of equal width, from the least to the greatest or over ``limits``.
 
     Raises:
         ValueError: there is no finite value to draw.
     """
     numbers: NDArray[np.float64] = np.asarray(values, float)
-    numbers = numbers[np.isfinite(numbers)]
+    numbers = np.clip(numbers[np.isfinite(numbers)], -LARGEST, LARGEST)
     if not numbers.size:
         raise ValueError("there is no value to draw")
     low, high = limits or (float(numbers.min()), float(numbers.max()))
     spread = max(1.0, abs(low), abs(high))
     if high - low < 1e-9 * spread:  # one value: floats must tell the bars' edges apart all the same
         low, high = low - 0.5 * spread, high + 0.5 * spread
-    counts, edges = np.histogram(numbers, BARS, (low, high))
-    x = Axis(low, high, LEFT, WIDTH - RIGHT)
-    y = Axis(0, max(5.0, float(counts.max())), HEIGHT - BOTTOM, TOP)
-    name = f"c{colour % SERIES_COLOURS}"
-    bars = [_bar(x, y, edges[i], edges[i + 1], int(n), name) for i, n in enumerate(counts) if n]
-    return Drawing(WIDTH, HEIGHT, (*_frame(x, y, title, x_label, "scans"), *bars), title)
+    with _style():
+        figure, axes = _sheet(WIDTH, title, x_label, "scans")
+        counts, _, _ = axes.hist(
+            numbers, bins=BARS, range=(low, high), color=_colour(colour), rwidth=0.94, clip_on=False
+        )
+        axes.set(xlim=(low, high), ylim=(0, max(5.0, float(np.max(counts)))))
+    return figure
 
 
-def _bar(x: Axis, y: Axis, low: float, high: float, count: int, colour: str) -> Area:
-    left, right = x.place(float(low)) + 0.5, x.place(float(high)) - 0.5
-    bottom, top = y.place(0), y.place(count)
-    return Area(((left, bottom), (left, top), (right, top), (right, bottom)), colour)
+def _style(**more: object) -> AbstractContextManager[None]:
+    from matplotlib import style
+
+    return style.context(["default", {**STYLE, **more}])
+
+
+def _sheet(width: int, title: str, x_label: str, y_label: str) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure((width / 72, HEIGHT / 72), layout="constrained")
+    axes = figure.add_subplot(title=printable(title), xlabel=printable(x_label), ylabel=printable(y_label))
+    axes.grid(axis="y", clip_on=False)
+    return figure, axes
+
+
+def _draw_curve(axes: Axes, s: Series) -> Line2D:
+    colour = _colour(s.colour)
+    face = COLOURS["paper"] if s.dashed else colour
+    (line,) = axes.plot(s.x, s.y, "o--" if s.dashed else "o-", color=colour, markerfacecolor=face, clip_on=False)
+    return line
+
+
+def _colour(number: int) -> str:
+    return COLOURS[f"c{number % SERIES_COLOURS}"]
+
+
+def _short(name: str) -> str:
+    return printable(name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…")
+
+
+def to_svg(figure: Figure, themed: bool = False) -> str:
+    """The chart as an SVG element, the same text for the same chart.
+
+    Args:
+        figure: of ``line_chart`` or ``histogram``.
+        themed: colours are CSS variables (``var(--c0)``) of the page that holds the chart, not fixed.
+    """
+    title = figure.axes[0].get_title("left")
+    svg = _saved(figure, "svg", {"Title": title, "Date": None, "Creator": None}).decode()
+    svg = re.sub(r"<metadata>.*?</metadata>|(?<=<g) id=\"[^\"]*\"", "", svg, flags=re.DOTALL)
+    svg = svg[svg.index("<svg") :].replace("<svg", '<svg role="img"', 1)
+    return re.sub(r"(?<=: )#[0-9a-f]{6}", lambda m: f"var(--{NAMES[m[0]]})", svg) if themed else svg
+
+
+def _saved(figure: Figure, form: str, metadata: Mapping[str, str | None]) -> bytes:
+    buffer = io.BytesIO()
+    salt = figure.axes[0].get_title("left")  # the charts of a page have different ids
+    with warnings.catch_warnings(), _style(**{"svg.hashsalt": salt}):
+        warnings.filterwarnings("ignore", "Glyph")  # of names in scripts that the font lacks
+        figure.savefig(buffer, format=form, dpi=PNG_DPI, metadata=metadata)
+    return buffer.getvalue()
+
+
+def chart_format(path: Path) -> str:
+    """What the name of a chart's file asks for: ".svg" or ".png".
+
+    Raises:
+        SettingsError: its suffix is another one.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in (".svg", ".png"):
+        raise SettingsError(f"{path}: give a name that ends in .svg or .png.")
+    return suffix
+
+
+def write_chart(figure: Figure, path: Path) -> None:
+    """Write a chart, whole or not at all, as the suffix of ``path`` says: .svg or .png.
+
+    Raises:
+        SettingsError: the suffix is another one.
+        OSError: the file cannot be written.
+    """
+    svg = chart_format(path) == ".svg"
+    write_atomically(path, to_svg(figure).encode() if svg else _saved(figure, "png", {"Software": None}))

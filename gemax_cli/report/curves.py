@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from gemax_cli.errors import SettingsError
 from gemax_cli.report.charts import Series, line_chart
-from gemax_cli.report.drawing import Drawing
 from gemax_cli.report.entropy_table import EntropyRow
 from gemax_cli.report.measure import BASELINE, GEMAX
 from gemax_cli.report.published import PUBLISHED, UNBOUNDED
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 LONGEST_TAU = 4  # times the smallest; a curve out to tau = N would leave no room for the rest
 
 
-def entropy_chart(rows: Sequence[EntropyRow], title: str = "Entropy against tau") -> Drawing:
+def entropy_chart(rows: Sequence[EntropyRow], title: str = "Entropy against tau") -> Figure:
     """Mean entropy of the range image and the GEMax maps over tau, a curve per group.
 
     Where a row has a figure of the paper beside it, the paper's whole curve of that database is drawn too, dashed.

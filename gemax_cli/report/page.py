@@ -1,154 +1,279 @@
-"""Parts of an HTML page that needs nothing but itself: text escaped, pictures inside, no script."""
+"""The report of an output folder: one HTML page that needs nothing but itself."""
 
 from __future__ import annotations
 
 import base64
+import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.report.drawing import COLOURS
+from gemax_cli.errors import NothingToConvert, ScanError, SettingsError
+from gemax_cli.report.charts import COLOURS, DARK, histogram, to_svg
+from gemax_cli.report.comparison import compare
+from gemax_cli.report.curves import entropy_chart
+from gemax_cli.report.entropy_table import EntropyRow, named_rows, tabulate
+from gemax_cli.report.facts import ScanFacts, gather_facts
+from gemax_cli.report.measure import Measurement, measure_folder
+from gemax_cli.report.published import ENTROPY_SOURCE
+from gemax_cli.report.sheet import spread
+from gemax_cli.report.tiles import printable, shrink
+from gemax_cli.stack.folder import read_run
+from gemax_cli.stack.images import ScanImages, load_codes
+from gemax_cli.stack.naming import FAILURES
+from gemax_cli.stack.opened import OpenedFolder, open_folder
+from gemax_cli.stack.png import write_atomically
+from gemax_cli.stack.tables import Failure, read_failures
 
-POLICY = (
-    "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # the browser itself keeps the page off the network
-)
-DARK: Mapping[str, str] = {
-    "paper": "#17181c", "ink": "#ececf1", "soft": "#a9abb6", "grid": "#34363f",
-    "c0": "#5fb4ea", "c1": "#ff8f4d", "c2": "#4fc79d", "c3": "#e79ac6", "c4": "#dcb24a", "c5": "#9dc7e8",
-}  # fmt: skip
-LIGHT_EXTRA = "--card:#f5f6f9;--tile:#dce6f5;--bad:#a3000b;--link:#00569c"
-DARK_EXTRA = "--card:#202228;--tile:#33415a;--bad:#ff9a94;--link:#82c2ff"
-STYLE = """
-*{box-sizing:border-box}
-body{margin:0 auto;max-width:72rem;padding:1rem 1.2rem 4rem;background:var(--paper);color:var(--ink);
- font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
-h1{font-size:1.6rem;margin:.6rem 0 .2rem;overflow-wrap:anywhere}h2{font-size:1.2rem;margin:2.2rem 0 .6rem;
- border-bottom:1px solid var(--grid);padding-bottom:.2rem}
-p{max-width:48rem}.soft,caption,figcaption{color:var(--soft)}a{color:var(--link)}
-nav ul{display:flex;flex-wrap:wrap;gap:.2rem 1rem;list-style:none;padding:0;margin:.6rem 0}
-.counts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.7rem;margin:1rem 0;padding:0}
-.counts div{background:var(--card);border:1px solid var(--grid);border-radius:8px;padding:.6rem .8rem}
-.counts dt{color:var(--soft);font-size:.85rem}.counts dd{margin:0;font-size:1.5rem;font-variant-numeric:tabular-nums}
-.bad{color:var(--bad)}
-.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums}
-caption{text-align:left;padding:.2rem 0 .4rem}
-th,td{padding:.22rem .7rem;text-align:left;border-bottom:1px solid var(--grid);vertical-align:top}
-td{overflow-wrap:anywhere}
-th{color:var(--soft);font-weight:600;white-space:nowrap}
-td.n,th.n{text-align:right;white-space:nowrap}td.long{min-width:16rem}tbody tr:hover{background:var(--card)}
-details{margin:.8rem 0}summary{cursor:pointer;padding:.3rem 0}summary:focus-visible,a:focus-visible,.wide:focus-visible{
- outline:2px solid var(--link);outline-offset:2px}
-.thumbs{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.2rem,1fr));gap:.8rem;padding:0;list-style:none}
-.thumbs figure{margin:0}.pic{position:relative;background:var(--tile);border-radius:6px;overflow:hidden;display:block}
-.pic img{display:block;width:100%;height:auto}.tip{position:absolute;width:14px;height:14px;margin:-7px 0 0 -7px;
- border:2px solid #fff;border-radius:50%;box-shadow:0 0 0 2px #c4001a}
-figcaption{font-size:.78rem;line-height:1.35;overflow-wrap:anywhere}figcaption b{color:var(--ink);font-weight:600}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(24rem,100%),1fr));gap:1rem}
-.charts svg,.chart svg{width:100%;height:auto;max-width:46rem}
-.skip{position:absolute;left:-999rem}.skip:focus{left:1rem;top:.5rem;background:var(--paper);padding:.3rem .6rem}
-code{font-size:.85rem;overflow-wrap:anywhere}
-@media print{details>*{display:block}body{max-width:none}}
-"""
+THUMB = 112  # pixels
+MOST_THUMBS = 24  # of a kind
+MOST_ROWS = 200  # of a table
+LONGEST_TEXT = 400  # characters of a sentence from a file
+DOUBT = "nose tip doubtful"
 
 
-def page(title: str, body: str) -> str:
-    """A whole document, light or dark as the reader's system is."""
-    light = _variables(COLOURS) + LIGHT_EXTRA
-    dark = _variables(DARK) + DARK_EXTRA
-    theme = f":root{{color-scheme:light dark;{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}"
-    head = (
-        f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        f"<title>{text(title)}</title><style>{theme}{STYLE}</style>"
-    )
-    return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>{body}</body></html>\n'
+@dataclass(frozen=True)
+class Report:
+    """The page, and a sentence per file that could not be measured or shown."""
+
+    html: str
+    problems: tuple[str, ...]
 
 
-def _variables(colours: Mapping[str, str]) -> str:
-    return "".join(f"--{name}:{colour};" for name, colour in colours.items())
+@dataclass(frozen=True, eq=False)
+class _Material:
+    """What the page is made of."""
+
+    opened: OpenedFolder
+    run: Mapping[str, Any]
+    images: Mapping[str, ScanImages]
+    measurement: Measurement
+    facts: Sequence[ScanFacts]
+    failures: Sequence[Failure]
 
 
-def text(value: object) -> str:
-    """Any value as text of the page: escaped, unpaired surrogates and control characters shown as "?"."""
-    return escape("".join(c if c.isprintable() or c == " " else "?" for c in str(value)))
+@dataclass(frozen=True)
+class _Thumb:
+    """A small picture of a scan in base64; ``tip`` is the column and row of a ring, 0..1 of the picture."""
+
+    scan: str
+    line: str
+    png: str
+    width: int
+    height: int
+    tip: tuple[float, float] | None
 
 
-def number(value: object, name: str = "") -> str:
-    """A cell: floats with four places, in columns of the paper with those it prints; None as nothing."""
-    if value is None:
-        return ""
-    if isinstance(value, float) and name.startswith("paper"):
-        return f"{value:g}"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+def make_report(out: Path | str, jobs: int = 1) -> Report:
+    """Measure an output folder and describe it: settings, counts, failures, entropy, and the scans to look at first.
 
-
-def table(caption: str, rows: Sequence[Mapping[str, object]], long: Iterable[str] = ()) -> str:
-    """A table with a row per mapping; columns of numbers stand right.
+    The page stays small however many scans there are: tables end after ``MOST_ROWS`` rows and say so.
 
     Args:
-        caption: what it shows.
-        rows: of the same keys.
-        long: columns of sentences, which get room.
+        out: a folder that ``gemax convert`` wrote.
+        jobs: processes that measure.
+
+    Raises:
+        NothingToConvert: it holds neither a record nor a failure.
+        OutputError: run.json is damaged.
     """
-    if not rows:
-        return ""
-    sentences = set(long)
-    classes = {name: _class(name, rows, sentences) for name in rows[0]}
-    head = "".join(f'<th scope="col"{classes[name]}>{text(name)}</th>' for name in rows[0])
-    body = "".join(
-        "<tr>" + "".join(f"<td{classes[name]}>{text(number(v, name))}</td>" for name, v in row.items()) + "</tr>"
-        for row in rows
-    )
-    inner = f"<caption>{text(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-    return f'<div class="wide" role="region" aria-label="{text(caption)}" tabindex="0"><table>{inner}</table></div>'
+    opened = open_folder(Path(out))
+    opened = replace(opened, place=opened.root)
+    failures, problems = _failures(opened.root)
+    if not opened.places and not failures:
+        raise NothingToConvert(f"{out}: holds no record: give a folder that gemax convert wrote.")
+    measurement = measure_folder(opened.root, jobs)
+    facts = gather_facts(opened, measurement.maps)
+    images = {found.scan: found for found in opened.scans()}
+    material = _Material(opened, read_run(opened.root), images, measurement, facts, failures)
+    return Report(_render(material), (*measurement.problems, *problems))
 
 
-def _class(name: str, rows: Sequence[Mapping[str, object]], sentences: set[str]) -> str:
-    if name in sentences:
-        return ' class="long"'
-    return ' class="n"' if any(isinstance(row[name], int | float) for row in rows) else ""
+def write_report(path: Path, report: Report) -> None:
+    """Write the page as UTF-8."""
+    write_atomically(path, report.html.encode("utf-8"))
 
 
-def section(name: str, title: str, body: str) -> str:
-    """A part of the page with its heading; nothing where ``body`` is empty."""
-    return f'<section id="{name}"><h2>{text(title)}</h2>{body}</section>\n' if body else ""
+def _failures(root: Path) -> tuple[list[Failure], list[str]]:
+    if not (root / FAILURES).is_file():
+        return [], []
+    try:
+        return read_failures(root / FAILURES), []
+    except (ValueError, OSError, csv.Error) as error:
+        return [], [f"{root / FAILURES}: cannot be read ({error})."]
 
 
-def folded(summary: str, body: str) -> str:
-    """What opens on a click; nothing where ``body`` is empty."""
-    return f"<details><summary>{text(summary)}</summary>{body}</details>" if body else ""
+def _render(m: _Material) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    loader = PackageLoader("gemax_cli.report", "")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, finalize=_shown)
+    environment.filters["grouped"] = "{:,}".format
+    return environment.get_template("report.html.j2").render(
+        name=m.opened.root.resolve().name, light=COLOURS, dark=DARK, most_rows=MOST_ROWS, most_text=LONGEST_TEXT,
+        histograms=list(_histograms(m.facts)), **_overview(m), **_scans(m), **_failed(m), **_entropy(m),
+    )  # fmt: skip
 
 
-def picture(grey: NDArray[np.uint8], cover: NDArray[np.uint8], alt: str, tip: tuple[float, float] | None = None) -> str:
-    """A small grey picture, its background clear.
+def _shown(value: object) -> object:
+    """What the template shows of a value: floats with four places, None as nothing, "?" for control characters."""
+    if value is None or hasattr(value, "__html__"):
+        return value or ""
+    return f"{value:.4f}" if isinstance(value, float) else printable(str(value))
 
-    Args:
-        grey: (rows, columns).
-        cover: same shape, 0 where it is clear to 255 where it is not.
-        alt: what it shows, for who cannot see it.
-        tip: column and row of a mark, 0..1 of the picture.
-    """
+
+def _overview(m: _Material) -> dict[str, object]:
+    """Counts as (name, number, whether it is bad), and the settings."""
+    return {
+        "scans": len(m.facts),
+        "datasets": sorted(Counter(fact.dataset for fact in m.facts).items()),
+        "counts": (
+            ("scans converted", len(m.opened.places), False),
+            ("scans failed", len(m.failures), True),
+            ("with warnings", sum(bool(fact.warnings) for fact in m.facts), False),
+            ("nose tip in doubt", sum(DOUBT in fact.reasons for fact in m.facts), False),
+            ("files broken", len(m.measurement.problems), True),
+        ),
+        "settings": [{"setting": name, "value": value} for name, value in _flat(m.run)],
+    }
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _scans(m: _Material) -> dict[str, object]:
+    """The scans to look at first, those with doubtful nose tips, and some of all."""
+    worst = [fact for fact in m.facts if fact.reasons]
+    doubtful = [f for f in m.facts if DOUBT in f.reasons or any("nose" in warning for warning in f.warnings)]
+    doubtful.sort(key=lambda fact: (fact.confidence, fact.scan))
+    facts = {fact.scan: fact for fact in m.facts}
+    chosen = spread([images for images in m.images.values() if images.maps and images.scan in facts], MOST_THUMBS)
+    return {
+        "worst": [_worst_row(fact) for fact in worst],
+        "worst_thumbs": list(_thumbs(m, worst, lambda fact: ", ".join(fact.reasons))),
+        "doubtful": len(doubtful),
+        "nose_thumbs": list(_thumbs(m, doubtful, _nose_text, mark=True)),
+        "sheet_thumbs": list(_thumbs(m, [facts[images.scan] for images in chosen], _bits_text)),
+    }
+
+
+def _worst_row(fact: ScanFacts) -> dict[str, object]:
+    return {
+        "scan": fact.scan,
+        "reasons": ", ".join(fact.reasons),
+        "nose tip": fact.nose_source,
+        "confidence": f"{fact.confidence:.2f}",
+        "entropy, bits": fact.entropy,
+        "valid pixels": fact.valid_pixels,
+        "filled": fact.filled_pixels,
+        "warnings": "; ".join(fact.warnings),
+    }
+
+
+def _nose_text(fact: ScanFacts) -> str:
+    return f"{fact.nose_source}, confidence {fact.confidence:.2f}"
+
+
+def _bits_text(fact: ScanFacts) -> str:
+    return "" if fact.entropy is None else f"{fact.entropy:.3f} bits"
+
+
+def _thumbs(
+    m: _Material, facts: Sequence[ScanFacts], line: Callable[[ScanFacts], str], mark: bool = False
+) -> Iterator[_Thumb]:
+    """Up to ``MOST_THUMBS`` figures of scans whose images can be read."""
+    for fact in facts[:MOST_THUMBS]:
+        pixels = _map_of(m, fact)
+        if pixels:
+            grey, cover = small_map(*pixels)
+            tip = _place_of_tip(fact, pixels[0].shape) if mark else None
+            yield _Thumb(fact.scan, line(fact), _encoded(grey, cover), grey.shape[1], grey.shape[0], tip)
+
+
+def _map_of(m: _Material, fact: ScanFacts) -> tuple[NDArray[np.uint8], NDArray[np.bool_]] | None:
+    """The first map of a scan and its valid pixels."""
+    images = m.images.get(fact.scan)
+    if images is None or images.depth16 is None:
+        return None
+    try:
+        codes = load_codes(images.depth16)
+        grey = images.maps[0].pixels() if images.maps else (codes >> 8).astype(np.uint8)
+    except ScanError:
+        return None
+    return (grey, codes > 0) if grey.shape == codes.shape else None
+
+
+def small_map(grey: NDArray[np.uint8], valid: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Grey values and coverage (0..255) of a thumbnail; the background does not darken the edge of the face."""
+    cover = shrink(np.where(valid, 255, 0).astype(np.uint8), THUMB)
+    mixed = shrink(np.where(valid, grey, 0).astype(np.uint8), THUMB)
+    return np.minimum(mixed * 255.0 / np.maximum(cover, 1) + 0.5, 255).astype(np.uint8), cover
+
+
+def _place_of_tip(fact: ScanFacts, shape: tuple[int, ...]) -> tuple[float, float] | None:
+    if fact.tip is None:
+        return None
+    place = (fact.tip[0] + 0.5) / shape[1], (fact.tip[1] + 0.5) / shape[0]
+    return place if all(0 <= share <= 1 for share in place) else None
+
+
+def _encoded(grey: NDArray[np.uint8], cover: NDArray[np.uint8]) -> str:
+    """A PNG of grey values with a clear background, in base64."""
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.fromarray(np.stack([np.where(cover > 0, grey, 0).astype(np.uint8), cover], axis=-1)).save(
-        buffer, "png", optimize=True
-    )
-    data = base64.b64encode(buffer.getvalue()).decode()
-    size = f'width="{grey.shape[1]}" height="{grey.shape[0]}"'
-    mark = f'<span class="tip" style="left:{100 * tip[0]:.1f}%;top:{100 * tip[1]:.1f}%"></span>' if tip else ""
-    image = f'<img src="data:image/png;base64,{data}" {size} alt="{text(alt)}" loading="lazy">'
-    return f'<span class="pic">{image}{mark}</span>'
+    pixels = np.stack([np.where(cover > 0, grey, 0).astype(np.uint8), cover], axis=-1)
+    Image.fromarray(pixels).save(buffer, "png", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
-def thumbs(figures: Sequence[tuple[str, str, str]]) -> str:
-    """A grid of (picture, name, line under it)."""
-    items = (
-        f"<li><figure>{image}<figcaption><b>{text(name)}</b><br>{text(line)}</figcaption></figure></li>"
-        for image, name, line in figures
+def _failed(m: _Material) -> dict[str, object]:
+    causes = Counter((failure.stage, failure.error) for failure in m.failures).most_common()
+    return {
+        "causes": [{"stage": stage, "error": error, "scans": count} for (stage, error), count in causes],
+        "failures": [asdict(failure) for failure in m.failures],
+        "problems": [{"problem": problem} for problem in m.measurement.problems],
+    }
+
+
+def _entropy(m: _Material) -> dict[str, object]:
+    rows = tabulate(m.measurement)
+    by_expression = named_rows(tabulate(m.measurement, "expression"), "expression")
+    paper = compare(rows) if any(row.paper is not None for row in rows) else []
+    return {
+        "entropy_chart": _entropy_chart(rows),
+        "by_dataset": named_rows(rows, "dataset"),
+        "by_expression": [{name: row[name] for name in row if name != "paper"} for row in by_expression],
+        "beside_paper": [asdict(row) for row in paper],
+        "paper_source": ENTROPY_SOURCE,
+    }
+
+
+def _entropy_chart(rows: Sequence[EntropyRow]) -> str:
+    try:
+        return to_svg(entropy_chart(rows), themed=True)
+    except SettingsError:
+        return ""
+
+
+def _histograms(facts: Sequence[ScanFacts]) -> Iterator[str]:
+    charts: tuple[tuple[str, str, list[float], tuple[float, float] | None], ...] = (
+        ("Entropy, mean over tau", "bits", [f.entropy for f in facts if f.entropy is not None], None),
+        ("Valid pixels", "pixels", [f.valid_pixels for f in facts], None),
+        ("Confidence of the nose tip", "0 to 1", [f.confidence for f in facts], (0.0, 1.0)),
+        ("Time of conversion", "seconds", [f.seconds for f in facts], None),
     )
-    return f'<ul class="thumbs">{"".join(items)}</ul>' if figures else ""
+    for i, (title, unit, values, limits) in enumerate(charts):
+        if np.isfinite(values).any():
+            yield to_svg(histogram(title, unit, values, i, limits), themed=True)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import SettingsError
+from gemax_cli.report.tiles import font_of
 
 # narrow bins, the width of uniform quantisation, wide bins: apart for people who see red and green alike, and in grey
 NARROW, UNIFORM, WIDE = (5, 60, 140), (244, 240, 232), (166, 54, 3)
@@ -60,8 +61,6 @@ def stretch_picture(widths: NDArray[np.int64], uniform: float, widest: float, pa
 def scale_picture(rows: int, columns: int, uniform: float, widest: float, paper: tuple[int, int, int]) -> Colours:
     """The key to the colours: a bar from 1 level to ``widest``, equal ratios at equal distances on either side."""
     from PIL import Image, ImageDraw
-
-    from gemax_cli.report.drawing import font_of
 
     half = np.linspace(0, 1, columns // 2)
     bar = width_colours(np.r_[uniform**half, uniform * (widest / uniform) ** half], uniform, widest)

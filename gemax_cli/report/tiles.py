@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.report.drawing import font_of
-
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageFont import FreeTypeFont, ImageFont
@@ -59,9 +57,21 @@ def _picture(pixels: Picture) -> Image:
     return Image.fromarray(pixels).convert("RGB")
 
 
+def font_of(size: float) -> FreeTypeFont | ImageFont:
+    """Pillow's own font of this height in pixels."""
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size)
+
+
+def printable(text: str) -> str:
+    """``text`` with control characters and unpaired surrogates shown as "?"."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
 def shortened(text: str, font: FreeTypeFont | ImageFont, width: float) -> str:
     """``text``, or its start and an ellipsis, at most ``width`` pixels wide; control characters become "?"."""
-    text = "".join(c if c.isprintable() else "?" for c in text)
+    text = printable(text)
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(f"{text}…") > width:

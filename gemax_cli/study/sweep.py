@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +18,13 @@ from gemax_cli.entropy.mapping import apply_cuts, uniform_cuts
 from gemax_cli.errors import NothingToConvert, ScanError
 from gemax_cli.pipeline import MappedBlock, convert_scan
 from gemax_cli.report.charts import Series, line_chart
-from gemax_cli.report.drawing import Drawing
 from gemax_cli.scans.walk import find_scans
 from gemax_cli.settings import QuantisationSettings, Settings
 from gemax_cli.stack.tables import Failure
 from gemax_cli.study.separation import accuracy, pooled, variance_ratio, why_no_accuracy
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 POOL = 8  # pixels: images are compared at 28 x 28, an eighth of 224
 STUDY_DEPTHS = tuple(float(depth) for depth in range(50, 150, 10))  # section 5 of the paper, mm
@@ -255,7 +258,7 @@ def paper_accuracy(dataset: str, depth_mm: float) -> float | None:
     return published.get(depth_mm)
 
 
-def sweep_chart(rows: Sequence[SweepRow]) -> Drawing:
+def sweep_chart(rows: Sequence[SweepRow]) -> Figure:
     """What the advice rests on, against depth, a curve per dataset.
 
     That is the accuracy, with the paper's beside it, dashed; where there is none the variance ratio; and where nobody's

@@ -216,6 +216,11 @@ def test_sweep_prints_a_table_and_the_advice(raw, tmp_path, capsys):
     assert ET.fromstring((tmp_path / "x.svg").read_text()).tag.endswith("svg")
 
 
+def test_sweep_refuses_a_plot_of_an_unknown_kind_before_work(tmp_path, capsys):
+    assert run(["sweep", str(tmp_path), "--plot", "x.pdf"]) == 2
+    assert "ends in .svg or .png" in capsys.readouterr().err
+
+
 def test_sweep_marks_the_papers_figures_as_theirs(raw, capsys):
     assert run(["sweep", str(raw), "--depth", "60", "--dataset", "BU-3DFE", "-j1"]) == 0
     assert "paper_accuracy: Table 4 of Jiao et al." in capsys.readouterr().out

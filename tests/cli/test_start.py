@@ -7,7 +7,7 @@ import pytest
 
 from gemax_cli.cli.main import COMMANDS
 
-HEAVY = ("numpy", "numba", "open3d", "joblib", "imageio", "scipy", "PIL", "rich")
+HEAVY = ("numpy", "numba", "open3d", "joblib", "imageio", "scipy", "PIL", "rich", "matplotlib", "jinja2")
 PROBE = """
 import sys
 from gemax_cli.cli.main import run

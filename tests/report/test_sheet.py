@@ -5,7 +5,6 @@ import pytest
 from PIL import Image
 
 from gemax_cli.errors import NothingToConvert, ScanError, SettingsError
-from gemax_cli.report.drawing import font_of
 from gemax_cli.report.sheet import make_preview, named, overview_sheet, spread, write_sheet
 from gemax_cli.report.stretch import bin_widths, scale_picture, stretch_picture, width_colours
 from gemax_cli.report.texture import drape, find_raw, texture_of
@@ -17,6 +16,7 @@ from gemax_cli.report.tiles import (
     TITLE,
     Tile,
     draw_sheet,
+    font_of,
     grid,
     on_paper,
     shortened,

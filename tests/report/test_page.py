@@ -2,6 +2,7 @@ import base64
 import io
 import json
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
@@ -9,16 +10,15 @@ import pytest
 from PIL import Image
 
 from gemax_cli.errors import NothingToConvert
-from gemax_cli.report import html
-from gemax_cli.report.drawing import COLOURS
-from gemax_cli.report.html import make_report, write_report
-from gemax_cli.report.page import DARK, folded, page, picture, section, table, text, thumbs
+from gemax_cli.report import page
+from gemax_cli.report.charts import COLOURS, DARK
+from gemax_cli.report.page import make_report, small_map, write_report
 from gemax_cli.settings import Settings
 from gemax_cli.stack.records import NoseRecord
 from gemax_cli.stack.tables import Failure, write_failures
 from tests.report.folders import BO, BU, PAPERS, SMALL, edit_run, make_folder, put_scan
 
-VOID = {"meta", "img", "br", "circle", "polyline", "polygon", "rect"}
+VOID = {"meta", "img", "br"}
 EVIL = '<script>alert("x")</script>&\'\x1b\u202e'
 
 
@@ -31,6 +31,9 @@ class Page(HTMLParser):
         self.feed(source)
         self.close()
         assert self.open == []
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
@@ -57,43 +60,62 @@ def words_of(source):
     return " ".join(" ".join(Page(source).words).split())
 
 
-def test_text_is_escaped_and_printable():
-    assert text(EVIL) == "&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;&amp;&#x27;??"
-    assert text("a\ud800b") == "a?b"
+def cells_of(source):
+    """Class and text of every cell of the tables."""
+    return [(kind or "", unescape(cell)) for kind, cell in re.findall(r'<td(?: class="(\w+)")?>([^<]*)</td>', source)]
 
 
-def test_table_puts_numbers_right_and_escapes():
-    source = table(EVIL, [{"name": EVIL, "n": 1, "bits": 7.12345, "paper": 7.9, "none": None}], ["name"])
-    found = Page(source)
-    assert [a.get("class") for a in found.all("td")] == ["long", "n", "n", "n", None]
-    assert "7.1235" in found.words
-    assert "7.9" in found.words
-    assert not found.all("script")
-    assert {a["scope"] for a in found.all("th")} == {"col"}
-    assert table("c", []) == ""
+def test_text_is_escaped_and_printable(tmp_path):
+    write_failures(tmp_path, [Failure(EVIL, "read", "EmptyScan", EVIL)])
+    source = make_report(tmp_path).html
+    assert "&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;&amp;&#39;??" in source
+    assert "<script" not in source
+    assert ("long", EVIL[:-2] + "??") in cells_of(source)
 
 
-def test_empty_parts_are_left_out():
-    assert section("a", "b", "") == folded("a", "") == thumbs([]) == ""
+def test_an_unpaired_surrogate_is_shown_as_a_question_mark(out):
+    edit_run(out, lambda run: run.update({"a\ud800b": "c\udfffd"}))
+    assert "a?b c?d" in words_of(make_report(out).html)
 
 
-def test_a_picture_has_the_pixels_a_clear_background_and_a_mark():
-    grey = np.arange(12, dtype=np.uint8).reshape(3, 4)
-    valid = grey > 5
-    source = picture(grey, np.where(valid, 255, 0).astype(np.uint8), EVIL, (0.25, 0.5))
-    (image,) = Page(source).all("img")
-    assert image["alt"] == EVIL[:-2] + "??"
+def test_tables_put_numbers_right_and_round_them(out):
+    put_scan(out, "BU-3DFE/F0009/F0009_AN01WH", SMALL, warnings=("odd",))
+    source = make_report(out).html
+    assert {a["scope"] for a in Page(source).all("th")} == {"col"}
+    cells = cells_of(source)
+    row = cells[cells.index(("long", "BU-3DFE/F0009/F0009_AN01WH")) :][:8]
+    assert [kind for kind, _ in row] == ["long", "", "", "", "number", "number", "number", "long"]
+    assert re.fullmatch(r"\d\.\d{4}", row[4][1])
+    assert row[-1] == ("long", "odd")
+
+
+def test_figures_of_the_paper_are_as_printed(tmp_path):
+    cells = cells_of(make_report(make_folder(tmp_path / "out", (BU,), PAPERS)).html)
+    assert ("number", "7.811") in cells
+    assert ("number", "85.81") in cells
+
+
+def test_empty_parts_are_left_out(tmp_path):
+    write_failures(tmp_path, [Failure("a", "read", "EmptyScan", "a: empty")])
+    assert [a["id"] for a in Page(make_report(tmp_path).html).all("section")] == ["worst", "failures"]
+
+
+def test_a_picture_has_the_pixels_of_the_map_and_a_clear_background(out):
+    put_scan(out, "BU-3DFE/F0009/F0009_AN01WH", SMALL, warnings=("odd",))
+    image = Page(make_report(out).html).all("img")[0]
+    assert image["alt"] == "Map of BU-3DFE/F0009/F0009_AN01WH"
     decoded = np.asarray(Image.open(io.BytesIO(base64.b64decode(image["src"].partition(",")[2]))))
+    grey = np.asarray(Image.open(out / "BU-3DFE/F0009/F0009_AN01WH/gemax_tau005.png"))
+    valid = np.asarray(Image.open(out / "BU-3DFE/F0009/F0009_AN01WH/depth16.png")) > 0
     assert np.array_equal(decoded[..., 0], np.where(valid, grey, 0))
     assert np.array_equal(decoded[..., 1] > 0, valid)
-    assert Page(source).all("span")[1]["style"] == "left:25.0%;top:50.0%"
 
 
 def test_the_background_does_not_darken_a_small_face():
     valid = np.zeros((500, 500), np.bool_)
     valid[100:301, 100:301] = True
-    small, cover = html._small(np.where(valid, 200, 0).astype(np.uint8), valid)
-    assert small.shape == (html.THUMB, html.THUMB)
+    small, cover = small_map(np.where(valid, 200, 0).astype(np.uint8), valid)
+    assert small.shape == (page.THUMB, page.THUMB)
     assert np.abs(small[cover > 20].astype(int) - 200).max() <= 10
     assert set(np.unique(cover)) > {0, 255}
 
@@ -114,9 +136,11 @@ def test_contrast_is_enough_in_light_and_dark(theme):
         assert (high + 0.05) / (low + 0.05) >= least, name
 
 
-def test_the_page_follows_the_reader_s_system_and_stays_off_the_network():
-    source = page("t", "")
-    assert "prefers-color-scheme:dark" in source
+def test_the_page_follows_the_reader_s_system_and_stays_off_the_network(out):
+    source = make_report(out).html
+    light, dark = source.split("prefers-color-scheme:dark")
+    assert all(f"--{name}:{colour};" in light for name, colour in COLOURS.items())
+    assert all(f"--{name}:{colour};" in dark for name, colour in DARK.items())
     policy = next(a["content"] for a in Page(source).all("meta") if "http-equiv" in a)
     assert policy.startswith("default-src 'none'")
     assert Page(source).all("html") == [{"lang": "en"}]
@@ -135,7 +159,9 @@ def test_the_report_needs_nothing_but_itself(out):
 
 def test_every_link_leads_to_a_part_and_every_image_says_what_it_is(out):
     found = Page(make_report(out).html)
-    places = {a["id"] for _, a in found.tags if "id" in a}
+    ids = [a["id"] for _, a in found.tags if "id" in a]
+    places = set(ids)
+    assert len(ids) == len(places)
     assert {a["href"][1:] for a in found.all("a")} <= places
     assert all(a["alt"] for a in found.all("img"))
     assert [tag for tag, _ in found.tags if tag == "title"] == ["title"] * (1 + len(found.all("svg")))
@@ -237,8 +263,8 @@ def test_names_and_warnings_cannot_break_out(out):
 
 
 def test_the_page_stays_small_however_many_scans(tmp_path, monkeypatch):
-    monkeypatch.setattr(html, "MOST_THUMBS", 3)
-    monkeypatch.setattr(html, "MOST_ROWS", 5)
+    monkeypatch.setattr(page, "MOST_THUMBS", 3)
+    monkeypatch.setattr(page, "MOST_ROWS", 5)
     out = make_folder(tmp_path / "out", tuple(f"BU-3DFE/F{i:04d}/F{i:04d}_AN01WH" for i in range(9)))
     for i in range(10, 20):
         put_scan(out, f"BU-3DFE/F{i:04d}/F{i:04d}_AN01WH", SMALL, warnings=("nose odd",))
