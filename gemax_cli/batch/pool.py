@@ -20,7 +20,7 @@ from typing import Any
 
 from gemax_cli.batch import server
 from gemax_cli.batch.model import Outcome, Task
-from gemax_cli.datasets.names import split_suffix
+from gemax_cli.datasets.ids import split_suffix
 from gemax_cli.errors import GemaxError, WorkerDied
 from gemax_cli.process import is_ours
 from gemax_cli.scans.read import CRASHING_SUFFIXES

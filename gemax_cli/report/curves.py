@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gemax_cli.datasets.published import UNBOUNDED
 from gemax_cli.errors import SettingsError
 from gemax_cli.report.charts import Series, line_chart
 from gemax_cli.report.drawing import Drawing
 from gemax_cli.report.entropy_table import EntropyRow
 from gemax_cli.report.measure import BASELINE, GEMAX
-from gemax_cli.report.published import PUBLISHED, UNBOUNDED
+from gemax_cli.report.published import PUBLISHED
 
 LONGEST_TAU = 4  # times the smallest; a curve out to tau = N would leave no room for the rest
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gemax_cli.compact import Lazy, Texts, in_order
-from gemax_cli.datasets.model import ScanRef
-from gemax_cli.datasets.names import ParsedName, digest, natural_key, parse_name, scan_id
+from gemax_cli.datasets.ids import digest, natural_key, scan_id
+from gemax_cli.datasets.model import ParsedName, ScanRef
+from gemax_cli.datasets.registry import parse_name
 
 
 class Root(NamedTuple):

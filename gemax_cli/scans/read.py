@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from gemax_cli.datasets.names import split_suffix
+from gemax_cli.datasets.ids import split_suffix
 from gemax_cli.errors import BadFormat, FileUnreadable, UnknownFormat
 from gemax_cli.scans.files import read_start
 

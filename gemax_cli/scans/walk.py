@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gemax_cli.compact import Lazy
+from gemax_cli.datasets.ids import split_suffix
 from gemax_cli.datasets.model import ScanRef
-from gemax_cli.datasets.names import split_suffix
-from gemax_cli.datasets.selection import Kind, Selection, wanted
+from gemax_cli.datasets.selection import Selection, wanted
 from gemax_cli.errors import ScanError
 from gemax_cli.scans.catalogue import Catalogue, Root, below
 from gemax_cli.scans.grey16 import is_grey16
@@ -120,8 +120,7 @@ def find_scans(sources: Sequence[Path], selection: Selection | None = None) -> F
     walk.run(sources)
     scans = walk.catalogue.scans()
     scans = _of_kind(scans, selection.kind, walk.named(), walk.notes)
-    if not selection.keeps_all:
-        scans = scans.where(wanted(scans, selection))
+    scans = scans.where(wanted(scans, selection))
     walk.notes += _collision_notes(scans, walk.catalogue.moved())
     return Found(scans, tuple(walk.notes), tuple(walk.unlisted))
 
@@ -227,7 +226,7 @@ class _Walk:
             return False
 
 
-def _of_kind(scans: Lazy[ScanRef], kind: Kind, named: set[str], notes: list[str]) -> Lazy[ScanRef]:
+def _of_kind(scans: Lazy[ScanRef], kind: str, named: set[str], notes: list[str]) -> Lazy[ScanRef]:
     """Choose between BU-3DFE's two meshes of one scan; files given by name stay."""
     if kind == "RAW":
         return scans.where(lambda scan: scan.name.kind != "F3D" or os.fspath(scan.path) in named)

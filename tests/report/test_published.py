@@ -2,8 +2,9 @@ import re
 
 import pytest
 
+from gemax_cli.datasets.published import TAUS, UNBOUNDED
 from gemax_cli.report.entropy_table import EntropyRow, entropy_table
-from gemax_cli.report.published import PUBLISHED, TAUS, UNBOUNDED, compare, published_entropy
+from gemax_cli.report.published import PUBLISHED, compare, published_entropy
 from gemax_cli.settings import DEFAULT_TAUS, QuantisationSettings, Settings
 from tests.report.folders import BO, BU, PAPERS, make_folder
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gemax_cli.datasets.names import digest, natural_key, parse_name, scan_id
+from gemax_cli.datasets.ids import digest, natural_key, scan_id
+from gemax_cli.datasets.registry import parse_name
 from gemax_cli.scans.catalogue import Catalogue, Root, below
 
 FOLDER = Root("raw", "", "/data/raw", 0)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gemax_cli.datasets.names import digest
+from gemax_cli.datasets.ids import digest
 from gemax_cli.datasets.selection import Selection
 from gemax_cli.errors import FileUnreadable
 from gemax_cli.scans.read import read_scan

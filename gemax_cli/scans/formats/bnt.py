@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.datasets.names import bare_name
+from gemax_cli.datasets.ids import bare_name
 from gemax_cli.errors import BadFormat, ScanError
 from gemax_cli.scans.files import fingerprint_of, open_scan
 from gemax_cli.scans.grid import distance_to, gather_grid, surface_of
