@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.batch.model import Outcome, Task
-from gemax_cli.datasets.names import split_suffix
+from gemax_cli.datasets.ids import split_suffix
 from gemax_cli.errors import ScanError, WorkerDied, WriteFailed
 from gemax_cli.face.model import NoseTip
 from gemax_cli.maps.model import ComparisonMap

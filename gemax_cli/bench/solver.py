@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.datasets.published import UNBOUNDED
 from gemax_cli.entropy.figures import entropy_bits
 from gemax_cli.entropy.histogram import level_histogram
 from gemax_cli.entropy.reference import paper_cuts
 from gemax_cli.entropy.sample import sample_depth16
 from gemax_cli.entropy.solver import Solution, optimal_cuts_per_tau
 from gemax_cli.errors import NothingToConvert
-from gemax_cli.report.published import PUBLISHED, UNBOUNDED
+from gemax_cli.report.published import PUBLISHED
 from gemax_cli.settings import DEFAULT_TAUS
 from gemax_cli.stack.png import read_png
 

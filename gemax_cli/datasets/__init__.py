@@ -1,1 +1,1 @@
-"""What the databases of the field are: names of files, who shows what, protocols."""
+"""What the databases of the field are: names of files, landmarks, protocols, figures of the paper."""

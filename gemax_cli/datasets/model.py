@@ -1,9 +1,33 @@
-"""What a raw file's name says, before it is opened."""
+"""What a database is, and what a raw file's name says before the file is opened."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
+
+from gemax_cli.datasets.published import Published
+
+EXPRESSIONS = ("NE", "AN", "DI", "FE", "HA", "SA", "SU")  # neutral, then the six of the field
+SIX_EXPRESSIONS = frozenset(EXPRESSIONS) - {"NE"}
+EXPRESSION_WORDS = {
+    "NEUTRAL": "NE",
+    "ANGER": "AN",
+    "ANGRY": "AN",
+    "DISGUST": "DI",
+    "FEAR": "FE",
+    "HAPPY": "HA",
+    "SAD": "SA",
+    "SADNESS": "SA",
+    "SURPRISE": "SU",
+}
+
+
+def expression_code(word: str) -> str:
+    """The two capitals of an expression given by code or English word, in any case; "" if it is none."""
+    word = word.upper()
+    return word if word in EXPRESSIONS else EXPRESSION_WORDS.get(word, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +35,7 @@ class ScanName:
     """What a file's name and folders say; nested in ``ScanRef`` and in records, flat in tables.
 
     Attributes:
-        dataset: "BU-3DFE", "BU-4DFE", "Bosphorus", "FRGC", or "other".
+        dataset: a name in ``registry.DATASETS``: "BU-3DFE", "Bosphorus", "other" ...
         subject: "F0001", "bs000"; "" if unknown.
         sex: "F", "M" or "".
         expression: two capitals NE AN DI FE HA SA SU, or "" (a pose, an action unit, unknown).
@@ -46,3 +70,64 @@ class ScanRef:
     path: Path
     source: str
     name: ScanName = field(default_factory=ScanName)
+
+
+class ParsedName(NamedTuple):
+    """What a file's name and folders say, and where that puts the scan.
+
+    Attributes:
+        name: the fields.
+        place: parts of the scan's id; of dataset "other" only the last, the folders are put before it.
+    """
+
+    name: ScanName
+    place: tuple[str, ...]
+
+
+class PaperProtocol(NamedTuple):
+    """The scans that the paper trains and tests on, section 4.1.
+
+    Attributes:
+        expressions: only scans of these; the empty set for a database that the paper does not use.
+        levels: only these; () for any, unknown ones included.
+        complete: only of subjects who show all ``expressions``.
+    """
+
+    expressions: frozenset[str] = frozenset()
+    levels: tuple[int, ...] = ()
+    complete: bool = False
+
+    def takes(self, name: ScanName) -> bool:
+        """Whether a scan is of an expression and a level of the protocol."""
+        return name.expression in self.expressions and (not self.levels or name.level in self.levels)
+
+
+NOT_USED = PaperProtocol()
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """All that is known of a database; a row of ``registry.DATASETS``.
+
+    Attributes:
+        name: as tables and folders spell it.
+        example: a file of it with the folders that its name needs.
+        parse: the fields and the place of a scan from its file's stem, its lower-case suffix and the names of the
+            folders above it, outermost first; None where the name is not of this database.
+        kinds: of the meshes of one scan, the one taken by default first; () where there is one mesh.
+        nose_tip: name of the landmark that is the nose tip; "" where there is none.
+        nose_outline: names of the landmarks about the nose, where none is its tip.
+        paper: the scans that the paper uses.
+        published: entropies that the paper reports for it.
+        depth_accuracies: the paper's Table 4, recognition rate in per cent at each of ``published.PAPER_DEPTHS``.
+    """
+
+    name: str
+    example: str
+    parse: Callable[[str, str, Sequence[str]], ParsedName | None]
+    kinds: tuple[str, ...] = ()
+    nose_tip: str = ""
+    nose_outline: tuple[str, ...] = ()
+    paper: PaperProtocol = NOT_USED
+    published: tuple[Published, ...] = ()
+    depth_accuracies: tuple[float, ...] = ()

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from gemax_cli.datasets.model import ScanRef
-from gemax_cli.datasets.names import DATASETS, EXPRESSIONS, expression_code
+from gemax_cli.datasets.model import EXPRESSIONS, ScanRef, expression_code
+from gemax_cli.datasets.registry import DATASETS, KINDS, dataset_named
 from gemax_cli.errors import SettingsError
 
-Kind = Literal["F3D", "RAW"]
 Protocol = Literal["", "paper"]
-
-SIX_EXPRESSIONS = frozenset(EXPRESSIONS) - {"NE"}
-PAPER_LEVELS = (3, 4)  # "the highest 2 intensity levels", section 4.1
 
 
 @dataclass(frozen=True)
@@ -25,16 +20,16 @@ class Selection:
     """Filters of a conversion; an empty one keeps everything, several must all agree.
 
     Attributes:
-        datasets: of ``DATASETS``, in any case.
+        datasets: of ``registry.DATASETS``, in any case.
         expressions: two-letter codes or English words ("HA", "happy"), in any case.
         levels: 0 to 4; scans whose names give no level are dropped where any is asked for.
         subjects: "F0001", "bs000", in any case.
         patterns: shell patterns; one must fit the source path or the scan id. "*" crosses "/"; case does not count.
         kind: of BU-3DFE's two meshes. "F3D" takes RAW only where it stands alone; "RAW" takes no F3D. Files
             named one by one are taken whatever their kind.
-        protocol: "paper" keeps what section 4.1 of the paper trains and tests on. BU-3DFE: the six expressions
-            at levels 3 and 4. Bosphorus: the six expressions (E_*) of the subjects who have all six. No other
-            dataset. Who has all six is decided before the other filters are applied.
+        protocol: "paper" keeps what section 4.1 of the paper trains and tests on (``Dataset.paper``). BU-3DFE: the
+            six expressions at levels 3 and 4. Bosphorus: the six expressions (E_*) of the subjects who have all six.
+            No other dataset. Who has all six is decided before the other filters are applied.
 
     Raises:
         SettingsError: a dataset, expression, level, kind or protocol does not exist.
@@ -45,23 +40,18 @@ class Selection:
     levels: tuple[int, ...] = ()
     subjects: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
-    kind: Kind = "F3D"
+    kind: str = "F3D"
     protocol: Protocol = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "datasets", tuple(_dataset(name) for name in self.datasets))
+        object.__setattr__(self, "datasets", tuple(dataset_named(name).name for name in self.datasets))
         object.__setattr__(self, "expressions", tuple(_expression(word) for word in self.expressions))
         if wrong := [level for level in self.levels if level not in range(5)]:
             raise SettingsError(f"level {wrong[0]} does not exist: give 0 to 4.")
-        if self.kind not in ("F3D", "RAW"):
-            raise SettingsError(f"kind {self.kind!r} does not exist: give F3D or RAW.")
+        if self.kind not in KINDS:
+            raise SettingsError(f"kind {self.kind!r} does not exist: give {' or '.join(KINDS)}.")
         if self.protocol not in ("", "paper"):
             raise SettingsError(f"protocol {self.protocol!r} does not exist: give 'paper' or leave it out.")
-
-    @property
-    def keeps_all(self) -> bool:
-        """Whether there is no filter but ``kind``."""
-        return self == Selection(kind=self.kind)
 
 
 def wanted(scans: Iterable[ScanRef], selection: Selection) -> Callable[[ScanRef], bool]:
@@ -70,13 +60,6 @@ def wanted(scans: Iterable[ScanRef], selection: Selection) -> Callable[[ScanRef]
     if selection.protocol == "paper":
         tests.append(_paper_test(scans))
     return lambda scan: all(test(scan) for test in tests)
-
-
-def _dataset(name: str) -> str:
-    known = {dataset.casefold(): dataset for dataset in DATASETS}
-    if name.casefold() not in known:
-        raise SettingsError(f"dataset {name!r} is not known: give one of {', '.join(DATASETS)}.")
-    return known[name.casefold()]
 
 
 def _expression(word: str) -> str:
@@ -108,14 +91,14 @@ def _fits(shape: re.Pattern[str], scan: ScanRef) -> bool:
 
 
 def _paper_test(scans: Iterable[ScanRef]) -> Callable[[ScanRef], bool]:
-    shown: dict[str, set[str]] = defaultdict(set)
-    for scan in filter(_in_paper, scans):
-        shown[scan.name.subject].add(scan.name.expression)
-    complete = {subject for subject, expressions in shown.items() if expressions >= SIX_EXPRESSIONS}
-    return lambda scan: _in_paper(scan) and (scan.name.dataset != "Bosphorus" or scan.name.subject in complete)
+    names = (scan.name for scan in scans)
+    shown = {
+        (name.dataset, name.subject, name.expression) for name in names if DATASETS[name.dataset].paper.takes(name)
+    }
 
+    def test(scan: ScanRef) -> bool:
+        name, protocol = scan.name, DATASETS[scan.name.dataset].paper
+        needed = protocol.expressions if protocol.complete else ()
+        return protocol.takes(name) and all((name.dataset, name.subject, shows) in shown for shows in needed)
 
-def _in_paper(scan: ScanRef) -> bool:
-    if scan.name.expression not in SIX_EXPRESSIONS:
-        return False
-    return scan.name.dataset == "Bosphorus" or (scan.name.dataset == "BU-3DFE" and scan.name.level in PAPER_LEVELS)
+    return test

@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.datasets.registry import NOSE_OUTLINES, NOSE_TIPS
 from gemax_cli.errors import NoNoseTip
 from gemax_cli.face import nose_kernels as kernels
 from gemax_cli.face.model import NoseTip, Pose
@@ -65,7 +66,6 @@ SIZES = (0.87, 1.15)  # of the face, tried where the typical one does not convin
 SURE = 0.9  # the quick look is enough from this confidence on
 DOUBTFUL = 0.8  # below this confidence a tip carries a warning
 DISAGREE_MM = 8.0  # a landmark farther than this from the detected tip carries a warning
-OUTLINE = tuple(f"bnd_{i}" for i in range(36, 48))  # the nose outline of BU-3DFE's 83 points
 DOME = 0.06  # 1/mm, a nose tip is curved at least this much every way: 17 mm of radius
 NEAR_FIT = 8.0  # mm, a refined tip farther from that of the typical face speaks against both
 SUPPORT_CELLS, FEW_SUPPORT = 2.0, 3  # fewer points within so many cells of the tip: it lies in a hole
@@ -300,13 +300,14 @@ def pose_of(rotation: Floats) -> Pose:
 
 
 def landmark_tip(scan: Scan) -> NoseTip | None:
-    """The tip from the file's landmarks, or None: Bosphorus names it, BU-3DFE gives the outline of the nose.
+    """The tip from the file's landmarks, or None: a database names it, or gives the outline of the nose.
 
     Of an outline, the tip is the most forward (+Z) point of the surface within its span.
     """
-    if "Nose tip" in scan.landmarks:
-        return NoseTip(np.array(scan.landmarks["Nose tip"], np.float64), "landmark", 1.0)
-    outline = [scan.landmarks[name] for name in OUTLINE if name in scan.landmarks]
+    for name in NOSE_TIPS:
+        if name in scan.landmarks:
+            return NoseTip(np.array(scan.landmarks[name], np.float64), "landmark", 1.0)
+    outline = max(([scan.landmarks[n] for n in names if n in scan.landmarks] for names in NOSE_OUTLINES), key=len)
     if len(outline) < 3:
         return None
     low, high = np.min(outline, axis=0), np.max(outline, axis=0)

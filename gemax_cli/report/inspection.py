@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gemax_cli.datasets.names import parse_name
+from gemax_cli.datasets.registry import parse_name
 from gemax_cli.errors import ScanError
 from gemax_cli.pipeline import ConvertedScan, convert_scan
 from gemax_cli.scans.model import Scan

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.datasets.names import bare_name
+from gemax_cli.datasets.ids import bare_name
 from gemax_cli.errors import ScanError
 from gemax_cli.face.raster import Frame, barycentric, rasterise
 from gemax_cli.scans.model import Scan, TextureMap

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from gemax_cli.datasets.names import split_suffix
+from gemax_cli.datasets.ids import split_suffix
 from gemax_cli.errors import BadFormat, UnknownFormat
 from gemax_cli.scans.raw_file import MAX_BYTES, RawFile, open_raw, read_opened, size_of
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from gemax_cli.compact import Lazy
-from gemax_cli.datasets.model import ScanRef
-from gemax_cli.datasets.names import split_suffix
-from gemax_cli.datasets.selection import Kind, Selection, wanted
+from gemax_cli.datasets.ids import digest, natural_key, scan_id, split_suffix
+from gemax_cli.datasets.model import Dataset, ScanName, ScanRef
+from gemax_cli.datasets.registry import DATASETS, parse_name
+from gemax_cli.datasets.selection import Selection, wanted
 from gemax_cli.errors import ScanError
-from gemax_cli.scans.catalogue import Catalogue, Root, below
+from gemax_cli.paths import AnyPaths, as_paths
 from gemax_cli.scans.grey16 import is_grey16
 from gemax_cli.scans.read import IMAGE_SUFFIXES, SEARCHED_SUFFIXES
 
@@ -42,69 +43,22 @@ class Found:
 
     Attributes:
         scans: in natural order of their ids, whatever the order of the file system; every id is unique, even
-            where case does not count, and no id is a folder above another. Each is made when it is asked for.
+            where case does not count, and no id is a folder above another.
         notes: sentences on what was skipped or renamed.
         unlisted: folders that could not be searched; what they hold is missing.
     """
 
-    scans: Lazy[ScanRef]
+    scans: tuple[ScanRef, ...]
     notes: tuple[str, ...]
     unlisted: tuple[Unlisted, ...] = ()
 
 
-class _Folder(NamedTuple):
-    """A folder by its root, a number in the catalogue, and the path from there: "" or with a "/" at the end."""
-
-    root: int
-    tail: str
-
-
-class _Inside(NamedTuple):
-    """Names of folders in a folder that wait to be entered."""
-
-    folder: _Folder
-    names: list[str]
-
-
-@dataclass
-class _Listing:
-    """What a folder holds that a search is interested in, by name; other entries are passed over."""
-
-    folders: list[str] = field(default_factory=list)
-    linked_folders: list[str] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
-    linked_files: set[str] = field(default_factory=set)
-    is_output: bool = False
-
-    def add(self, entry: os.DirEntry[str]) -> None:
-        """Note an entry."""
-        name, link = entry.name, entry.is_symlink()
-        if os.path.isdir(entry.path) if link else entry.is_dir(follow_symlinks=False):  # noqa: PTH112
-            if not name.startswith(".") and name != "__MACOSX":
-                (self.linked_folders if link else self.folders).append(name)
-        elif not name.startswith(".") and split_suffix(name)[1] in SEARCHED_SUFFIXES:
-            if link or entry.is_file(follow_symlinks=False):
-                self.files.append(name)
-            if link:
-                self.linked_files.add(name)
-
-
-def _list_folder(path: str) -> _Listing:
-    """List a folder; raises OSError."""
-    listing = _Listing()
-    with os.scandir(path) as entries:
-        for entry in entries:
-            listing.add(entry)
-            listing.is_output = listing.is_output or entry.name == _OUTPUT_MARK
-    return listing
-
-
-def find_scans(sources: Sequence[Path], selection: Selection | None = None) -> Found:
+def find_scans(sources: AnyPaths, selection: Selection | None = None) -> Found:
     """Find the scans in files and folders.
 
     Folders are searched to any depth. Symbolic links are followed, every real folder is entered once, and a scan
     reached on several ways counts once. Hidden folders, gemax's own output (folders with a run.json, depth16 and
-    gemax images) and pictures are passed over: a PNG or TIFF is a scan if it is 16-bit grey and no mesh of its stem
+    gemax images) and pictures are skipped: a PNG or TIFF is a scan if it is 16-bit grey and no mesh of its stem
     lies beside it. A file given by name is always a candidate, readable or not, so that its error gets recorded.
 
     Ids follow from the names and the paths alone: filters do not change them. Where two scans would share an
@@ -114,140 +68,225 @@ def find_scans(sources: Sequence[Path], selection: Selection | None = None) -> F
     Args:
         sources: files and folders; those that do not exist count as files.
         selection: filters; None keeps everything.
+
+    Raises:
+        SettingsError: a source is empty or no path at all.
     """
     selection = selection or Selection()
     walk = _Walk()
-    walk.run(sources)
-    scans = walk.catalogue.scans()
-    scans = _of_kind(scans, selection.kind, walk.named(), walk.notes)
-    if not selection.keeps_all:
-        scans = scans.where(wanted(scans, selection))
-    walk.notes += _collision_notes(scans, walk.catalogue.moved())
-    return Found(scans, tuple(walk.notes), tuple(walk.unlisted))
+    walk.run(as_paths(sources))
+    scans, plain = _with_own_ids(_in_order(_once_each(walk.files)))
+    named = {Path(file.path) for file in walk.files if file.rank == _NAMED}
+    for dataset in DATASETS.values():
+        if dataset.kinds:
+            scans = _of_kind(scans, dataset, selection.kind, named, walk.notes)
+    kept = tuple(filter(wanted(scans, selection), scans))
+    return Found(kept, (*walk.notes, *_collision_notes(kept, plain)), tuple(walk.unlisted))
+
+
+_NAMED, _REAL, _LINKED = range(3)  # of one real file found on several ways, the first of these counts
+
+
+def _below(folder: str, name: str) -> str:
+    return os.path.join(folder, name)  # noqa: PTH118 - a Path of each of 20,000 files would take longer
+
+
+class _File(NamedTuple):
+    """A candidate.
+
+    Attributes:
+        path: as given or found.
+        source: relative to its SRC, "/" between parts.
+        real: the path without symbolic links.
+        number: of its SRC.
+        rank: given by name, found in its real place, or a symbolic link.
+    """
+
+    path: str
+    source: str
+    real: str
+    number: int
+    rank: int
+
+    def scan(self) -> ScanRef:
+        """The scan that the names of file and folders say it is, its id as if there were no other."""
+        path = Path(self.path)
+        *above, name = path.parts[-3:] if len(path.parts) > 2 else path.absolute().parts[-3:]
+        parsed = parse_name(name, above)
+        return ScanRef(scan_id(parsed, self.source.split("/")[:-1]), path, self.source, parsed.name)
+
+
+class _Folder(NamedTuple):
+    """A folder to enter; as ``_File``, but ``source`` ends in "/", and is "" for SRC itself."""
+
+    path: str
+    source: str
+    real: str
+    number: int
+
+    def folder(self, name: str) -> _Folder:
+        """A folder in this one."""
+        path = _below(self.path, name)
+        # Resolved even where it is no link: junctions of Windows do not call themselves links.
+        return _Folder(path, f"{self.source}{name}/", os.path.realpath(path), self.number)
+
+    def file(self, name: str, linked: bool) -> _File:
+        """A file in this one."""
+        path = _below(self.path, name)
+        real = os.path.realpath(path) if linked else _below(self.real, name)
+        return _File(path, self.source + name, real, self.number, _LINKED if linked else _REAL)
+
+
+def _list_folder(path: str) -> Iterator[tuple[str, bool, bool]]:
+    """Name of each file and folder in a folder, whether it is a link, and whether it is a folder; raises OSError."""
+    with os.scandir(path) as entries:
+        for entry in entries:
+            link = entry.is_symlink()
+            is_folder = os.path.isdir(entry.path) if link else entry.is_dir(follow_symlinks=False)  # noqa: PTH112
+            if is_folder or link or entry.is_file(follow_symlinks=False):
+                yield entry.name, link, is_folder
 
 
 @dataclass
 class _Walk:
-    """One search; ``catalogue``, ``notes`` and ``unlisted`` are its results."""
+    """One search; ``files``, ``notes`` and ``unlisted`` are its results."""
 
-    catalogue: Catalogue = field(default_factory=Catalogue)
+    files: list[_File] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unlisted: list[Unlisted] = field(default_factory=list)
     entered: set[str] = field(default_factory=set)
-    folders: deque[_Inside] = field(default_factory=deque)
-    links: deque[_Inside] = field(default_factory=deque)
+    folders: deque[_Folder] = field(default_factory=deque)
+    links: deque[_Folder] = field(default_factory=deque)
 
     def run(self, sources: Sequence[Path]) -> None:
         """Search every source, in their order."""
         for number, source in enumerate(sources):
-            path = os.fspath(source)
-            real = os.path.realpath(path)
-            if os.path.isdir(path):  # noqa: PTH112 - names of any bytes, and no objects for 20,000 files
-                self.enter(_Folder(self.catalogue.add_root(Root(path, "", real, number)), ""))
-                self.search(self.folders)
+            path, real = os.fspath(source), os.path.realpath(source)
+            if os.path.isdir(path):  # noqa: PTH112 - names of any bytes
+                self.search(_Folder(path, "", real, number))
             else:
-                self.catalogue.add_alone(Root(path, source.name, real, number, named=True))
+                self.files.append(_File(path, source.name, real, number, _NAMED))
         # Linked folders come last, so that what is reachable without a link is named by its real place.
-        self.search(self.links)
-        self.entered.clear()
+        while self.links:
+            self.search(self.links.popleft())
 
-    def named(self) -> set[str]:
-        """The paths of files that were given by name."""
-        return {root.path for root in self.catalogue.roots if root.named}
-
-    def search(self, line: deque[_Inside]) -> None:
-        """Enter the folders in line, each with all below it."""
-        while line:
-            for folder in self.children(line.popleft()):
-                self.enter(folder)
-                if line is self.links:  # what it holds goes before other links
-                    self.search(self.folders)
-
-    def children(self, inside: _Inside) -> Iterator[_Folder]:
-        """The folders in a folder, each named from the same root unless it is a link."""
-        root, real = self.catalogue.roots[inside.folder.root], self.real(inside.folder)
-        for name in inside.names:
-            tail = inside.folder.tail + name + "/"
-            path = below(root.path, inside.folder.tail + name)
-            # Resolved even where it is no link: junctions of Windows do not call themselves links.
-            own = os.path.realpath(path)
-            if own == below(real, name):
-                yield _Folder(inside.folder.root, tail)
-            else:
-                yield _Folder(self.catalogue.add_root(Root(path, root.source + tail, own, root.number)), "")
-
-    def real(self, folder: _Folder) -> str:
-        """A folder's path without symbolic links."""
-        return below(self.catalogue.roots[folder.root].real, folder.tail.rstrip("/"))
+    def search(self, folder: _Folder) -> None:
+        """Enter a folder and all below it, links aside."""
+        self.folders.append(folder)
+        while self.folders:
+            self.enter(self.folders.popleft())
 
     def enter(self, folder: _Folder) -> None:
         """List one folder, unless it was listed before or is gemax's own."""
-        root, real = self.catalogue.roots[folder.root], self.real(folder)
-        if real in self.entered:
+        if folder.real in self.entered:
             return
-        self.entered.add(real)
-        path, relative = below(root.path, folder.tail.rstrip("/")), root.source + folder.tail
+        self.entered.add(folder.real)
         try:
-            listing = _list_folder(path)
+            listed = sorted(_list_folder(folder.path))
         except OSError as error:
             reason = f"this folder cannot be listed ({error.strerror or error}): check its permissions and the disk."
-            self.unlisted.append(Unlisted(relative or "./", f"{path}: {reason}"))
+            self.unlisted.append(Unlisted(folder.source or "./", f"{folder.path}: {reason}"))
             return
-        if relative and listing.is_output:
-            self.notes.append(f"{path}: skipped, it is an output folder of gemax.")
+        if folder.source and any(name == _OUTPUT_MARK for name, *_ in listed):
+            self.notes.append(f"{folder.path}: skipped, it is an output folder of gemax.")
             return
-        for names, line in ((listing.folders, self.folders), (listing.linked_folders, self.links)):
-            if names:
-                line.append(_Inside(folder, sorted(names)))
-        self.take(folder, path, listing)
-
-    def take(self, folder: _Folder, path: str, listing: _Listing) -> None:
-        """Collect the scans among a folder's files."""
-        meshes = {stem.casefold() for stem, suffix in map(split_suffix, listing.files) if suffix not in IMAGE_SUFFIXES}
-        for name in sorted(listing.files):
-            stem, suffix = split_suffix(name)
-            place = below(path, name)
-            if suffix in IMAGE_SUFFIXES and (stem.casefold() in meshes or not self.is_depth_image(name, place)):
+        files = []
+        for name, link, is_folder in listed:
+            if name.startswith(".") or name == "__MACOSX":
                 continue
-            if name in listing.linked_files:
-                root, source = self.catalogue.roots[folder.root], folder.tail + name
-                found = Root(place, root.source + source, os.path.realpath(place), root.number, linked=True)
-                self.catalogue.add_alone(found)
-            else:
-                self.catalogue.add(folder.root, folder.tail + name)
+            if is_folder:
+                (self.links if link else self.folders).append(folder.folder(name))
+            elif split_suffix(name)[1] in SEARCHED_SUFFIXES:
+                files.append((*split_suffix(name), folder.file(name, link)))
+        self.files += self.candidates(files)
 
-    def is_depth_image(self, name: str, path: str) -> bool:
+    def candidates(self, files: list[tuple[str, str, _File]]) -> Iterator[_File]:
+        """Those of a folder's files, with their stems and suffixes, that may be scans."""
+        meshes = {stem.casefold() for stem, suffix, _ in files if suffix not in IMAGE_SUFFIXES}
+        for stem, suffix, file in files:
+            if suffix not in IMAGE_SUFFIXES or (stem.casefold() not in meshes and self.is_depth_image(Path(file.path))):
+                yield file
+
+    def is_depth_image(self, path: Path) -> bool:
         """Whether a picture is 16-bit grey and not one that gemax wrote."""
-        if _OWN_IMAGE.fullmatch(name):
-            return False
         try:
-            return is_grey16(Path(path))
+            return not _OWN_IMAGE.fullmatch(path.name) and is_grey16(path)
         except ScanError as error:
             self.notes.append(f"{path}: not looked at as a depth image: {error.message}")
             return False
 
 
-def _of_kind(scans: Lazy[ScanRef], kind: Kind, named: set[str], notes: list[str]) -> Lazy[ScanRef]:
-    """Choose between BU-3DFE's two meshes of one scan; files given by name stay."""
-    if kind == "RAW":
-        return scans.where(lambda scan: scan.name.kind != "F3D" or os.fspath(scan.path) in named)
-    whole = {_label(scan) for scan in scans if scan.name.kind == "RAW"}
-    if not whole:
-        return scans
-    cropped = {_label(scan) for scan in scans if scan.name.kind == "F3D" and _label(scan) in whole}
-    if alone := sum(scan.name.kind == "RAW" and _label(scan) not in cropped for scan in scans):
-        notes.append(f"BU-3DFE scans without an F3D mesh, of which the RAW mesh is taken: {alone}.")
-    return scans.where(
-        lambda scan: scan.name.kind != "RAW" or _label(scan) not in cropped or os.fspath(scan.path) in named
-    )
+def _once_each(files: Iterable[_File]) -> Iterable[_File]:
+    """One of the candidates that are the same real file."""
+    first: dict[str, _File] = {}
+    for file in sorted(files, key=lambda file: (file.rank, file.number)):
+        first.setdefault(file.real, file)
+    return first.values()
 
 
-def _label(scan: ScanRef) -> tuple[str, str, int | None, str]:
-    return scan.name.subject, scan.name.expression, scan.name.level, scan.name.race
+def _in_order(files: Iterable[_File]) -> list[ScanRef]:
+    """The scans of files, in natural order of their ids, then of their sources."""
+
+    def key(found: tuple[ScanRef, _File]) -> tuple[str, str, str, int, str]:
+        scan, file = found
+        return natural_key(scan.scan_id), natural_key(file.source), file.source, file.number, file.real
+
+    return [scan for scan, _ in sorted(((file.scan(), file) for file in files), key=key)]
+
+
+def _with_own_ids(scans: Sequence[ScanRef]) -> tuple[list[ScanRef], dict[str, str]]:
+    """Scans whose ids are unique and no folders of others, in their order; and the ids that changed, with the old."""
+    claimed = {_folded(scan.scan_id) for scan in scans}
+    taken = {_folded(folder) for folder in {above for scan in scans for above in _folders_above(scan.scan_id)}}
+    unique, plain = [], {}
+    for scan in scans:
+        place, attempt = scan.scan_id, 0
+        while (key := _folded(place)) in taken or (attempt and key in claimed):
+            # The same source under several SRC: counted, because its digest is the same each time.
+            place, attempt = f"{scan.scan_id}~{digest(scan.source + '/' * attempt, 8)}", attempt + 1
+        taken.add(key)
+        if attempt:
+            plain[place] = scan.scan_id
+        unique.append(replace(scan, scan_id=place) if attempt else scan)
+    return unique, plain
+
+
+def _folded(scan: str) -> str:
+    """Equal for ids that are one folder on file systems where case does not count."""
+    return unicodedata.normalize("NFC", scan.casefold())
+
+
+def _folders_above(scan: str) -> Iterator[str]:
+    while scan := scan.rpartition("/")[0]:
+        yield scan
+
+
+def _of_kind(
+    scans: list[ScanRef], dataset: Dataset, asked: str, named: Container[Path], notes: list[str]
+) -> list[ScanRef]:
+    """Choose among a database's meshes of one scan; files given by name stay.
+
+    Where the kind is the one that it is known by, another one fills in for a scan that lacks it.
+    """
+    kind = asked if asked in dataset.kinds else dataset.kinds[0]
+    own = [scan for scan in scans if scan.name.dataset == dataset.name and scan.name.kind]
+    others = [scan for scan in own if scan.name.kind != kind]
+    there = {_shown(scan.name) for scan in own if scan.name.kind == kind} if others else set()
+    alone = [scan for scan in others if kind == dataset.kinds[0] and _shown(scan.name) not in there]
+    if alone:
+        other = alone[0].name.kind
+        notes.append(f"{dataset.name} scans without an {kind} mesh, of which the {other} mesh is taken: {len(alone)}.")
+    left_out = {scan.scan_id for scan in others if scan.path not in named} - {scan.scan_id for scan in alone}
+    return [scan for scan in scans if scan.scan_id not in left_out]
+
+
+def _shown(name: ScanName) -> ScanName:
+    """What a mesh shows, whatever its kind."""
+    return replace(name, kind="")
 
 
 def _collision_notes(scans: Iterable[ScanRef], plain: dict[str, str]) -> list[str]:
-    changed = [scan for scan in scans if scan.scan_id in plain] if plain else []
+    changed = [scan for scan in scans if scan.scan_id in plain]
     notes = [
         f"{scan.source}: goes to {scan.scan_id}, because {plain[scan.scan_id]} is taken by another scan."
         for scan in changed[:_MOST_COLLISIONS_SAID]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gemax_cli.datasets.names import DATASETS, parse_name
+from gemax_cli.datasets.registry import DATASETS, parse_name
 from gemax_cli.stack.images import DEPTH_FOLDER
 
 OTHER = "other"

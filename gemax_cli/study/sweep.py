@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.codes import MAX_CODE
-from gemax_cli.datasets.model import ScanRef
-from gemax_cli.datasets.selection import SIX_EXPRESSIONS, Selection
+from gemax_cli.datasets.model import SIX_EXPRESSIONS, ScanRef
+from gemax_cli.datasets.published import PAPER_DEPTHS
+from gemax_cli.datasets.registry import DATASETS
+from gemax_cli.datasets.selection import Selection
 from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.entropy.mapping import apply_cuts, uniform_cuts
 from gemax_cli.errors import NothingToConvert, ScanError
@@ -27,12 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 POOL = 8  # pixels: images are compared at 28 x 28, an eighth of 224
-STUDY_DEPTHS = tuple(float(depth) for depth in range(50, 150, 10))  # section 5 of the paper, mm
-# Table 4 of the paper, recognition rate in per cent at 50, 60 .. 140 mm, as its authors measured it on their network
-PAPER_ACCURACY = {
-    "BU-3DFE": (84.53, 84.92, 84.37, 83.79, 83.64, 83.13, 82.77, 82.67, 82.62, 82.40),
-    "Bosphorus": (79.31, 79.47, 79.13, 78.92, 78.64, 78.64, 78.39, 78.22, 78.17, 78.10),
-}
+STUDY_DEPTHS = PAPER_DEPTHS
 PAPER_DEPTH = 60.0
 CHARTED = {"accuracy": "accuracy, %", "variance_ratio_own": "variance ratio F", "entropy": "entropy, bits"}
 
@@ -254,8 +251,8 @@ def _mean(values: Iterable[float]) -> float:
 
 def paper_accuracy(dataset: str, depth_mm: float) -> float | None:
     """Table 4 of the paper: recognition rate at a depth, per cent; None where it has none."""
-    published = dict(zip(STUDY_DEPTHS, PAPER_ACCURACY.get(dataset, ()), strict=False))
-    return published.get(depth_mm)
+    rates = DATASETS[dataset].depth_accuracies
+    return dict(zip(PAPER_DEPTHS, rates, strict=False)).get(depth_mm)
 
 
 def sweep_chart(rows: Sequence[SweepRow]) -> Figure:

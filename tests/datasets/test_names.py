@@ -1,30 +1,23 @@
+"""The databases: the grammar of their names, and what else each has to say."""
+
 from __future__ import annotations
 
-import hashlib
-import unicodedata
+import subprocess
+import sys
 from dataclasses import asdict
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import given
 
-from gemax_cli.datasets.names import (
-    EXPRESSIONS,
-    LONGEST_ID,
-    LONGEST_PART,
-    bare_name,
-    digest,
-    expression_code,
-    natural_key,
-    parse_name,
-    safe_part,
-    scan_id,
-    split_suffix,
-)
+from gemax_cli.datasets.ids import scan_id
+from gemax_cli.datasets.model import EXPRESSIONS, SIX_EXPRESSIONS, expression_code
+from gemax_cli.datasets.published import PAPER_DEPTHS
+from gemax_cli.datasets.registry import DATASETS, KINDS, NOSE_OUTLINES, NOSE_TIPS, dataset_named, parse_name
+from gemax_cli.errors import SettingsError
+from tests.datasets.file_names import FILE_NAMES
 
-ANY_TEXT = st.text(st.characters(), max_size=40)  # unpaired surrogates included, as undecodable names have them
-RESERVED = ["CON", "nul", "Com1", "LPT9", "aux.txt", "PRN.tar.gz", "CONIN$", "COM¹"]
+README = Path(__file__).resolve().parents[2] / "README.md"
 
 
 def said(parsed):
@@ -188,34 +181,50 @@ def test_what_is_not_frgc(name):
     assert parse_name(name).name.dataset == "other"
 
 
-# ------------------------------------------------------------------------------------------------ small parts
+# ------------------------------------------------------------------------------------------------ any database
 
 
-@pytest.mark.parametrize(
-    ("name", "parts"),
-    [
-        ("a.wrl", ("a", ".wrl")),
-        ("a.b.WRL", ("a.b", ".wrl")),
-        ("a.abs.gz", ("a", ".abs.gz")),
-        ("A.ABS.GZ", ("A", ".abs.gz")),
-        ("a.gz", ("a", ".gz")),
-        (".abs.gz", (".abs", ".gz")),
-        (".wrl", (".wrl", "")),
-        ("..wrl", ("..wrl", "")),
-        ("wrl", ("wrl", "")),
-        ("", ("", "")),
-        ("a.", ("a", ".")),
-    ],
-)
-def test_suffixes(name, parts):
-    assert split_suffix(name) == parts
+@pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS)
+def test_a_file_of_a_database_is_known_by_its_name(dataset):
+    *folders, name = dataset.example.split("/")
+    parsed = parse_name(name, folders)
+    assert parsed.name.dataset == dataset.name
+    assert scan_id(parsed, folders).startswith(f"{dataset.name}/")
+    assert scan_id(parse_name(name.upper(), folders), folders).upper() == scan_id(parsed, folders).upper()
 
 
-@given(ANY_TEXT)
-def test_a_name_is_its_stem_and_suffix(name):
-    stem, suffix = split_suffix(name)
-    assert name.startswith(stem)
-    assert name[len(stem) :].lower() == suffix
+@pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS)
+def test_a_database_says_what_it_is_in_the_words_of_the_package(dataset):
+    assert dataset.paper.expressions <= set(EXPRESSIONS)
+    assert {figure.dataset for figure in dataset.published} <= {dataset.name}
+    assert len(dataset.depth_accuracies) in (0, len(PAPER_DEPTHS))
+    assert len(set(dataset.kinds)) == len(dataset.kinds) != 1
+    assert dataset_named(dataset.name.upper()) is dataset
+
+
+@pytest.mark.parametrize("dataset", [dataset for name, dataset in DATASETS.items() if name != "other"])
+def test_the_readme_names_every_database(dataset):
+    text = README.read_text(encoding="utf-8")
+    assert f"| {dataset.name} | `{dataset.example}`" in text
+
+
+def test_the_databases_of_the_field():
+    assert list(DATASETS) == ["BU-3DFE", "BU-4DFE", "Bosphorus", "FRGC", "other"]
+    assert KINDS == ("F3D", "RAW")
+    assert {name for name, dataset in DATASETS.items() if dataset.paper.expressions} == {"BU-3DFE", "Bosphorus"}
+    assert SIX_EXPRESSIONS == DATASETS["BU-3DFE"].paper.expressions == DATASETS["Bosphorus"].paper.expressions
+    assert NOSE_TIPS == ("Nose tip",)
+    assert (tuple(f"bnd_{number}" for number in (36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47)),) == NOSE_OUTLINES
+    with pytest.raises(SettingsError, match="dataset 'CASIA' is not known: give one of BU-3DFE, BU-4DFE"):
+        dataset_named("CASIA")
+
+
+def test_the_databases_are_known_without_numpy():
+    script = "import sys; from gemax_cli.datasets import registry, selection; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+# ------------------------------------------------------------------------------------------------- expressions
 
 
 @pytest.mark.parametrize("code", EXPRESSIONS)
@@ -231,183 +240,11 @@ def test_expression_words(word, code):
     assert expression_code(word) == code
 
 
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("face.png", "face.png"),
-        ("../../face.png", "face.png"),
-        ("/etc/face.png", "face.png"),
-        ("C:\\a\\face.png", "face.png"),
-        ("\\\\server\\share\\face.png", "face.png"),
-        (" face.png ", "face.png"),
-        ("Gesicht ä.png", "Gesicht ä.png"),
-        ("", ""),
-        (".", ""),
-        ("..", ""),
-        ("...", ""),
-        ("a/", ""),
-        ("a/..", ""),
-        ("C:face.png", ""),
-        ("fa\x00ce.png", ""),
-        ("fa\nce.png", ""),
-        ("fa\u202ece.png", ""),
-        ("fa\ufffdce.png", ""),
-    ],
-)
-def test_bare_names(text, name):
-    assert bare_name(text) == name
-
-
-@given(ANY_TEXT)
-def test_a_bare_name_leads_nowhere(text):
-    name = bare_name(text)
-    for kind in (PurePosixPath, PureWindowsPath):
-        path = kind(name)
-        assert not path.is_absolute()
-        assert not path.drive
-        assert len(path.parts) <= 1
-        assert ".." not in path.parts
-
-
-def test_digests_are_sha256():
-    assert digest("a/b.ply", 8) == hashlib.sha256(b"a/b.ply").hexdigest()[:8]
-    assert digest("\u00e9", 16) == digest("e\u0301", 16)
-    assert len(digest("\udcff", 12)) == 12
-
-
-def test_natural_order():
-    names = ["bs2", "BS10", "bs1", "bs1a", "bs01", "a", "10", "9", ""]
-    assert sorted(names, key=natural_key) == ["", "9", "10", "a", "bs1", "bs01", "bs1a", "bs2", "BS10"]
-
-
-@given(ANY_TEXT, ANY_TEXT)
-def test_any_two_texts_have_an_order(one, two):
-    assert (natural_key(one) <= natural_key(two)) or (natural_key(two) <= natural_key(one))
-    assert natural_key(one) == natural_key(unicodedata.normalize("NFD", one))
-
-
-# ------------------------------------------------------------------------------------------------ scan ids
-
-
-def check_part(part):
-    """Holds for a folder's name that is safe on every file system."""
-    assert part not in ("", ".", "..")
-    assert part == part.strip()
-    assert not part.endswith(".")
-    assert not part.startswith(".")
-    assert not set(part) & set('/\\:*?"<>|')
-    assert all(unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in part)
-    assert unicodedata.is_normalized("NFC", part)
-    assert len(part.encode()) <= LONGEST_PART
-    stem = part.split(".")[0].upper()
-    assert stem not in {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}
-    assert not (stem[:3] in ("COM", "LPT") and len(stem) == 4 and stem[3] in "0123456789¹²³")
-
-
-@given(ANY_TEXT)
-@example("")
-@example("..")
-@example(" . ")
-@example("...\n")
-@example("a. .")
-@example("e\u0301" * 80)
-@example("\u0344" * 60)  # grows when composed
-@example("x" * 99 + ".y")
-@example("\udcff\udcfe")
-@example("~" * 300)
-def test_any_text_becomes_a_safe_part(text):
-    part = safe_part(text)
-    check_part(part)
-    assert safe_part(part) == part
-
-
-@pytest.mark.parametrize("name", RESERVED)
-def test_reserved_names_are_avoided(name):
-    assert safe_part(name) == "_" + name
-    check_part(safe_part(name))
-
-
-@pytest.mark.parametrize(
-    ("text", "part"),
-    [
-        ("plain-Name_1.2", "plain-Name_1.2"),
-        ("with space", "with space"),
-        ("über", "über"),
-        ("u\u0308ber", "über"),
-        ("a/b\\c:d", "a_b_c_d"),
-        ("new\nline", "new_line"),
-        (".hidden", "_hidden"),
-        ("dots...", "dots"),
-        ("..", "_"),
-        ("", "_"),
-        ("   ", "_"),
-        ("console", "console"),
-        ("COM10", "COM10"),
-    ],
-)
-def test_parts_keep_what_is_harmless(text, part):
-    assert safe_part(text) == part
-
-
-@pytest.mark.parametrize("letter", ["a", "ä", "漢", "😀"])
-def test_long_parts_are_cut_and_told_apart(letter):
-    one, two = safe_part(letter * 150 + "1"), safe_part(letter * 150 + "2")
-    assert one != two
-    assert one[-9] == two[-9] == "~"
-    assert one[:-8] == two[:-8]
-    for part in (one, two):
-        check_part(part)
-        assert len(part.encode()) > LONGEST_PART - 5
-    assert safe_part("a" * LONGEST_PART) == "a" * LONGEST_PART
-
-
-FILE_NAMES = st.one_of(
-    ANY_TEXT,
-    st.from_regex(r"\A[FM]\d{4}_(NE|AN|SU)0\d(WH|BL)_(F3D|RAW)\.wrl\Z"),
-    st.from_regex(r"\Abs\d{3}_(N_N|E_[A-Z]{1,9}|YR_R\d\d|CAU_\w{1,6})(_\d)?\.bnt\Z"),
-    st.from_regex(r"\A\d{3}\.wrl\Z"),
-    st.from_regex(r"\A\d{5}d\d{3}\.abs(\.gz)?\Z"),
-)
-
-
-@given(FILE_NAMES, st.lists(st.one_of(ANY_TEXT, st.sampled_from(["F001", "Angry", "..", "a" * 250])), max_size=12))
-@example("face.ply", ["d" * 90] * 40)
-def test_every_id_stays_inside_the_output_folder(name, folders):
-    fields = parse_name(name, folders)
-    scan = scan_id(fields, folders)
-    parts = scan.split("/")
-    assert parts[0] == fields.name.dataset
-    assert len(parts) >= 2
-    for part in parts:
-        check_part(part)
-    assert len(scan.encode()) <= LONGEST_ID + LONGEST_PART
-
-
 @given(FILE_NAMES)
 def test_a_name_always_says_the_same(name):
     assert parse_name(name) == parse_name(name)
     assert parse_name(name).name.level in (None, 0, 1, 2, 3, 4)
     assert parse_name(name).name.expression in ("", *EXPRESSIONS)
-
-
-def test_folders_keep_other_scans_apart():
-    assert scan_id(parse_name("face.ply"), ("a", "b")) == "other/a/b/face"
-    assert scan_id(parse_name("face.ply"), ("a", "..", "/etc")) == "other/a/_/_etc/face"
-    assert scan_id(parse_name("face.ply")) == "other/face"
-
-
-def test_folders_do_not_count_where_the_name_says_it_all():
-    assert scan_id(parse_name("bs000_N_N_0.bnt"), ("any", "where")) == "Bosphorus/bs000/bs000_N_N_0"
-
-
-def test_deep_folders_become_a_digest():
-    deep = ["folder" * 10] * 10
-    one = scan_id(parse_name("face.ply"), deep)
-    two = scan_id(parse_name("face.ply"), [*deep, "more"])
-    assert one != two
-    assert one.startswith("other/~")
-    assert one.endswith("/face")
-    assert len(one) < 60
 
 
 def test_a_long_name_takes_no_time():

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from gemax_cli.datasets.model import ScanRef
-from gemax_cli.datasets.names import EXPRESSIONS, parse_name, scan_id
-from gemax_cli.datasets.selection import PAPER_LEVELS, SIX_EXPRESSIONS, Selection, wanted
+from gemax_cli.datasets.ids import scan_id
+from gemax_cli.datasets.model import EXPRESSIONS, SIX_EXPRESSIONS, ScanRef
+from gemax_cli.datasets.registry import parse_name
+from gemax_cli.datasets.selection import Selection, wanted
 from gemax_cli.errors import SettingsError
 
 BOSPHORUS = ("ANGER", "DISGUST", "FEAR", "HAPPY", "SADNESS", "SURPRISE")
@@ -81,7 +82,7 @@ def test_the_paper_s_protocol():
     assert len(scans) == len(bu3d) + len(bosp)
     assert len(bu3d) == 2 * 6 * 2
     assert {(scan.name.expression, scan.name.level) for scan in bu3d} == {
-        (e, k) for e in SIX_EXPRESSIONS for k in PAPER_LEVELS
+        (e, k) for e in SIX_EXPRESSIONS for k in (3, 4)
     }
     assert [scan.name.code for scan in bosp] == [f"E_{e}" for e in BOSPHORUS]
     assert {scan.name.subject for scan in bosp} == {"bs000"}
@@ -93,11 +94,11 @@ def test_who_has_all_six_does_not_depend_on_other_filters():
 
 
 def test_the_paper_s_protocol_counts_pairs_as_the_paper_does():
-    people = [scan for n in range(100) for scan in bu3dfe(f"F{n:04d}")]
-    assert len(people) == 2500
-    assert len(select(people, Selection(protocol="paper"))) == 100 * 6 * 2
-    sitters = [scan for n in range(105) for scan in bosphorus(f"bs{n:03d}", BOSPHORUS[: 6 if n < 65 else 5])]
-    assert len(select(sitters, Selection(protocol="paper"))) == 65 * 6
+    bu3d = [scan for n in range(100) for scan in bu3dfe(f"F{n:04d}")]
+    assert len(bu3d) == 2500
+    assert len(select(bu3d, Selection(protocol="paper"))) == 100 * 6 * 2
+    bosp = [scan for n in range(105) for scan in bosphorus(f"bs{n:03d}", BOSPHORUS[: 6 if n < 65 else 5])]
+    assert len(select(bosp, Selection(protocol="paper"))) == 65 * 6
 
 
 def test_order_stays():

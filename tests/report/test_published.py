@@ -2,9 +2,10 @@ import re
 
 import pytest
 
+from gemax_cli.datasets.published import TAUS, UNBOUNDED
 from gemax_cli.report.comparison import compare
 from gemax_cli.report.entropy_table import EntropyRow, entropy_table
-from gemax_cli.report.published import PUBLISHED, TAUS, UNBOUNDED, published_entropy
+from gemax_cli.report.published import PUBLISHED, published_entropy
 from gemax_cli.settings import DEFAULT_TAUS, QuantisationSettings, Settings
 from tests.report.folders import BO, BU, PAPERS, make_folder
 

@@ -13,9 +13,10 @@ import numba
 import numpy as np
 import pytest
 
+from gemax_cli.datasets.bu3dfe import BU3DFE
 from gemax_cli.errors import BadFormat, EmptyScan, ScanError
 from gemax_cli.scans import read
-from gemax_cli.scans.formats.wrl import BND_COUNT, LANDMARK_TOLERANCE, NOSE_OUTLINE, PSE_COUNT
+from gemax_cli.scans.formats.wrl import BND_COUNT, LANDMARK_TOLERANCE, PSE_COUNT
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.read import read_scan
 from tests.scans.naive_vrml import SQUARE, TEXTURED, Placement, Shape, Spelling, area, expected_mesh, write_vrml
@@ -152,11 +153,6 @@ def test_a_transform_that_overflows_is_refused(face: Path) -> None:
 
 
 # -- landmarks --------------------------------------------------------------------------------------------------------
-
-
-def test_the_nose_outline_is_a_range_of_the_bnd() -> None:
-    assert list(NOSE_OUTLINE) == [36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47]
-    assert max(NOSE_OUTLINE) < BND_COUNT == 83
 
 
 @pytest.mark.parametrize("separator", ["\t\t", " ", ",", " , "])
@@ -363,7 +359,7 @@ def test_the_nose_tip_is_the_most_forward_point_within_the_outline(lookalikes: l
         values = line.split(",")
         truth[Path(values[0]).name] = np.array(values[10:13], float)
     scan = read_scan(next(path for path in lookalikes if path.name.endswith("NE00" + path.name[10:12] + "_F3D.wrl")))
-    outline = np.array([scan.landmarks[f"bnd_{number}"] for number in NOSE_OUTLINE])
+    outline = np.array([scan.landmarks[name] for name in BU3DFE.nose_outline])
     inside = ((scan.points >= outline.min(0)) & (scan.points <= outline.max(0)))[:, :2].all(axis=1)
     tip = scan.points[inside][scan.points[inside][:, 2].argmax()]
     assert np.linalg.norm(tip - truth[scan.path.name]) < 6

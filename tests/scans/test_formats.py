@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gemax_cli.datasets.names import split_suffix
+from gemax_cli.datasets.ids import split_suffix
 from gemax_cli.errors import BadFormat, ScanError
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.read import FOREIGN, FORMATS, KNOWN_SUFFIXES, MAX_TEXT_BYTES, Format, read_scan, sniff

@@ -3,7 +3,9 @@ from __future__ import annotations
 import os
 import random
 import time
+import tracemalloc
 import unicodedata
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gemax_cli.datasets.names import digest
+from gemax_cli.datasets.ids import digest, natural_key, scan_id
+from gemax_cli.datasets.registry import parse_name
 from gemax_cli.datasets.selection import Selection
-from gemax_cli.errors import FileUnreadable
+from gemax_cli.errors import FileUnreadable, SettingsError
 from gemax_cli.scans.read import read_scan
 from gemax_cli.scans.walk import Found, find_scans
 from tests.scans.organised_files import bnt_bytes
@@ -246,7 +249,7 @@ def test_filters_do_not_change_ids(tmp_path):
 # ------------------------------------------------------------------------------------------- what is no scan
 
 
-def test_hidden_things_are_passed_over(tmp_path):
+def test_hidden_things_are_skipped(tmp_path):
     touch(tmp_path / ".git" / "a.ply", tmp_path / ".b.ply", tmp_path / "._F0001_AN01WH_F3D.wrl")
     touch(tmp_path / "__MACOSX" / "c.ply", tmp_path / "d.ply")
     assert ids(find_scans([tmp_path])) == ["other/d"]
@@ -263,7 +266,7 @@ def output_folder(root):
     picture(root / "other" / "face" / "gemax_tau020.png", np.uint8)
 
 
-def test_output_folders_are_passed_over(tmp_path):
+def test_output_folders_are_skipped(tmp_path):
     touch(tmp_path / "face.ply")
     output_folder(tmp_path / "out")
     touch(tmp_path / "out" / "other" / "x.ply")
@@ -393,6 +396,25 @@ def test_real_places_name_what_links_lead_to_as_well(tmp_path):
     assert [scan.source for scan in find_scans([tmp_path / "x", tmp_path / "y"]).scans] == ["c.ply"]
 
 
+def test_of_several_ways_to_a_file_its_name_counts_most_and_a_link_least(tmp_path):
+    raw, more, far = (tmp_path / name for name in ("raw", "more", "far"))
+    touch(raw / "a.ply", more / "c.ply", far / "b.ply")
+    (raw / "link_a.ply").symlink_to(raw / "a.ply")
+    (raw / "link_b.ply").symlink_to(far / "b.ply")
+    (more / "other_b.ply").symlink_to(far / "b.ply")
+    named_a, named_b = tmp_path / "named_a.ply", tmp_path / "named_b.ply"
+    named_a.symlink_to(raw / "a.ply")
+    named_b.symlink_to(far / "b.ply")
+    for sources, want in (
+        ([raw, more], ["a.ply", "c.ply", "link_b.ply"]),
+        ([more, raw], ["a.ply", "c.ply", "other_b.ply"]),
+        ([raw, far], ["a.ply", "b.ply"]),
+        ([raw, named_a], ["link_b.ply", "named_a.ply"]),
+        ([raw, named_b, far / "b.ply"], ["a.ply", "named_b.ply"]),
+    ):
+        assert sorted(scan.source for scan in find_scans(sources).scans) == want
+
+
 def test_links_that_lead_nowhere_are_left_to_the_reader(tmp_path):
     (tmp_path / "gone.ply").symlink_to(tmp_path / "nowhere.ply")
     (tmp_path / "round.ply").symlink_to(tmp_path / "round.ply")
@@ -424,6 +446,14 @@ def test_a_folder_that_cannot_be_listed_is_said(tmp_path, monkeypatch):
 
 def test_no_source_is_no_scan():
     assert find_scans([]) == Found((), ())
+
+
+def test_a_source_may_be_a_string_and_is_one_path(tmp_path):
+    touch(tmp_path / "face.ply")
+    assert find_scans(str(tmp_path)) == find_scans(tmp_path) == find_scans([tmp_path])
+    assert ids(find_scans(str(tmp_path))) == ["other/face"]
+    with pytest.raises(SettingsError, match="no path"):
+        find_scans("")
 
 
 # ------------------------------------------------------------------------------------------------- clashing ids
@@ -479,11 +509,52 @@ def test_the_same_source_under_several_folders(tmp_path):
     assert found == find_scans(folders)
 
 
-def test_a_name_that_looks_like_a_changed_id_does_no_harm(tmp_path):
-    touch(tmp_path / "face.ply", tmp_path / "face.obj", tmp_path / f"face~{digest('face.ply', 8)}.stl")
+def test_a_name_that_looks_like_a_changed_id_keeps_it(tmp_path):
+    changed = f"face~{digest('face.ply', 8)}"
+    touch(tmp_path / "face.ply", tmp_path / "face.obj", tmp_path / f"{changed}.stl")
     found = find_scans([tmp_path])
     check_found(found)
-    assert len(found.scans) == 3
+    by_source = {scan.source: scan.scan_id for scan in found.scans}
+    assert len(by_source) == 3
+    assert by_source["face.obj"] == "other/face"
+    assert by_source[f"{changed}.stl"] == f"other/{changed}"
+
+
+def naive_ids(root, sources):
+    """Source to id, one after the other in natural order, with a set of all ids and of all folders above them."""
+
+    def plain(source):
+        parsed = parse_name(source.split("/")[-1], (root / source).absolute().parts[-3:-1])
+        return scan_id(parsed, source.split("/")[:-1])
+
+    def fold(text):
+        return unicodedata.normalize("NFC", text.casefold())
+
+    order = sorted(sources, key=lambda source: (natural_key(plain(source)), natural_key(source), source))
+    taken = {fold(plain(source)[:end]) for source in order for end, c in enumerate(plain(source)) if c == "/"}
+    found = {}
+    for source in order:
+        unique, attempt = plain(source), 0
+        while fold(unique) in taken:
+            unique, attempt = f"{plain(source)}~{digest(source + '/' * attempt, 8)}", attempt + 1
+        taken.add(fold(unique))
+        found[source] = unique
+    return found
+
+
+FOLDERS = ("a", "A", "a.ply", "b", "F0001_AN01WH_F3D.wrl", "ä", "a\u0308", "F001", "Angry")
+FILES = ("a.ply", "A.ply", "a.obj", "ä.ply", "a\u0308.ply", "f0001_an01wh_f3d.wrl", "F0001_AN01WH_F3D.wrl", "000.wrl")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_ids_are_those_of_a_set_of_strings(tmp_path, seed):
+    rng = random.Random(seed)
+    for _ in range(rng.randint(1, 25)):
+        with suppress(OSError):  # a folder has that name, or a file the folder's
+            touch(tmp_path.joinpath(*(rng.choice(FOLDERS) for _ in range(rng.randint(0, 2)))) / rng.choice(FILES))
+    sources = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()]
+    found = find_scans(tmp_path)
+    assert [(scan.source, scan.scan_id) for scan in found.scans] == list(naive_ids(tmp_path, sources).items())
 
 
 def test_many_clashes_are_summed_up(tmp_path):
@@ -568,6 +639,20 @@ def test_thousands_of_scans_are_found_in_no_time(tmp_path):
     found = find_scans([tmp_path])
     assert len(found.scans) == 1000
     assert time.perf_counter() - start < 2  # measured: 0.05 s; the rest is room for a busy machine
+
+
+def test_many_scans_take_little_memory(tmp_path):
+    """Measured: 900 bytes a scan, 1,600 while they are sorted; 50,000 scans take 80 MB at most."""
+    many = 2000
+    for folder in range(many // 100):
+        touch(*(tmp_path / f"F{folder:04d}" / f"F{folder:04d}_AN01WH_F3D ({n}).wrl" for n in range(100)))
+    tracemalloc.start()
+    found = find_scans(tmp_path)
+    held, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found.scans) == many
+    assert held < 1500 * many
+    assert peak < 2500 * many
 
 
 def test_found_scans_can_be_read(tmp_path):

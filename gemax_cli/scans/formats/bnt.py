@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.datasets.names import bare_name
+from gemax_cli.datasets.bosphorus import BOSPHORUS
+from gemax_cli.datasets.ids import bare_name
 from gemax_cli.errors import BadFormat, ScanError
 from gemax_cli.scans.grid import distance_to, gather_grid, surface_of
 from gemax_cli.scans.model import Points, Scan, TextureMap, Triangles
 from gemax_cli.scans.raw_file import RawFile, open_raw
 
-NOSE_TIP = "Nose tip"
+NOSE_TIP = BOSPHORUS.nose_tip
 FARTHEST_TIP_MM = 40.0  # a nose tip farther from every point does not belong to this scan
 MOST_PLACES = 1 << 22  # of a grid; the database's have about 48,000
 _LARGEST_LANDMARK_FILE = 1 << 18  # bytes; the database's have about 1,000

@@ -15,9 +15,6 @@ from gemax_cli.scans.formats.vrml_mesh import surface
 from gemax_cli.scans.model import Points, Scan
 from gemax_cli.scans.raw_file import RawFile, read_raw
 
-NOSE_OUTLINE = range(36, 48)
-"""Numbers of the nose outline among the landmarks of a ``.bnd``; the tip is not among them."""
-
 BND_COUNT = 83
 PSE_COUNT = 8
 LANDMARK_TOLERANCE = 1.0
@@ -37,8 +34,8 @@ def read_wrl(raw: RawFile) -> Scan:
     The scan is ``metric`` (millimetres, +Y up, +Z to the camera: BU-3DFE, BU-4DFE and CASIA-3D) where its longest
     side is that of a face in millimetres (FACE_SIZES); VRML itself fixes neither unit nor view.
 
-    ``X_F3D.wrl``, or any other name, may have ``X_F3D.bnd`` beside it: 83 landmarks "bnd_0" to "bnd_82", NOSE_OUTLINE
-    among them. ``X_RAW.wrl`` may have ``X_RAW.pse``: 8 landmarks "pse_0" to "pse_7". A landmark's position is that of
+    ``X_F3D.wrl``, or any other name, may have ``X_F3D.bnd`` beside it: 83 landmarks "bnd_0" to "bnd_82".
+    ``X_RAW.wrl`` may have ``X_RAW.pse``: 8 landmarks "pse_0" to "pse_7". A landmark's position is that of
     the point it names.
 
     Raises:

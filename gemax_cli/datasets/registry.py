@@ -1,0 +1,51 @@
+"""The databases by name. A new one is a file beside this and a row here: all else asks this table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gemax_cli.datasets.bosphorus import BOSPHORUS
+from gemax_cli.datasets.bu3dfe import BU3DFE
+from gemax_cli.datasets.bu4dfe import BU4DFE
+from gemax_cli.datasets.frgc import FRGC
+from gemax_cli.datasets.ids import split_suffix
+from gemax_cli.datasets.model import Dataset, ParsedName
+from gemax_cli.datasets.other import OTHER
+from gemax_cli.errors import SettingsError
+
+_ROWS = (
+    BU3DFE,
+    BU4DFE,
+    BOSPHORUS,
+    FRGC,
+    OTHER,  # takes every name, so it comes last
+)
+
+DATASETS: Mapping[str, Dataset] = {dataset.name: dataset for dataset in _ROWS}
+KINDS = tuple(kind for dataset in _ROWS for kind in dataset.kinds)
+NOSE_TIPS = tuple(dataset.nose_tip for dataset in _ROWS if dataset.nose_tip)
+NOSE_OUTLINES = tuple(dataset.nose_outline for dataset in _ROWS if dataset.nose_outline)
+
+
+def dataset_named(name: str) -> Dataset:
+    """The database of a name, in any case.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    for dataset in _ROWS:
+        if dataset.name.casefold() == name.casefold():
+            return dataset
+    raise SettingsError(f"dataset {name!r} is not known: give one of {', '.join(DATASETS)}.")
+
+
+def parse_name(name: str, parents: Sequence[str] = ()) -> ParsedName:
+    """What a scan's file name says in the grammar of the first database that it fits.
+
+    Args:
+        name: file name with suffix, in any case.
+        parents: names of the folders above it, outermost first; BU-4DFE's names stand there.
+    """
+    stem, suffix = split_suffix(name)
+    parsed = (dataset.parse(stem, suffix, parents) for dataset in _ROWS)
+    return next(found for found in parsed if found)
