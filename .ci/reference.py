@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from gemax_cli.cli.main import COMMANDS, gemax
+from gemax_cli.cli.main import gemax
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 START, END = "<!-- reference: made by .ci/reference.py -->\n", "<!-- end of reference -->\n"
 
 
-def section(name: str) -> str:
+def commands(group: click.Group, context: click.Context) -> Iterator[click.Context]:
+    """A context for every command, those of groups among them."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        own = click.Context(command, info_name=name, parent=context, max_content_width=110, terminal_width=110)
+        yield from commands(command, own) if isinstance(command, click.Group) else (own,)
+
+
+def section(context: click.Context) -> str:
     """The help of one command under its heading."""
-    command = gemax.get_command(click.Context(gemax), name)
-    assert command is not None
-    context = click.Context(command, info_name=f"gemax {name}", max_content_width=110, terminal_width=110)
-    lines = (line.rstrip() for line in command.get_help(context).splitlines())
-    return f"### `gemax {name}`\n\n```text\n" + "\n".join(lines) + "\n```\n"
+    lines = (line.rstrip() for line in context.get_help().splitlines())
+    return f"### `{context.command_path}`\n\n```text\n" + "\n".join(lines) + "\n```\n"
 
 
 def main() -> None:
@@ -26,7 +33,8 @@ def main() -> None:
     text = README.read_text(encoding="utf-8")
     before, _, rest = text.partition(START)
     _, _, after = rest.partition(END)
-    middle = "\n".join(section(name) for name in COMMANDS)
+    root = click.Context(gemax, info_name="gemax", **gemax.context_settings)
+    middle = "\n".join(section(context) for context in commands(gemax, root))
     README.write_text(f"{before}{START}\n{middle}\n{END}{after}", encoding="utf-8")
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+SOME_FAILED = 3  # exit code: what can be done is done, and something failed
+
 
 class GemaxError(Exception):
     """Base of all errors of this package; ``exit_code`` is what the command line returns."""

@@ -1,4 +1,4 @@
-"""The tables of ``gemax bench --pipeline``: whole runs of ``gemax convert``, and the least that they could take.
+"""The tables of ``gemax bench pipeline``: whole runs of ``gemax convert``, and the least that they could take.
 
 Every run is the command itself, in a process of its own, from its start to its end. The floor is what no conversion
 can do without: reading every raw byte once, and encoding and writing every PNG again. Rounds take turns, so that a
@@ -13,16 +13,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import IO, Any
+from typing import Any
 
 from numpy.typing import NDArray
 
 from gemax_cli.batch.profile import Profile, StageRow
-from gemax_cli.errors import NothingToConvert
+from gemax_cli.errors import SOME_FAILED, NothingToConvert
 from gemax_cli.scans.walk import find_scans
 from gemax_cli.stack.png import encode_png, read_png
 from gemax_cli.stack.records import read_records
@@ -30,7 +30,6 @@ from gemax_cli.stack.records import read_records
 MOST_ENCODED = 60  # scans whose images are held in memory to be encoded
 LOOK_SECONDS = 0.05  # between looks at the memory of the processes
 PILLOW_LEVEL = 6
-SOME_FAILED = 3  # exit code
 
 
 @dataclass(frozen=True)
@@ -102,14 +101,12 @@ class _Part:
     do: Callable[[], object]
     bytes: int
 
+    def row(self, name: str, seconds: float) -> FloorRow:
+        """Its row where it takes so many seconds."""
+        return FloorRow(name, 1e3 * seconds / self.scans, self.bytes / self.scans / 1e3)
 
-@dataclass(frozen=True)
-class _Measured:
-    """Runs of all scans and of a few by number of jobs, and seconds of the parts of the floor by name."""
 
-    whole: dict[int, list[_Run]]
-    short: dict[int, list[_Run]]
-    floor: dict[str, list[float]]
+Runs = dict[int, list[_Run]]  # by number of jobs
 
 
 def measure_pipeline(
@@ -133,45 +130,30 @@ def measure_pipeline(
         if not profile.scans:
             raise NothingToConvert(f"{source}: none of {len(files)} scans can be converted: try gemax convert on it.")
         parts = _floor_parts(files, out / "first", out / "floor.png")
-        measured = _Measured({n: [] for n in jobs}, {n: [] for n in jobs}, {name: [] for name in parts})
+        whole: Runs = {n: [] for n in jobs}
+        short: Runs = {n: [] for n in jobs}
+        seconds: dict[str, list[float]] = {name: [] for name in parts}
         for turn in range(rounds):
-            _measure_once(files, out / str(turn), taus, parts, measured)
-    runs = _run_rows(len(files), measured)
-    floor = tuple(_floor_row(name, part, measured) for name, part in parts.items())
+            for n in whole:
+                short[n].append(_convert(files[: n + 1], out / f"{turn}-short-{n}", taus, n))
+                whole[n].append(_convert(files, out / f"{turn}-{n}", taus, n))
+            for name, part in parts.items():
+                seconds[name].append(_timed(part.do))
+    runs = tuple(_run_rows(len(files), whole, short))
+    floor = tuple(part.row(name, median(seconds[name])) for name, part in parts.items())
     least = floor[0].ms_per_scan + floor[1].ms_per_scan
     return Pipeline(len(files), runs, tuple(profile.rows()), floor, least, runs[0].ms_per_scan / least)
 
 
-def _measure_once(
-    files: Sequence[Path], out: Path, taus: Sequence[int], parts: Mapping[str, _Part], measured: _Measured
-) -> None:
-    """One round of everything."""
-    for n in measured.whole:
-        measured.short[n].append(_convert(files[: n + 1], out / f"short-{n}", taus, n))
-        measured.whole[n].append(_convert(files, out / f"whole-{n}", taus, n))
-    for name, part in parts.items():
-        measured.floor[name].append(_timed(part.do))
-
-
-def _floor_row(name: str, part: _Part, measured: _Measured) -> FloorRow:
-    return FloorRow(name, 1e3 * median(measured.floor[name]) / part.scans, part.bytes / part.scans / 1e3)
-
-
-def _run_rows(scans: int, measured: _Measured) -> tuple[RunRow, ...]:
-    first: RunRow | None = None
-    rows = []
-    for jobs, runs in measured.whole.items():
-        seconds = median(run.seconds for run in runs)
-        start = median(run.seconds for run in measured.short[jobs])
+def _run_rows(scans: int, whole: Runs, short: Runs) -> Iterator[RunRow]:
+    one: RunRow | None = None
+    for jobs, runs in whole.items():
+        seconds, start = (median(run.seconds for run in some) for some in (runs, short[jobs]))
         each = 1e3 * (seconds - start) / (scans - jobs - 1)
-        one = first or RunRow(jobs, seconds, 0.0, start, each, 1.0, 1.0, None, None)
-        row = RunRow(
-            jobs, seconds, scans / seconds, start, each, one.seconds / seconds, one.ms_per_scan / each,
-            _megabytes(run.parent for run in runs), _megabytes(run.worker for run in runs) if jobs > 1 else None,
-        )  # fmt: skip
-        first = first or row
-        rows.append(row)
-    return tuple(rows)
+        parent, worker = _megabytes(run.parent for run in runs), _megabytes(run.worker for run in runs)
+        row = RunRow(jobs, seconds, scans / seconds, start, each, 1.0, 1.0, parent, worker if jobs > 1 else None)
+        one = one or row
+        yield replace(row, times_one=one.seconds / seconds, times_one_running=one.ms_per_scan / each)
 
 
 def _megabytes(sizes: Iterator[int | None]) -> float | None:
@@ -191,13 +173,10 @@ def _convert(files: Sequence[Path], out: Path, taus: Sequence[int], jobs: int) -
         peaks = _watch(process)
         seconds = time.perf_counter() - start
         if process.returncode not in (0, SOME_FAILED):
-            raise NothingToConvert(f"gemax convert ended with code {process.returncode}: {_end_of(process.stderr)}")
+            said = " ".join(process.stderr.read().decode("utf-8", "replace").split())[-500:]
+            raise NothingToConvert(f"gemax convert ended with code {process.returncode}: {said}")
     others = [size for pid, size in peaks.items() if pid != process.pid]
     return _Run(seconds, peaks.get(process.pid), max(others, default=None))
-
-
-def _end_of(stderr: IO[bytes]) -> str:
-    return " ".join(stderr.read().decode("utf-8", "replace").split())[-500:]
 
 
 def _watch(process: subprocess.Popen[bytes]) -> dict[int, int]:

@@ -2,123 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from gemax_cli.cli.options import default_jobs, existing, format_option, integers, tau_option
+from gemax_cli.cli import options
+from gemax_cli.cli.output import print_rows
 
 if TYPE_CHECKING:
-    from gemax_cli.bench.solver import RivalRow, SolverRow
+    from _typeshed import DataclassInstance
 
-NOTE = (
-    "One thread; ms: per histogram the shortest of the rounds, then the median over the histograms. programme: the "
-    "paper's O(K N tau) algorithm, compiled, on this machine, once per histogram. paper: its own figures, i5-8250U, "
-    "BU-3DFE."
+SOLVER_NOTE = (
+    "One thread; ms: per histogram the shortest of the rounds, then the median over the histograms. dp: the paper's "
+    "dynamic programming (DP), O(K N tau), compiled, on this machine, once per histogram. paper: its own figures, "
+    "i5-8250U, BU-3DFE."
 )
-
-
 PIPELINE_NOTE = (
     "Medians over the rounds. seconds: a whole run of gemax convert, start and tables included. start_s: a run of as "
     "few scans as jobs and one more. ms_per_scan: of the others, on the clock. _running: without the start."
 )
-FLOOR = (
+FLOOR_NOTE = (
     "The floor, reading, and encoding and writing with Pillow, is {floor:.1f} ms a scan; "
     "one job takes {times:.2f} times as long."
 )
 
 
-@click.command("bench", short_help="Time the solver, or a whole conversion, against what else there is.")
-@click.argument("src", type=click.Path(path_type=Path), required=False, callback=existing)
-@click.option("--faces", type=click.IntRange(1), default=30, show_default=True, help="Histograms to take.")
-@click.option("--rounds", type=click.IntRange(1), help="Runs of each.  [default: 3; 5 with --pipeline]")
-@click.option("--levels", type=click.IntRange(2, 65535), default=4096, show_default=True, help="N.")
-@click.option("--bins", type=click.IntRange(2, 256), default=256, show_default=True, help="K.")
-@click.option(
-    "--compare",
-    type=click.IntRange(1),
-    default=3,
-    show_default=True,
+@click.group("bench", short_help="Time the solver, or whole conversions, against what else there is.")
+def command() -> None:
+    """Time the solver, or whole conversions, on this machine."""
+
+
+@command.command("solver", cls=options.Command, short_help="The solver beside the paper's DP and other quantisers.")
+@click.argument("src", type=options.PATH, required=False, callback=options.existing)
+@options.option("--faces", type=click.IntRange(1), default=30, help="Histograms to take.")
+@options.option("--levels", type=click.IntRange(2, 65535), default=4096, help="N.")
+@options.option("--bins", type=click.IntRange(2, 256), default=256, help="K.")
+@options.run_option("--rounds", type=click.IntRange(1), default=3, help="Runs of each.")
+@options.run_option(
+    "--compare", type=click.IntRange(1), default=3,
     help="Histograms to run the others on; without a bound the paper's algorithm takes seconds, and one does.",
-)
-@click.option("--pipeline", is_flag=True, help="Time gemax convert on the raw scans of SRC instead.")
-@click.option("--jobs", "-j", type=integers, help="With --pipeline: numbers of processes.  [default: 1 and all cores]")
-@click.option(
-    "--limit", type=click.IntRange(2), default=500, show_default=True, help="With --pipeline: scans to convert."
-)
-@tau_option("With --pipeline: as in gemax convert.  [default: 20 30 40 50 60]")
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@format_option
-def command(src: Path | None, pipeline: bool, as_json: bool, form: str, rounds: int | None, **values: Any) -> None:
+)  # fmt: skip
+@options.format_option
+def solver(src: Path | None, faces: int, levels: int, bins: int, rounds: int, compare: int, form: options.Form) -> None:
     """Print two tables: the solver beside the paper's Table 3, and beside other quantisers where they are installed.
 
-    The histograms are those of the depth16.png below SRC, or of schematic faces. With --pipeline SRC holds raw scans,
-    and the tables are of whole conversions: how fast and how large for each number of processes, how long each stage
-    takes, and what reading the files and encoding the images takes alone.
+    The histograms are those of the depth16.png below SRC, or of schematic faces.
     """
-    form = "json" if as_json else form
-    if pipeline and src is None:
-        raise click.UsageError("--pipeline needs SRC, a folder of raw scans.")
-    if pipeline and src is not None:
-        _pipeline(src, rounds or 5, form, values)
-    else:
-        _solver(src, rounds or 3, form, values)
+    from gemax_cli.bench.rivals import rival_table
+    from gemax_cli.bench.solver import folder_histograms, sample_histograms, solver_table
 
-
-def _solver(src: Path | None, rounds: int, form: str, values: dict[str, Any]) -> None:
-    from gemax_cli.bench.solver import folder_histograms, rival_table, sample_histograms, solver_table
-
-    faces, levels, bins, compare = (values[name] for name in ("faces", "levels", "bins", "compare"))
     histograms = folder_histograms(src, faces, levels) if src else sample_histograms(faces, levels)
     click.echo(f"{len(histograms)} histograms, N = {levels}, K = {bins}", err=True)
-    solver = list(solver_table(histograms, bins, rounds, compare))
-    rivals = list(rival_table(histograms[:compare], bins, rounds))
-    _print_solver(solver, rivals, form)
-
-
-def _print_solver(solver: list[SolverRow], rivals: list[RivalRow], form: str) -> None:
-    """Both tables; in json one object with both."""
-    import json
-    from dataclasses import asdict
-
-    from gemax_cli.cli.output import print_rows
-
-    tables = {"solver": [asdict(row) for row in solver], "rivals": [asdict(row) for row in rivals]}
+    ours = [asdict(row) for row in solver_table(histograms, bins, rounds, compare)]
+    rivals = [asdict(row) for row in rival_table(histograms[:compare], bins, rounds)]
     if form == "json":
-        click.echo(json.dumps(tables, indent=2))
-        return
-    print_rows(tables["solver"], form, "Solver", NOTE)
-    print_rows(tables["rivals"], form, "Quantisers to K values; max_bin is the distortion, levels")
+        click.echo(json.dumps({"solver": ours, "rivals": rivals}, indent=2))
+    else:
+        print_rows(ours, form, "Solver", SOLVER_NOTE)
+        print_rows(rivals, form, "Quantisers to K values; max_bin is the distortion, levels")
 
 
-def _pipeline(src: Path, rounds: int, form: str, values: dict[str, Any]) -> None:
-    """Measure whole conversions and print the three tables; in json one object with them."""
-    import json
-    from dataclasses import asdict
+@command.command("pipeline", cls=options.Command, short_help="Whole conversions, and the least they could take.")
+@click.argument("src", type=options.PATH, callback=options.existing)
+@options.tau_option
+@options.run_option("--limit", type=click.IntRange(2), default=500, help="Scans to convert.")
+@options.run_option("--rounds", type=click.IntRange(1), default=5, help="Runs of each.")
+@options.run_option(
+    "--jobs", "-j", type=options.integers, envvar="GEMAX_JOBS", default=lambda: f"1,{options.default_jobs()}",
+    show_default="1 and one per core", help="Numbers of processes, such as 1,2,4.",
+)  # fmt: skip
+@options.format_option
+def pipeline(
+    src: Path, taus: tuple[int, ...], limit: int, rounds: int, jobs: tuple[int, ...], form: options.Form
+) -> None:
+    """Print tables of whole conversions of the raw scans in SRC.
 
+    How fast and how large gemax convert is for each number of processes, how long each stage takes, and what reading
+    the files and encoding the images takes alone.
+    """
     from gemax_cli.bench.pipeline import measure_pipeline
-    from gemax_cli.cli.output import print_rows
-    from gemax_cli.settings import DEFAULT_TAUS
 
-    jobs = values["jobs"] or tuple(sorted({1, default_jobs()}))
-    found = measure_pipeline(src, values["taus"] or DEFAULT_TAUS, jobs, rounds, values["limit"])
+    found = measure_pipeline(src, taus, jobs, rounds, limit)
     if form == "json":
         click.echo(json.dumps(asdict(found), indent=2))
         return
     print_rows(_rounded(found.runs), form, f"Whole runs, {found.scans} scans, {rounds} rounds", PIPELINE_NOTE)
     print_rows(_rounded(found.stages), form, f"Stages, --jobs {jobs[0]}")
-    note = FLOOR.format(floor=found.floor_ms, times=found.times_floor)
+    note = FLOOR_NOTE.format(floor=found.floor_ms, times=found.times_floor)
     print_rows(_rounded(found.floor), form, "The least there is to do, one process", note)
 
 
-def _rounded(rows: Sequence[Any]) -> list[dict[str, object]]:
+def _rounded(rows: Iterable[DataclassInstance]) -> list[dict[str, object]]:
     """Rows for reading: two places of all figures that are not counts."""
-    from dataclasses import asdict
-
-    def shown(value: object) -> object:
-        """``value``, or its text."""
-        return f"{value:.2f}" if isinstance(value, float) else value
-
-    return [{name: shown(value) for name, value in asdict(row).items()} for row in rows]
+    return [
+        {name: f"{value:.2f}" if isinstance(value, float) else value for name, value in asdict(row).items()}
+        for row in rows
+    ]

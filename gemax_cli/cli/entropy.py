@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from gemax_cli.cli.options import default_jobs, existing, format_option
+from gemax_cli.cli import options
 
 if TYPE_CHECKING:
+    from gemax_cli.report.entropy_table import By
     from gemax_cli.report.measure import Measurement
 
-SOME_FAILED = 3
 
-
-@click.command("entropy", short_help="Entropy of the maps in a folder, from the PNGs.")
-@click.argument("out", type=click.Path(path_type=Path), callback=existing)
-@click.option(
-    "--by", type=click.Choice(["dataset", "scan", "subject", "expression"]), default="dataset", show_default=True,
+@click.command("entropy", cls=options.Command, short_help="Entropy of the maps in a folder, from the PNGs.")
+@options.out_argument
+@options.option(
+    "--by", type=click.Choice(["dataset", "scan", "subject", "expression"]), default="dataset",
     help="What a row is about.",
 )  # fmt: skip
-@click.option("--published", is_flag=True, help="Tables 1, 2, 3 and 5 of the paper, and what was measured here beside.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw entropy against tau; .svg or .png.")
-@click.option("--jobs", "-j", type=click.IntRange(1), help="Processes.  [default: one per core]")
-@format_option
-def command(out: Path, by: Any, published: bool, plot: Path | None, jobs: int | None, form: str) -> int:
+@options.option(
+    "--published", is_flag=True, help="Tables 1, 2, 3 and 5 of the paper, and what was measured here beside."
+)
+@options.jobs_option
+@options.output_option("--plot", type=options.PATH, help="Draw entropy against tau; .svg or .png.")
+@options.format_option
+def command(out: Path, by: By, published: bool, jobs: int, plot: Path | None, form: options.Form) -> int:
     """Print the entropy of the 8-bit maps in OUT, in bits, measured on the PNGs themselves.
 
     OUT is a folder that gemax convert wrote, or any folder of 8-bit PNGs (there, pixels of value 0 do not count).
@@ -34,15 +35,15 @@ def command(out: Path, by: Any, published: bool, plot: Path | None, jobs: int | 
 
     Exit code 3 if an image could not be measured.
     """
+    from gemax_cli.cli.output import tell
     from gemax_cli.report.charts import chart_format
     from gemax_cli.report.entropy_table import no_map
     from gemax_cli.report.measure import measure_folder
 
     if plot:
         chart_format(plot)  # before the work
-    measurement = measure_folder(out, jobs or default_jobs())
-    for problem in measurement.problems:
-        click.echo(problem, err=True)
+    measurement = measure_folder(out, jobs)
+    code = tell(measurement.problems)
     if not measurement.maps and not measurement.problems:
         raise no_map(out)
     if plot:
@@ -51,10 +52,10 @@ def command(out: Path, by: Any, published: bool, plot: Path | None, jobs: int | 
         _print_published(measurement, out, form)
     else:
         print_entropy(measurement, out, by, form)
-    return SOME_FAILED if measurement.problems else 0
+    return code
 
 
-def print_entropy(measurement: Measurement, out: Path, by: Any, form: str) -> None:
+def print_entropy(measurement: Measurement, out: Path, by: By, form: options.Form) -> None:
     """Print the table of a measured folder."""
     from gemax_cli.cli.output import print_rows
     from gemax_cli.report.entropy_table import named_rows, tabulate
@@ -65,7 +66,7 @@ def print_entropy(measurement: Measurement, out: Path, by: Any, form: str) -> No
     print_rows(named_rows(rows, by), form, f"Entropy of {out}, bits", note)
 
 
-def _print_published(measurement: Measurement, out: Path, form: str) -> None:
+def _print_published(measurement: Measurement, out: Path, form: options.Form) -> None:
     from dataclasses import asdict
 
     from gemax_cli.cli.output import print_rows

@@ -6,20 +6,22 @@ from pathlib import Path
 
 import click
 
+from gemax_cli.cli import options
 
-@click.command("inspect", short_help="What a raw file is: counts, extents, nose tip.")
-@click.argument("scan", type=click.Path(path_type=Path))
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def command(scan: Path, form: str) -> None:
+
+@click.command("inspect", cls=options.Command, short_help="What a raw file is: counts, extents, nose tip.")
+@click.argument("scan", type=options.PATH)
+@options.format_option
+def command(scan: Path, form: options.Form) -> None:
     """Say what the raw file SCAN is: format, counts, extents, landmarks, nose tip, valid pixels."""
     import json
 
-    from gemax_cli.cli.output import print_rows
+    from gemax_cli.cli.output import emit, print_rows
     from gemax_cli.report.inspection import inspect_scan
 
     facts = inspect_scan(scan)
     if form == "json":
-        click.echo(json.dumps(facts, indent=2))
+        emit(json.dumps(facts, indent=2) + "\n")
     else:
         print_rows([{"what": name, "value": _text(value)} for name, value in facts.items()], form, str(scan))
 

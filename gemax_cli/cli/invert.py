@@ -6,21 +6,20 @@ from pathlib import Path
 
 import click
 
-from gemax_cli.cli.options import format_option
-
-PATH = click.Path(path_type=Path)
+from gemax_cli.cli import options
 
 
-@click.command("invert", short_help="Metric depth from an 8-bit map and its record.")
-@click.argument("image", type=PATH, metavar="MAP")
-@click.option("--tau", type=int, help="Which map of an RGB image.  [default: its smallest tau]")
-@click.option(
-    "-o", "--output", type=PATH, default=Path("depth.npy"), show_default=True,
-    help="Depth in mm, float32, NaN where there is none: a NumPy array (.npy) or a 32-bit float TIFF (.tif).",
-)  # fmt: skip
-@click.option("--ply", type=PATH, help="Write a point cloud, too, in the raw file's axes and millimetres.")
-@format_option
-def command(image: Path, tau: int | None, output: Path, ply: Path | None, form: str) -> None:
+@click.command("invert", cls=options.Command, short_help="Metric depth from an 8-bit map and its record.")
+@click.argument("image", type=options.PATH, metavar="MAP")
+@options.option("--tau", type=int, help="Which map of an RGB image.", show_default="its smallest tau")
+@options.file_option(
+    "depth.npy", "Depth in mm, float32, NaN where there is none: a NumPy array (.npy) or a 32-bit float TIFF (.tif)."
+)
+@options.output_option(
+    "--ply", type=options.PATH, help="Write a point cloud, too, in the raw file's axes and millimetres."
+)
+@options.format_option
+def command(image: Path, tau: int | None, output: Path, ply: Path | None, form: options.Form) -> None:
     """Turn the map MAP, in a folder that gemax convert wrote, back into depth behind the nose tip.
 
     MAP is the PNG of a GEMax map or of the range image (ri.png). Each pixel gets the middle of its bin; no pixel is

@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 import click
 
@@ -16,8 +17,14 @@ from gemax_cli.errors import GemaxError
 
 COMMANDS = (
     "convert", "entropy", "verify", "preview", "report", "inspect",
-    "invert", "sweep", "sample", "bench", "demo",
+    "invert", "sweep", "sample", "demo", "bench",
 )  # fmt: skip
+HELP = """Raw 3D face scans to multi-tau GEMax maps.
+
+\b
+gemax convert raw/ out/ --tau 20 30 40
+gemax entropy out/
+"""
 INTERNAL_ERROR, INTERRUPTED, TERMINATED = 1, 130, 143
 
 
@@ -35,16 +42,20 @@ class LazyGroup(click.Group):
         command: click.Command = importlib.import_module(f"gemax_cli.cli.{cmd_name}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As Click does, and the nearest name for a mistyped one."""
+        near = get_close_matches(args[0], COMMANDS, n=1)
+        if near and near[0] != args[0]:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, help=HELP)
 @click.version_option(__version__, prog_name="gemax")
 def gemax() -> None:
-    r"""Raw 3D face scans to multi-tau GEMax maps.
-
-    \b
-    gemax convert raw/ out/ --tau 20 30 40
-    gemax entropy out/
-    """
+    """Hold the commands."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,18 +1,102 @@
-"""Options and parameter types that commands share."""
+"""Options that commands share, and packs of them that hand a command one typed object.
+
+Settings and selections are imported when a command runs, so that ``--help`` stays fast.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
+from functools import partial, wraps
+from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, cast, get_args
 
 import click
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+from gemax_cli.datasets.model import EXPRESSIONS
+from gemax_cli.datasets.registry import DATASETS, KINDS
+from gemax_cli.maps.registry import COMPARISONS
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 Number = TypeVar("Number", int, float)
-FORMATS = ("table", "csv", "json", "md")
+Form = Literal["table", "csv", "json", "md"]
+PATH = click.Path(path_type=Path)
 MOST_VALUES = 10_000
+
+
+class Decorator(Protocol):
+    """What ``click.option`` returns."""
+
+    def __call__(self, command: Function, /) -> Function:
+        """Add to the command."""
+
+
+# --- headings of --help
+
+
+class Option(click.Option):
+    """An option that ``--help`` shows under a heading, with its default and its environment variable."""
+
+    def __init__(self, *args: Any, heading: str, **rest: Any) -> None:
+        super().__init__(*args, **{"show_default": True, "show_envvar": True, **rest})
+        self.heading = heading
+
+
+class Command(click.Command):
+    """A command whose ``--help`` shows the options under their headings."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one section per heading, in the order of the options."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
+            if record:
+                sections.setdefault(getattr(param, "heading", "Options"), []).append(record)
+        for heading, records in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+def under(heading: str) -> Callable[..., Decorator]:
+    """``click.option`` for the options under one heading."""
+    return partial(click.option, cls=Option, heading=heading)
+
+
+option, maps_option, block_option, nose_option = map(under, ("Options", "Maps", "Block", "Nose tip and axes"))
+scans_option, run_option, output_option = map(under, ("Which scans", "Run", "Output"))
+
+
+def pack(home: str, **parts: Callable[[str], Decorator]) -> Callable[[str], Decorator]:
+    """Options for the fields of a dataclass.
+
+    Args:
+        home: "module:class" of the dataclass; imported when the command runs.
+        parts: by field: what makes its option, or another pack, of the name of the parameter.
+
+    Returns:
+        What makes a decorator of the name of the command's parameter that takes the object.
+    """
+    module, _, kind = home.partition(":")
+
+    def of_parameter(name: str) -> Decorator:
+        def decorate(command: Function) -> Function:
+            @wraps(command)
+            def call(**values: Any) -> Any:
+                fields = {field: values.pop(f"{name}_{field}") for field in parts}
+                return command(**values, **{name: getattr(import_module(module), kind)(**fields)})
+
+            for field, part in reversed(parts.items()):
+                call = part(f"{name}_{field}")(call)
+            return cast(Function, call)
+
+        return decorate
+
+    return of_parameter
+
+
+# --- values
 
 
 def integers(text: str) -> tuple[int, ...]:
@@ -46,12 +130,38 @@ def flatten(_: click.Context, __: click.Parameter, value: tuple[tuple[float, ...
     return tuple(sorted({number for numbers in value for number in numbers}))
 
 
+def words(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """All names of a repeated option of comma-separated lists."""
+    return tuple(word.strip().lower() for text in value for word in text.split(",") if word.strip())
+
+
 def shard(text: str) -> tuple[int, int]:
     """``i/n``: part i of n, from 1."""
     part, _, parts = text.partition("/")
     if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
         raise click.BadParameter(f"{text!r} is no part: give i/n with 1 <= i <= n, such as 1/8.")
     return int(part), int(parts)
+
+
+def existing(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    """Check that a path is there, with a sentence of ours."""
+    if value is not None and not value.exists():
+        raise click.BadParameter(f"{value}: there is no such file or folder.", ctx, param)
+    return value
+
+
+def _expand(ctx: click.Context, param: click.Parameter, sources: tuple[Path, ...]) -> list[Path]:
+    """The paths that SRC... stand for; ``-`` is the list on standard input, separated by line ends or NUL."""
+    places: list[Path] = []
+    for source in sources:
+        if str(source) == "-":
+            text = sys.stdin.buffer.read()
+            parts = text.split(b"\0" if b"\0" in text else b"\n")
+            places += [Path(os.fsdecode(part)) for part in parts if part.strip()]
+        else:
+            existing(ctx, param, source)
+            places.append(source)
+    return places
 
 
 def default_jobs() -> int:
@@ -62,30 +172,92 @@ def default_jobs() -> int:
         return os.cpu_count() or 1
 
 
-def tau_option(
-    help_text: str = "Distortion bound of a map, in levels; any number of them.",
-) -> Callable[[Command], Command]:
-    """``--tau``: 20 30 40, or 20,30,40, or 20:60:10, or repeated."""
-    return click.option(
-        "--tau", "taus", type=integers, multiple=True, callback=flatten, envvar="GEMAX_TAU", show_envvar=True,
-        metavar="LEVELS...", help=help_text,
-    )  # fmt: skip
+# --- arguments and single options
+
+sources_argument = click.argument("sources", nargs=-1, required=True, type=PATH, metavar="SRC...", callback=_expand)
+out_argument = click.argument("out", type=PATH, callback=existing)
+numbers_option = partial(maps_option, multiple=True, callback=flatten)
+tau_part = partial(
+    numbers_option, "--tau", type=integers, envvar="GEMAX_TAU", default=["20", "30", "40", "50", "60"],
+    metavar="LEVELS...", help="Distortion bounds, in levels: 20 30 40, 20,30,40 or 20:60:10.",
+)  # fmt: skip
+tau_option = tau_part("taus")
+jobs_part = partial(
+    run_option, "--jobs", "-j", type=click.IntRange(1), envvar="GEMAX_JOBS", default=default_jobs,
+    show_default="one per core", help="Processes.",
+)  # fmt: skip
+jobs_option = jobs_part("jobs")
+format_option = output_option(
+    "--format", "form", type=click.Choice(get_args(Form)), default="table", help="How to print results."
+)
 
 
-def words(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    """All names of a repeated option of comma-separated lists."""
-    return tuple(word.strip().lower() for text in value for word in text.split(",") if word.strip())
+def file_option(name: str, text: str) -> Decorator:
+    """``--output`` with its default name and its help."""
+    return output_option("--output", "-o", type=PATH, default=Path(name), help=text)
 
 
-def format_option(command: Command) -> Command:
-    """``--format table|csv|json|md``."""
-    return click.option(
-        "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print results."
-    )(command)
+# --- packs
 
 
-def existing(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
-    """Check that a path is there, with a sentence of ours."""
-    if value is not None and not value.exists():
-        raise click.BadParameter(f"{value}: there is no such file or folder.", ctx, param)
-    return value
+def choice(make: Callable[..., Decorator], flag: str, values: str, text: str) -> Callable[[str], Decorator]:
+    """One of some words, the first by default."""
+    return partial(make, flag, type=click.Choice(values.split()), default=values.split()[0], help=text)
+
+
+AXES = "auto +x -x +y -y +z -z"
+nose_pack = pack(
+    "gemax_cli.settings:NoseSettings",
+    mode=choice(nose_option, "--nose", "auto detect landmark", "Landmark file if there is one, else detector; or one."),
+    min_confidence=partial(nose_option, "--min-confidence", default=0.0, help="Refuse tips found with less."),
+    align=choice(nose_option, "--align", "none auto always", "Rotate to frontal: never, if clearly turned, always."),
+    unit=choice(nose_option, "--unit", "auto m cm mm um", "Of generic files."),
+    up=choice(nose_option, "--up", AXES, "Axis to the top of the head in generic files."),
+    forward=choice(nose_option, "--forward", AXES, "Axis out of the face in generic files."),
+)
+block_pack = pack(
+    "gemax_cli.settings:BlockSettings",
+    size=partial(block_option, "--size", default=224, help="Side of the images, pixels."),
+    mm_per_pixel=partial(block_option, "--mm-per-pixel", default=1.0, help="Pixel pitch of the fixed frame."),
+    frame=choice(block_option, "--frame", "fixed fit", "Nose tip at the centre, or the block fills the image."),
+    max_edge_mm=partial(
+        block_option, "--max-edge", type=float, show_default="by spacing", help="Draw no longer edges of triangles, mm."
+    ),
+    max_hole_mm2=partial(block_option, "--max-hole", default=60.0, help="Fill interior holes up to this, mm2."),
+)
+quantisation_pack = pack(
+    "gemax_cli.settings:QuantisationSettings",
+    levels=partial(maps_option, "--levels", default=4096, help="N, depth levels that the solver sees."),
+    bins=partial(maps_option, "--bins", default=256, help="K, grey values of a map."),
+    reserve_zero=partial(maps_option, "--reserve-zero", is_flag=True, help="Keep 0 for the background alone."),
+)
+settings_pack = pack(
+    "gemax_cli.settings:Settings",
+    taus=tau_part,
+    maps=partial(
+        maps_option, "--maps", multiple=True, callback=words, envvar="GEMAX_MAPS", metavar="NAMES",
+        help=f"Comparison maps of the same blocks: {', '.join(COMPARISONS)}; separated by commas.",
+    ),
+    quantisation=quantisation_pack,
+    stack=choice(maps_option, "--stack", "files rgb", "A grey PNG per tau, or an RGB PNG per three tau."),
+    depths=partial(
+        numbers_option, "--depth", type=lengths, envvar="GEMAX_DEPTH", default=["60"], heading="Block",
+        metavar="MM...", help="Depth of the block behind the nose tip; several cut several blocks.",
+    ),
+    block=block_pack,
+    nose=nose_pack,
+)  # fmt: skip
+several = partial(partial, scans_option, multiple=True)
+selection_pack = pack(
+    "gemax_cli.datasets.selection:Selection",
+    datasets=several("--dataset", help=f"Only this: {', '.join(DATASETS)}; repeatable."),
+    subjects=several("--subject", help="Only this subject (F0001, bs000 ...); repeatable."),
+    expressions=several("--expression", help=f"Only this: {' '.join(EXPRESSIONS)}; repeatable."),
+    levels=several("--level", type=click.IntRange(0, 4), help="Only this level; repeatable."),
+    patterns=several("--glob", help="Only sources that match, such as '*/F00*'; repeatable."),
+    kind=choice(scans_option, "--kind", " ".join(KINDS), "Of BU-3DFE."),
+    protocol=partial(
+        scans_option, "--select", type=click.Choice(["paper"]), callback=lambda _, __, value: value or "",
+        help="The paper's protocol: six expressions, levels 3 and 4.",
+    ),
+)  # fmt: skip

@@ -7,20 +7,24 @@ import io
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 import click
+
+from gemax_cli.cli.options import Form
+from gemax_cli.errors import SOME_FAILED
 
 Row = Mapping[str, object]
 WIDE = 10_000  # columns where stdout is no terminal: files and pipes get whole lines
 
 
-def print_rows(rows: Sequence[Row], form: str, title: str = "", note: str = "") -> None:
+def print_rows(rows: Sequence[Row], form: Form, title: str = "", note: str = "") -> None:
     """Print rows of equal keys to stdout as table, csv, json or md; None is an empty cell.
 
     Args:
         rows: every row has the keys of the first.
-        form: one of ``options.FORMATS``.
+        form: how.
         title: over a table.
         note: a sentence under a table (table and md); other forms hold nothing but the rows.
     """
@@ -41,6 +45,24 @@ def emit(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def tell(problems: Iterable[str]) -> int:
+    """Print a sentence each to stderr; returns the exit code, 3 where there is one."""
+    code = 0
+    for problem in problems:
+        click.echo(problem, err=True)
+        code = SOME_FAILED
+    return code
+
+
+def save(path: Path, write: Callable[[], None]) -> None:
+    """Write a file and print its path; where it cannot be written that is the error's sentence."""
+    try:
+        write()
+    except OSError as error:
+        raise click.ClickException(f"{path}: cannot be written ({error.strerror}): give another place.") from error
+    emit(f"{path}\n")
 
 
 def cell(value: object, name: str = "") -> str:

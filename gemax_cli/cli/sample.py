@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from gemax_cli.cli import options
 
-@click.command("sample", short_help="Write a synthetic raw dataset in both layouts.")
-@click.argument("raw", type=click.Path(path_type=Path))
-@click.option("--subjects", type=click.IntRange(1, 500), default=2, show_default=True, help="People per dataset.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same bytes.")
-@click.option(
+if TYPE_CHECKING:
+    from gemax_cli.synthetic.dataset import Dataset, Scans
+
+
+@click.command("sample", cls=options.Command, short_help="Write a synthetic raw dataset in both layouts.")
+@click.argument("raw", type=options.PATH)
+@options.option("--subjects", type=click.IntRange(1, 500), default=2, help="Subjects per dataset.")
+@options.option("--seed", type=click.IntRange(0), default=0, help="Same seed, same bytes.")
+@options.option(
     "--dataset", "datasets", multiple=True, type=click.Choice(["BU-3DFE", "Bosphorus"], case_sensitive=False),
     help="Layout to write; may be repeated.  [default: both]",
 )  # fmt: skip
-@click.option(
-    "--scans", type=click.Choice(["all", "six", "few"]), default="all", show_default=True,
+@options.option(
+    "--scans", type=click.Choice(["all", "six", "few"]), default="all",
     help="all: 25 scans per BU-3DFE subject and 7 per Bosphorus subject; six: the six expressions at their peak; "
     "few: neutral, happy, surprised.",
 )  # fmt: skip
-def command(raw: Path, subjects: int, seed: int, datasets: tuple[str, ...], scans: str) -> None:
+def command(raw: Path, subjects: int, seed: int, datasets: tuple[Dataset, ...], scans: Scans) -> None:
     """Write a synthetic raw dataset into the folder RAW.
 
     Procedural faces in the file layouts of BU-3DFE and Bosphorus, with the true nose tips and poses in truth.csv.
@@ -29,6 +35,6 @@ def command(raw: Path, subjects: int, seed: int, datasets: tuple[str, ...], scan
     from gemax_cli.synthetic.dataset import DATASETS, make_sample
 
     chosen = [dataset for dataset in DATASETS if not datasets or dataset in datasets]
-    done = make_sample(raw, subjects=subjects, seed=seed, scans=scans, datasets=chosen)  # type: ignore[arg-type]
+    done = make_sample(raw, subjects=subjects, seed=seed, scans=scans, datasets=chosen)
     click.echo(f"Wrote {len(done.scans)} synthetic scans (subjects: {done.subjects}) to {done.root}.", err=True)
     click.echo(str(done.root))

@@ -8,23 +8,21 @@ from pathlib import Path
 
 import click
 
-from gemax_cli.cli.options import existing, format_option
+from gemax_cli.cli import options
+from gemax_cli.errors import SOME_FAILED, NothingToConvert
 
-BROKEN = 3
 
-
-@click.command("verify", short_help="Check that every file of a folder is what its record says.")
-@click.argument("out", type=click.Path(path_type=Path), callback=existing)
+@click.command("verify", cls=options.Command, short_help="Check that every file of a folder is what its record says.")
+@options.out_argument
 @click.option("--repair", is_flag=True, help="Remove broken files, so that convert makes them again.")
-@format_option
-def command(out: Path, repair: bool, form: str) -> int:
+@options.format_option
+def command(out: Path, repair: bool, form: options.Form) -> int:
     """Check the files in OUT against its records: present, hash, pixels, entropy; name what belongs to no record.
 
     Exit code 3 if anything is wrong.
     """
     from gemax_cli.batch.run import explained
     from gemax_cli.cli.output import print_rows
-    from gemax_cli.errors import NothingToConvert
     from gemax_cli.stack.folder import locked
     from gemax_cli.stack.verify import remove_broken, verify_folder
 
@@ -41,7 +39,7 @@ def command(out: Path, repair: bool, form: str) -> int:
     click.echo(_summary(len(verified.problems), len(verified.orphans), verified.scans, verified.files), err=True)
     if removed:
         click.echo(f"{len(removed)} files removed: run gemax convert again to make them.", err=True)
-    return BROKEN if verified.problems else 0
+    return SOME_FAILED if verified.problems else 0
 
 
 def _summary(problems: int, orphans: int, scans: int, files: int) -> str:

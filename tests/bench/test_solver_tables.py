@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 
 from gemax_cli.bench import solver as bench_tables
-from gemax_cli.bench.solver import (
-    RIVALS,
-    folder_histograms,
-    rival_table,
-    sample_histograms,
-    solver_table,
-    widest_span,
-)
+from gemax_cli.bench.rivals import RIVALS, rival_row, rival_table, widest_span
+from gemax_cli.bench.solver import folder_histograms, sample_histograms, solver_table
 from gemax_cli.entropy.solver import optimal_cuts
 from gemax_cli.errors import NothingToConvert
 from gemax_cli.stack.png import write_png
@@ -19,7 +13,7 @@ from gemax_cli.stack.png import write_png
 
 @pytest.fixture(scope="module")
 def faces():
-    """Histograms of few levels, for the paper's programme to be quick."""
+    """Histograms of few levels, for the paper's DP to be quick."""
     return sample_histograms(2, levels=256)
 
 
@@ -33,11 +27,11 @@ def test_solver_rows(solver_rows):
     for row in list(solver_rows.values())[:-1]:
         assert row.same_cuts is True
         assert row.compared == 2
-        assert row.ratio == pytest.approx(row.programme_ms / row.gemax_ms)
+        assert row.ratio == pytest.approx(row.dp_ms / row.gemax_ms)
         assert row.gemax_ms > 0
         assert (row.paper_s, row.paper_bits) == (None, None), "the paper's figures are for N = 4096, K = 256"
     together = solver_rows["20 30 40 50 60"]
-    assert (together.programme_ms, together.ratio, together.same_cuts) == (None, None, None)
+    assert (together.dp_ms, together.ratio, together.same_cuts) == (None, None, None)
 
 
 def test_solver_entropies(solver_rows, faces):
@@ -49,19 +43,19 @@ def test_solver_entropies(solver_rows, faces):
 
 
 def test_papers_figures_stand_beside_its_own_setting(monkeypatch):
-    monkeypatch.setattr(bench_tables, "_MOST_EDGES", 0)
+    monkeypatch.setattr(bench_tables, "MOST_EDGES", 0)
     rows = {row.tau: row for row in solver_table(sample_histograms(1), rounds=1)}
     assert (rows["20"].paper_s, rows["20"].paper_bits) == (0.22, 7.811)
     assert (rows["N"].paper_s, rows["N"].paper_bits) == (33.9, 7.993)
     assert rows["16"].bits < rows["20"].bits < rows["60"].bits < rows["N"].bits
 
 
-def test_programme_is_not_run_where_it_takes_too_much(faces, monkeypatch):
-    monkeypatch.setattr(bench_tables, "_SLOW_EDGES", 256 * 40)
-    monkeypatch.setattr(bench_tables, "_MOST_EDGES", 256 * 60)
+def test_the_papers_dp_is_not_run_where_it_takes_too_much(faces, monkeypatch):
+    monkeypatch.setattr(bench_tables, "SLOW_EDGES", 256 * 40)
+    monkeypatch.setattr(bench_tables, "MOST_EDGES", 256 * 60)
     rows = {row.tau: row for row in solver_table(faces, bins=16, rounds=1, compared=2)}
     assert [rows[tau].compared for tau in ("30", "40", "50", "60", "N")] == [2, 1, 1, 0, 0]
-    assert (rows["N"].programme_ms, rows["N"].ratio, rows["N"].same_cuts) == (None, None, None)
+    assert (rows["N"].dp_ms, rows["N"].ratio, rows["N"].same_cuts) == (None, None, None)
 
 
 def test_difference_of_cuts_would_show(faces, monkeypatch):
@@ -93,11 +87,11 @@ def rival(package):
     return next(r for r in RIVALS if r.package == package)
 
 
-@pytest.mark.parametrize("package", ["kmeans1d", "ckwrap", "jenkspy", "skimage", "cv2"])
+@pytest.mark.parametrize("package", ["kmeans1d", "ckwrap", "jenkspy", "skimage.exposure", "cv2"])
 def test_rivals_labels_are_intervals_of_levels(package, faces):
     """Every occupied level has a bin, no empty one has, and a bin's levels are next to each other."""
     chosen = rival(package)
-    module = bench_tables._load(package)
+    module = chosen.load()
     for histogram in faces:
         labels = chosen.labels(histogram, chosen.run(module, chosen.prepare(histogram), 16))
         assert np.array_equal(labels >= 0, histogram > 0)
@@ -110,7 +104,7 @@ def test_rivals_labels_are_intervals_of_levels(package, faces):
 def test_rivals_of_the_same_optimum_agree(faces):
     """kmeans1d over all pixels and ckwrap over weighted levels solve one problem."""
     pixels, weighted = rival("kmeans1d"), rival("ckwrap")
-    rows = [bench_tables._rival_row(r, bench_tables._load(r.package), faces, 16, 1) for r in (pixels, weighted)]
+    rows = [rival_row(r, r.load(), faces, 16, 1) for r in (pixels, weighted)]
     assert rows[0].bits == pytest.approx(rows[1].bits, abs=1e-3)
     assert rows[0].optimum == rows[1].optimum == "squared error"
 
@@ -123,11 +117,11 @@ def test_no_quantiser_of_as_many_values_has_more_entropy(faces):
             assert row.bits <= best + 1e-12, row
 
 
-@pytest.mark.parametrize("package", ["kmeans1d", "skimage", "cv2"])
+@pytest.mark.parametrize("package", ["kmeans1d", "skimage.exposure", "cv2"])
 def test_rival_that_is_not_installed_has_no_row(package, faces, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     names = [row.name.split()[0] for row in rival_table(faces, bins=16, rounds=1)]
-    assert {"kmeans1d": "kmeans1d", "skimage": "scikit-image", "cv2": "opencv"}[package] not in names
+    assert {"kmeans1d": "kmeans1d", "skimage.exposure": "scikit-image", "cv2": "opencv"}[package] not in names
     assert names[:3] == ["gemax-cli"] * 3
 
 

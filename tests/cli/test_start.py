@@ -7,7 +7,8 @@ import pytest
 
 from gemax_cli.cli.main import COMMANDS
 
-HEAVY = ("numpy", "numba", "open3d", "joblib", "imageio", "scipy", "PIL", "rich", "matplotlib", "jinja2")
+HEAVY = ("numpy", "numba", "open3d", "joblib", "imageio", "scipy", "PIL", "rich", "matplotlib", "jinja2", "torch")
+BENCHES = ("bench solver", "bench pipeline")
 PROBE = """
 import sys
 from gemax_cli.cli.main import run
@@ -22,7 +23,7 @@ def probe(*arguments):
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.parametrize("line", ["--help", "--version", *(f"{name} --help" for name in COMMANDS)])
+@pytest.mark.parametrize("line", ["--help", "--version", *(f"{name} --help" for name in (*COMMANDS, *BENCHES))])
 def test_help_imports_nothing_heavy(line):
     done = probe(*line.split())
     assert done.returncode == 0
