@@ -11,10 +11,10 @@ import numpy as np
 
 from gemax_cli.pipeline import make_maps
 from gemax_cli.settings import QuantisationSettings, Settings
-from gemax_cli.stack.folder import write_run
+from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.naming import block_folder, map_name, rgb_groups
 from gemax_cli.stack.png import write_png
-from gemax_cli.stack.records import BlockRecord, MapRecord, RecordWriter
+from gemax_cli.stack.records import BlockRecord, MapRecord, RecordWriter, pack_cuts
 from tests.stack.samples import scan_record
 
 AFFINE = ((1.0, 0.0, 0.0, -15.5), (0.0, -1.0, 0.0, 15.5), (0.0, 0.0, -1.0, 0.0))
@@ -51,7 +51,7 @@ def _put_block(out: Path, scan: str, depth: float, settings: Settings, seed: int
         image = group[0].image if grey else np.stack([group[min(i, len(group) - 1)].image for i in range(3)], -1)
         sha = write_png(out / file, image)
         records += [
-            MapRecord(m.tau, file, None if grey else i, m.entropy, m.max_bin, tuple(m.cuts.tolist()), sha)
+            MapRecord(m.tau, file, None if grey else i, m.entropy, m.max_bin, pack_cuts(m.cuts), sha)
             for i, m in enumerate(group)
         ]
     sample = scan_record().blocks[0]
@@ -70,7 +70,7 @@ def make_folder(out: Path, scans: tuple[str, ...], settings: Settings | None = N
     """An output folder of these scans; by default N = 64, K = 16, tau 5 and 8."""
     settings = settings or SMALL
     out.mkdir(parents=True, exist_ok=True)
-    write_run(out, settings, ["gemax", "convert"])
+    OutputFolder(out).write_run(settings, ["gemax", "convert"])
     for seed, scan in enumerate(scans):
         put_scan(out, scan, settings, seed)
     return out
