@@ -21,9 +21,12 @@ def command(out: Path, repair: bool, form: str) -> int:
     Exit code 3 if anything is wrong.
     """
     from gemax_cli.cli.output import print_rows
+    from gemax_cli.errors import NothingToConvert
     from gemax_cli.stack.verify import verify
 
     verified = verify(out, repair=repair)
+    if not verified.scans:
+        raise NothingToConvert(f"{out}: holds no record: give a folder that gemax convert wrote.")
     rows = [{"scan": p.scan_id, "file": p.file, "problem": p.message} for p in verified.problems]
     rows += [{"scan": "", "file": file, "problem": "belongs to no record"} for file in verified.orphans]
     if rows or form != "table":

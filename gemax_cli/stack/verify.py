@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.entropy.figures import map_entropy
-from gemax_cli.errors import NothingToConvert
 from gemax_cli.paths import AnyPath
 from gemax_cli.stack.atomic import TEMPORARY
 from gemax_cli.stack.folder import OutputFolder
@@ -65,17 +64,13 @@ def verify(out: AnyPath, *, repair: bool = False) -> Verified:
             other images that no record names are left alone.
 
     Raises:
-        NothingToConvert: it holds no record.
         OutputError: another process writes to it, or a file cannot be removed.
     """
     folder = OutputFolder(out)
     writable = os.access(folder.path, os.W_OK)
     with folder.explained(), folder.locked() if repair or writable else nullcontext():
         verified = _verify(folder)
-        verified = replace(verified, removed=tuple(_remove_broken(folder.path, verified))) if repair else verified
-    if not verified.scans:
-        raise NothingToConvert(f"{out}: holds no record: give a folder that gemax convert wrote.")
-    return verified
+        return replace(verified, removed=tuple(_remove_broken(folder.path, verified))) if repair else verified
 
 
 def _verify(folder: OutputFolder) -> Verified:

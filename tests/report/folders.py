@@ -12,6 +12,7 @@ import numpy as np
 from gemax_cli.pipeline import make_maps
 from gemax_cli.settings import QuantisationSettings, Settings
 from gemax_cli.stack.folder import OutputFolder
+from gemax_cli.stack.images import name_of
 from gemax_cli.stack.naming import block_folder, map_name, rgb_groups
 from gemax_cli.stack.png import write_png
 from gemax_cli.stack.records import BlockRecord, MapRecord, RecordWriter, pack_cuts
@@ -33,7 +34,9 @@ def dome(size: int = 32, seed: int = 0) -> np.ndarray:
 def put_scan(out: Path, scan: str, settings: Settings, seed: int = 0, **changes: Any) -> None:
     """Write the images and the record of one scan; the record says what ``gemax convert`` would say."""
     blocks = tuple(_put_block(out, scan, depth, settings, seed) for depth in settings.depths)
-    fields = {"dataset": scan.split("/")[0], "source": f"{scan}_F3D.wrl", "blocks": blocks, "warnings": (), **changes}
+    name = name_of(scan)
+    name = replace(name, dataset=changes.pop("dataset", name.dataset))
+    fields = {"name": name, "source": f"{scan}_F3D.wrl", "blocks": blocks, "warnings": (), **changes}
     with RecordWriter(out / "records.jsonl") as writer:
         writer.append_line(scan_record(scan, **fields).to_line())
 
