@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -11,6 +12,7 @@ from typing import Any, Literal
 from gemax_cli.codes import MAX_CODE
 from gemax_cli.errors import InfeasibleTau, SettingsError
 from gemax_cli.maps.registry import COMPARISONS, channels_of
+from gemax_cli.typed_json import from_json
 
 FrameMode = Literal["fixed", "fit"]
 NoseMode = Literal["auto", "detect", "landmark"]
@@ -149,11 +151,15 @@ class Settings:
         self._check_maps()
 
     def _check_maps(self) -> None:
+        self._set_maps(self.maps)
         for name in self.maps:
-            _require(name in COMPARISONS, f"{name!r} is no comparison map: give any of {', '.join(COMPARISONS)}.")
             missing = COMPARISONS[name].missing
             _require(not missing, f"{name} needs {missing}, which is not installed: pip install {missing}.")
-        object.__setattr__(self, "maps", tuple(name for name in COMPARISONS if name in self.maps))
+
+    def _set_maps(self, maps: tuple[str, ...]) -> None:
+        for name in maps:
+            _require(name in COMPARISONS, f"{name!r} is no comparison map: give any of {', '.join(COMPARISONS)}.")
+        object.__setattr__(self, "maps", tuple(name for name in COMPARISONS if name in maps))
 
     @property
     def map_channels(self) -> tuple[str, ...]:
@@ -163,6 +169,20 @@ class Settings:
     def as_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object]) -> Settings:
+        """The settings that ``as_dict`` gave; what is left out has its default.
+
+        Raises:
+            SettingsError: a value is unknown, of another type or out of its range.
+        """
+        try:
+            settings = from_json(cls, {**values, "maps": []})
+            settings._set_maps(from_json(tuple[str, ...], values.get("maps", [])))  # to read them back takes no library
+        except ValueError as error:
+            raise SettingsError(f"the settings are damaged ({error}).") from error
+        return settings
 
     @cached_property
     def digest(self) -> str:

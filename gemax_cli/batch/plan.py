@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from statistics import fmean
 
 from gemax_cli.batch.model import Task
 from gemax_cli.datasets.model import ScanRef
 from gemax_cli.settings import Settings
-from gemax_cli.stack.folder import Shard, files_exist
-from gemax_cli.stack.records import Place, ScanRecord, index_records, read_records
+from gemax_cli.stack.folder import OutputFolder, Shard
+from gemax_cli.stack.records import ScanRecord
 
 MOST_TIMINGS = 200  # records that tell how long a scan takes
 
 
 @dataclass(frozen=True)
 class Step:
-    """A scan to convert, or, with the place of its record, one to add maps to."""
+    """A scan to convert, or one with a record to add maps to."""
 
     ref: ScanRef
-    older: Place | None = None
+    adds: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,36 +41,35 @@ class Plan:
         """How many scans are complete already."""
         return len(self.refs) - len(self.steps)
 
-    def tasks(self, out: Path, settings: Settings) -> Iterator[Task]:
+    def tasks(self, folder: OutputFolder, settings: Settings) -> Iterator[Task]:
         """The steps as tasks; older records are read only when their turn comes."""
         for step in self.steps:
-            yield Task(step.ref, out, settings, step.older.read() if step.older else None)
+            yield Task(step.ref, folder.path, settings, folder.record(step.ref.scan_id) if step.adds else None)
 
 
-def make_plan(refs: Sequence[ScanRef], out: Path, settings: Settings, *, overwrite: bool = False) -> Plan:
-    """Compare the scans with the records of ``out``; only missing work is planned."""
-    places: Mapping[str, Place] = {} if overwrite else index_records(out)
-    steps = (_step(ref, out, settings, places.get(ref.scan_id)) for ref in refs)
+def make_plan(refs: Sequence[ScanRef], folder: OutputFolder, settings: Settings, *, overwrite: bool = False) -> Plan:
+    """Compare the scans with the records of a folder; only missing work is planned."""
+    steps = (Step(ref) if overwrite else _step(ref, folder, settings) for ref in refs)
     return Plan(refs, tuple(step for step in steps if step is not None))
 
 
-def expected_seconds(plan: Plan, out: Path, jobs: int) -> float | None:
-    """How long the steps may take in ``jobs`` processes, going by the records of ``out``; None if there is none."""
-    timings = [record.seconds for record in islice(read_records(out), MOST_TIMINGS)]
+def expected_seconds(plan: Plan, folder: OutputFolder, jobs: int) -> float | None:
+    """How long the steps may take in ``jobs`` processes, going by the records of a folder; None if there is none."""
+    timings = [record.seconds for record in islice(folder.records(), MOST_TIMINGS)]
     if not timings:
         return None
     whole = fmean(sum(seconds.values()) for seconds in timings)
     maps = fmean(sum(seconds.get(stage, 0.0) for stage in ("maps", "encode", "write")) for seconds in timings)
-    adding = sum(step.older is not None for step in plan.steps)
+    adding = sum(step.adds for step in plan.steps)
     return ((len(plan.steps) - adding) * whole + adding * maps) / jobs
 
 
-def _step(ref: ScanRef, out: Path, settings: Settings, place: Place | None) -> Step | None:
-    """What a scan lacks, going by the place of its record; None for nothing."""
-    record = _sound_record(place)
-    if record is None or _stale(record, ref, settings) or not files_exist(out, record):
+def _step(ref: ScanRef, folder: OutputFolder, settings: Settings) -> Step | None:
+    """What a scan lacks, going by its record; None for nothing."""
+    record = folder.record(ref.scan_id)
+    if record is None or _stale(record, ref, settings) or not folder.has_files(record):
         return Step(ref)
-    return None if _complete(record, settings) else Step(ref, place)
+    return None if _complete(record, settings) else Step(ref, adds=True)
 
 
 def _complete(record: ScanRecord, settings: Settings) -> bool:
@@ -79,13 +77,6 @@ def _complete(record: ScanRecord, settings: Settings) -> bool:
     return all(
         taus <= set(record.taus(depth)) and channels <= set(record.comparisons(depth)) for depth in settings.depths
     )
-
-
-def _sound_record(place: Place | None) -> ScanRecord | None:
-    try:
-        return place.read_outline() if place else None
-    except (OSError, ValueError):
-        return None
 
 
 def _stale(record: ScanRecord, ref: ScanRef, settings: Settings) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence, Set
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -14,23 +14,13 @@ from gemax_cli.batch.plan import Plan, make_plan, shard_of
 from gemax_cli.batch.task import lost_task, may_crash, run_task
 from gemax_cli.datasets.model import ScanRef
 from gemax_cli.datasets.selection import Selection
-from gemax_cli.errors import FileUnreadable, NothingToConvert, OutputFull, OutputUnwritable
+from gemax_cli.errors import FileUnreadable, NothingToConvert
 from gemax_cli.parallel import map_unordered
-from gemax_cli.paths import AnyPath, AnyPaths, as_path, as_paths
+from gemax_cli.paths import AnyPath, AnyPaths, as_paths
 from gemax_cli.scans.walk import Found, find_scans
 from gemax_cli.settings import Settings
-from gemax_cli.stack.folder import (
-    Shard,
-    check_settings,
-    locked,
-    make_folder,
-    refuse_foreign,
-    tables_are_current,
-    write_run,
-    write_tables,
-)
-from gemax_cli.stack.naming import records_name
-from gemax_cli.stack.png import DISK_FULL, remove_temporaries
+from gemax_cli.stack.atomic import remove_temporaries
+from gemax_cli.stack.folder import OutputFolder, Shard
 from gemax_cli.stack.records import RecordWriter
 from gemax_cli.stack.tables import Failure
 
@@ -149,39 +139,21 @@ def convert(
         OutputError: the folder is in use, was made with other settings, is full or cannot be written to.
         KeyboardInterrupt: passed on; what was done until then is recorded.
     """
-    started, out, options = time.perf_counter(), as_path(out), options or RunOptions()
+    started, folder, options = time.perf_counter(), OutputFolder(out), options or RunOptions()
     settings, listener = settings or Settings(), listener or Listener()
     refs, summary = find(as_paths(sources), selection or Selection(), options)
-    with explained(out):
-        make_folder(out)
-        refuse_foreign(out)
-        with locked(out, options.shard):
+    with folder.explained():
+        folder.prepare()
+        with folder.locked(options.shard):
             if not options.overwrite:
-                check_settings(out, settings)
-            write_run(out, settings, options.command)
-            plan = make_plan(refs, out, settings, overwrite=options.overwrite)
+                folder.check_settings(settings)
+            folder.write_run(settings, options.command)
+            plan = make_plan(refs, folder, settings, overwrite=options.overwrite)
             summary.done = plan.done
             listener.planned(plan, summary)
-            _Batch(plan, out, settings, options, summary, listener).run()
+            _Batch(plan, folder, settings, options, summary, listener).run()
     summary.seconds = time.perf_counter() - started
     return summary
-
-
-@contextmanager
-def explained(out: Path) -> Iterator[None]:
-    """Turn an error of the file system into a sentence on the output folder.
-
-    Raises:
-        OutputFull: the disk is full.
-        OutputUnwritable: anything else.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno in DISK_FULL:
-            raise OutputFull(f"{out}: the disk is full: free some space and run the same command again.") from error
-        reason = error.strerror or error
-        raise OutputUnwritable(f"{out}: cannot be written ({reason}): check its permissions and the disk.") from error
 
 
 @dataclass
@@ -189,18 +161,13 @@ class _Batch:
     """The steps of one run, and what became of them."""
 
     plan: Plan
-    out: Path
+    folder: OutputFolder
     settings: Settings
     options: RunOptions
     summary: Summary
     listener: Listener
     begun: int = 0  # steps handed out, from the first on
     underway: set[str] = field(default_factory=set)  # ids of those that are not back
-
-    @property
-    def records(self) -> Path:
-        """The file that this run appends to."""
-        return self.out / records_name(self.options.shard)
 
     def run(self) -> None:
         """Do the steps; whatever ends the run, what was done until then is recorded."""
@@ -217,7 +184,7 @@ class _Batch:
         """Whether every step was tried."""
         jobs = min(self.options.jobs, max(1, len(self.plan.steps)))
         outcomes = map_unordered(run_task, self._tasks(), jobs, lost=lost_task, isolated=may_crash)
-        with RecordWriter(self.records) as writer, closing(outcomes):
+        with self.folder.writer(self.options.shard) as writer, closing(outcomes):
             for outcome in outcomes:
                 self._note(outcome, writer)
                 self.listener.finished(outcome)
@@ -226,7 +193,7 @@ class _Batch:
         return True
 
     def _tasks(self) -> Iterator[Task]:
-        for task in self.plan.tasks(self.out, self.settings):
+        for task in self.plan.tasks(self.folder, self.settings):
             self.begun += 1
             self.underway.add(task.ref.scan_id)
             yield task
@@ -252,13 +219,14 @@ class _Batch:
     def _sweep(self) -> None:
         """Remove temporary files of tasks that were stopped half-way."""
         for ref in self._left():
-            for folder in (self.out / ref.scan_id, *(self.out / ref.scan_id).glob("d*/")):
+            place = self.folder.path / ref.scan_id
+            for folder in (place, *place.glob("d*/")):
                 remove_temporaries(folder)
 
     def _write_tables(self) -> None:
-        if not self.plan.steps and not self.summary.failures and tables_are_current(self.out):
+        if not self.plan.steps and not self.summary.failures and self.folder.tables_are_current():
             return
-        write_tables(self.out, self.records, self.summary.failures, self._settled)
+        self.folder.write_tables(self.options.shard, self.summary.failures, self._settled)
 
     def _settled(self, sources: Set[str]) -> set[str]:
         """Those of the sources, or folders of sources, that this run found converted or tried."""

@@ -14,6 +14,7 @@ from gemax_cli.batch.model import Outcome, Task
 from gemax_cli.datasets.ids import split_suffix
 from gemax_cli.errors import ScanError, WorkerDied, WriteFailed
 from gemax_cli.face.model import NoseTip
+from gemax_cli.hashing import sha256_of
 from gemax_cli.maps.model import ComparisonMap
 from gemax_cli.maps.registry import COMPARISONS, channels_of
 from gemax_cli.pipeline import (
@@ -23,13 +24,13 @@ from gemax_cli.pipeline import (
     Stopwatch,
     compare_maps,
     convert_scan,
-    fingerprint,
     make_maps,
 )
 from gemax_cli.scans.read import CRASHING_SUFFIXES
 from gemax_cli.settings import StackMode
+from gemax_cli.stack.atomic import DISK_FULL, remove_temporaries, write_atomically
 from gemax_cli.stack.naming import CHANNELS, DEPTH16, block_folder, comparison_name, map_name, rgb_groups
-from gemax_cli.stack.png import DISK_FULL, encode_png, read_png, remove_temporaries, write_atomically
+from gemax_cli.stack.png import encode_png, read_png
 from gemax_cli.stack.records import (
     Affine,
     BlockRecord,
@@ -38,6 +39,7 @@ from gemax_cli.stack.records import (
     NoseRecord,
     PoseRecord,
     ScanRecord,
+    pack_cuts,
 )
 from gemax_cli.stack.tables import Failure
 
@@ -180,8 +182,8 @@ def _write_block(task: Task, writer: _Writer, mapped: MappedBlock, many: bool) -
 
 
 def _affine(matrix: NDArray[np.float64]) -> Affine:
-    rows = matrix.tolist()
-    return tuple((row[0], row[1], row[2], row[3]) for row in rows)
+    rows = [(row[0], row[1], row[2], row[3]) for row in matrix.tolist()]
+    return rows[0], rows[1], rows[2]
 
 
 def _write_failed(task: Task, place: str, error: OSError) -> WriteFailed:
@@ -214,7 +216,7 @@ def _write_rgb(writer: _Writer, place: str, group: list[GemaxMap]) -> list[MapRe
 
 
 def _map_record(m: GemaxMap, file: str, channel: int | None, digest: str) -> MapRecord:
-    return MapRecord(m.tau, file, channel, m.entropy, m.max_bin, tuple(m.cuts.tolist()), digest)
+    return MapRecord(m.tau, file, channel, m.entropy, m.max_bin, pack_cuts(m.cuts), digest)
 
 
 def _write_comparisons(writer: _Writer, place: str, maps: tuple[ComparisonMap, ...]) -> tuple[ComparisonRecord, ...]:
@@ -243,8 +245,8 @@ def add_maps(task: Task, older: ScanRecord) -> ScanRecord:
 
 def _changed(path: Path, sha256: str) -> bool:
     try:
-        return fingerprint(path)[1] != sha256
-    except ScanError:
+        return sha256_of(path) != sha256
+    except OSError:
         return True
 
 

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -24,8 +25,8 @@ from numpy.typing import NDArray
 from gemax_cli.batch.profile import Profile, StageRow
 from gemax_cli.errors import SOME_FAILED, NothingToConvert
 from gemax_cli.scans.walk import find_scans
+from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.png import encode_png, read_png
-from gemax_cli.stack.records import read_records
 
 MOST_ENCODED = 60  # scans whose images are held in memory to be encoded
 LOOK_SECONDS = 0.05  # between looks at the memory of the processes
@@ -207,7 +208,7 @@ def _peak_memory(pid: int) -> Iterator[tuple[int, int]]:
 
 def _profile(out: Path) -> Profile:
     profile = Profile()
-    for record in read_records(out, outlines=True):
+    for record in OutputFolder(out).records():
         profile.add(record.seconds)
     return profile
 
@@ -217,7 +218,7 @@ Image = NDArray[Any]
 
 def _floor_parts(files: Sequence[Path], out: Path, place: Path) -> dict[str, _Part]:
     """What to time: scans, what to do, and the bytes that it reads or makes. Images are written to ``place``."""
-    records = [record for record, _ in zip(read_records(out, outlines=True), range(MOST_ENCODED), strict=False)]
+    records = list(islice(OutputFolder(out).records(), MOST_ENCODED))
     images = [read_png(out / file) for record in records for file in record.files]
     encoders: dict[str, Callable[[Image], bytes]] = {
         f"encode, Pillow at level {PILLOW_LEVEL}": _by_pillow,

@@ -78,16 +78,17 @@ def _dry_run(places: list[Path], out: Path, settings: Settings, selection: Selec
     from gemax_cli.batch.plan import expected_seconds, make_plan
     from gemax_cli.batch.run import find
     from gemax_cli.cli.listen import duration_text
-    from gemax_cli.stack.folder import check_settings
+    from gemax_cli.stack.folder import OutputFolder
 
+    folder = OutputFolder(out)
     refs, summary = find(places, selection, run)
     if not run.overwrite:
-        check_settings(out, settings)
-    plan = make_plan(refs, out, settings, overwrite=run.overwrite)
+        folder.check_settings(settings)
+    plan = make_plan(refs, folder, settings, overwrite=run.overwrite)
     for step in plan.steps:
-        click.echo(f"{'add maps' if step.older else 'convert'}\t{step.ref.source}\t{step.ref.scan_id}")
+        click.echo(f"{'add maps' if step.adds else 'convert'}\t{step.ref.source}\t{step.ref.scan_id}")
     for note in (*summary.notes, *(failure.message for failure in summary.failures)):
         click.echo(note, err=True)
-    time = duration_text(expected_seconds(plan, out, run.jobs), len(plan.steps), run.jobs)
+    time = duration_text(expected_seconds(plan, folder, run.jobs), len(plan.steps), run.jobs)
     click.echo(f"{len(plan.steps)} of {len(refs)} scans to do, {plan.done} done already.{time}", err=True)
     return summary.exit_code

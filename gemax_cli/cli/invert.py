@@ -26,15 +26,15 @@ def command(image: Path, tau: int | None, output: Path, ply: Path | None, form: 
     off by more than the bound that is printed, and error_mm is the largest difference that there is.
     """
     from gemax_cli.cli.output import print_rows
-    from gemax_cli.stack.invert import invert_file, write_depth, write_ply
+    from gemax_cli.stack.invert import invert, write_depth, write_ply
 
-    inverted = invert_file(image, tau)
+    inverted = invert(image, tau)
     write_depth(output, inverted.depth)
     points = inverted.points()
     if ply:
         write_ply(ply, points)
     row = {
-        "scan": inverted.scan,
+        "scan": inverted.scan_id,
         "map": inverted.name,
         "tau": inverted.tau,
         "depth_mm": inverted.block.depth_mm,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -21,24 +19,19 @@ def command(out: Path, repair: bool, form: options.Form) -> int:
 
     Exit code 3 if anything is wrong.
     """
-    from gemax_cli.batch.run import explained
     from gemax_cli.cli.output import print_rows
-    from gemax_cli.stack.folder import locked
-    from gemax_cli.stack.verify import remove_broken, verify_folder
+    from gemax_cli.stack.verify import verify
 
-    writable = os.access(out, os.W_OK)  # an archive can be checked, too
-    with explained(out), locked(out) if repair or writable else nullcontext():
-        verified = verify_folder(out)
-        removed = remove_broken(out, verified) if repair else []
+    verified = verify(out, repair=repair)
     if not verified.scans:
         raise NothingToConvert(f"{out}: holds no record: give a folder that gemax convert wrote.")
-    rows = [{"scan": p.scan, "file": p.file, "problem": p.message} for p in verified.problems]
+    rows = [{"scan": p.scan_id, "file": p.file, "problem": p.message} for p in verified.problems]
     rows += [{"scan": "", "file": file, "problem": "belongs to no record"} for file in verified.orphans]
     if rows or form != "table":
         print_rows(rows, form, f"Problems of {out}")
     click.echo(_summary(len(verified.problems), len(verified.orphans), verified.scans, verified.files), err=True)
-    if removed:
-        click.echo(f"{len(removed)} files removed: run gemax convert again to make them.", err=True)
+    if verified.removed:
+        click.echo(f"{len(verified.removed)} files removed: run gemax convert again to make them.", err=True)
     return SOME_FAILED if verified.problems else 0
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gemax_cli.errors import SettingsError
 from gemax_cli.report.tiles import printable
-from gemax_cli.stack.png import write_atomically
+from gemax_cli.stack.atomic import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from gemax_cli.datasets.model import ScanName
 from gemax_cli.errors import NothingToConvert
 from gemax_cli.report.measure import BASELINE, GEMAX, Measured, Measurement, measure_folder
 from gemax_cli.report.published import published_entropy
 from gemax_cli.settings import DEFAULT_TAUS
-from gemax_cli.stack.labels import labels_of
+from gemax_cli.stack.images import name_of, split_depth
 
 By = Literal["dataset", "scan", "subject", "expression"]
 MEAN, GEM = "mean over tau", "GeM"
@@ -80,7 +81,7 @@ def tabulate(measurement: Measurement, by: By = "dataset") -> list[EntropyRow]:
     """Mean, standard deviation, minimum and maximum per group and map; the baseline first, then GEMax by tau."""
     groups: dict[Key, list[Measured]] = defaultdict(list)
     for item in (*measurement.maps, *combined(measurement.maps)):
-        groups[group_of(item.scan, by), item.map, item.tau].append(item)
+        groups[group_of(item.scan, by, measurement.names), item.map, item.tau].append(item)
     rows = [_row(key, groups[key]) for key in sorted(groups, key=_order)]
     return _with_paper(rows, measurement.paper_depth) if by == "dataset" else rows
 
@@ -132,16 +133,20 @@ def named_rows(rows: Iterable[EntropyRow], by: By) -> list[dict[str, Any]]:
     return [{by if name == "group" else name: value for name, value in asdict(row).items()} for row in rows]
 
 
-def group_of(scan: str, by: By) -> str:
-    """The group that a scan belongs to: its dataset, "dataset/subject", "dataset/expression", or itself."""
-    labels = labels_of(scan)
-    name = {
-        "scan": scan,
-        "dataset": labels.dataset,
-        "subject": f"{labels.dataset}/{labels.subject}" if labels.subject else labels.dataset,
-        "expression": f"{labels.dataset}/{labels.expression or 'other'}",
-    }[by]
-    return f"{name} {labels.depth}" if labels.depth and by != "scan" else name
+def group_of(scan: str, by: By, names: Mapping[str, ScanName] | None = None) -> str:
+    """The group that a scan belongs to: its dataset, "dataset/subject", "dataset/expression", or itself.
+
+    ``names`` are those of recorded scans; of others it is read from the scan's folder.
+    """
+    if by == "scan":
+        return scan
+    name, depth = (names or {}).get(scan) or name_of(scan), split_depth(scan)[1]
+    parts = {
+        "dataset": name.dataset,
+        "subject": f"{name.dataset}/{name.subject}" if name.subject else name.dataset,
+        "expression": f"{name.dataset}/{name.expression or 'other'}",
+    }
+    return f"{parts[by]} {depth}" if depth else parts[by]
 
 
 def _order(key: Key) -> tuple[str, int, str, int]:

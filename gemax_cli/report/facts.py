@@ -10,8 +10,7 @@ import numpy as np
 
 from gemax_cli.report.entropy_table import MEAN, combined
 from gemax_cli.report.measure import GEMAX, Measured
-from gemax_cli.stack.images import DEPTH_FOLDER
-from gemax_cli.stack.opened import OpenedFolder
+from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.records import BlockRecord, NoseRecord, ScanRecord
 
 FENCE = 1.5  # quartile ranges beyond the quartiles: Tukey's rule for outliers
@@ -26,6 +25,7 @@ class ScanFacts:
     Attributes:
         scan: folder of its images, relative to the output folder.
         dataset: as recorded.
+        depth_mm: metric depth of the block.
         depth16: file of the depth image, relative to the output folder.
         nose_source: landmark, outline or detected.
         confidence: of the nose tip, 0..1.
@@ -40,6 +40,7 @@ class ScanFacts:
 
     scan: str
     dataset: str
+    depth_mm: float
     depth16: str
     nose_source: str
     confidence: float
@@ -52,20 +53,12 @@ class ScanFacts:
     reasons: tuple[str, ...] = ()
 
 
-def gather_facts(opened: OpenedFolder, measured: Sequence[Measured]) -> list[ScanFacts]:
+def gather_facts(folder: OutputFolder, measured: Sequence[Measured]) -> list[ScanFacts]:
     """Facts on every recorded scan and depth: most reasons first, then least confidence, then least entropy."""
     bits = {m.scan: m.bits for m in measured if m.map == GEMAX}
     bits |= {m.scan: m.bits for m in combined(measured) if m.map == MEAN}
-    facts = [fact for name in opened.places for fact in _sound_facts(opened.record(name), bits)]
+    facts = [fact for record in folder.records() for fact in _facts_of(record, bits)]
     return sorted(with_reasons(facts), key=_urgency)
-
-
-def _sound_facts(record: ScanRecord | None, bits: Mapping[str, float]) -> list[ScanFacts]:
-    """Nothing of a record that holds other things than it should."""
-    try:
-        return list(_facts_of(record, bits)) if record else []
-    except (TypeError, ValueError, AttributeError):
-        return []
 
 
 def _facts_of(record: ScanRecord, bits: Mapping[str, float]) -> Iterator[ScanFacts]:
@@ -73,15 +66,16 @@ def _facts_of(record: ScanRecord, bits: Mapping[str, float]) -> Iterator[ScanFac
         scan = block.file.rpartition("/")[0]
         yield ScanFacts(
             scan=scan,
-            dataset=str(record.name.dataset),
+            dataset=record.name.dataset,
+            depth_mm=block.depth_mm,
             depth16=block.file,
-            nose_source=str(record.nose.source),
-            confidence=float(record.nose.confidence),
+            nose_source=record.nose.source,
+            confidence=record.nose.confidence,
             tip=tip_pixel(block, record.nose),
-            warnings=tuple(map(str, record.warnings)),
-            valid_pixels=int(block.valid_pixels),
-            filled_pixels=int(block.counts.get("filled_pixels", 0)),
-            seconds=float(sum(record.seconds.values())),
+            warnings=record.warnings,
+            valid_pixels=block.valid_pixels,
+            filled_pixels=block.counts.get("filled_pixels", 0),
+            seconds=sum(record.seconds.values()),
             entropy=bits.get(scan),
         )
 
@@ -91,7 +85,7 @@ def tip_pixel(block: BlockRecord, nose: NoseRecord) -> tuple[float, float] | Non
     matrix = np.array(block.pixel_to_raw, float)
     try:
         column, row, _ = np.linalg.solve(matrix[:, :3], np.array([nose.x, nose.y, nose.z]) - matrix[:, 3])
-    except (np.linalg.LinAlgError, ValueError, IndexError):
+    except np.linalg.LinAlgError:
         return None
     return (float(column), float(row)) if np.isfinite((column, row)).all() else None
 
@@ -102,10 +96,9 @@ def with_reasons(facts: Iterable[ScanFacts]) -> list[ScanFacts]:
     A reason is a warning, a nose tip of little confidence, and an outlier among the scans of the same dataset and depth
     (Tukey's fences): little entropy, few valid pixels, many filled ones.
     """
-    groups: dict[tuple[str, str], list[ScanFacts]] = defaultdict(list)
+    groups: dict[tuple[str, float], list[ScanFacts]] = defaultdict(list)
     for fact in facts:
-        last = fact.scan.rpartition("/")[2]
-        groups[fact.dataset, last if DEPTH_FOLDER.fullmatch(last) else ""].append(fact)
+        groups[fact.dataset, fact.depth_mm].append(fact)
     return [marked for group in groups.values() for marked in _marked(group)]
 
 

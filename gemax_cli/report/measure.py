@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.codes import depth_of_code, level_of_code
+from gemax_cli.datasets.model import ScanName
 from gemax_cli.entropy.figures import entropy_bits
 from gemax_cli.entropy.mapping import apply_cuts, bin_depths, uniform_cuts
 from gemax_cli.errors import BadFormat, ScanError, SettingsError
+from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.settings import QuantisationSettings
+from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import MapImage, ScanImages, load_codes, load_map
 from gemax_cli.stack.naming import DEPTH16, depth_label
-from gemax_cli.stack.opened import OpenedFolder, open_folder
 from gemax_cli.stack.records import BlockRecord
 
 BASELINE, GEMAX = "range image", "gemax"
@@ -60,11 +61,13 @@ class Measurement:
         problems: one sentence per file that could not be measured.
         paper_depth: "" or the folder name of the depth block that was made with the paper's settings (60 mm, N = 4096,
             K = 256), so that its entropy may stand beside the published one; None where none was.
+        names: what the records of the scans say that their names say; scans without a record are missing.
     """
 
     maps: tuple[Measured, ...]
     problems: tuple[str, ...] = ()
     paper_depth: str | None = None
+    names: Mapping[str, ScanName] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +103,7 @@ class DepthPixels:
         return depth_of_code(self.codes, depth_mm)
 
 
-def measure_folder(root: Path | str, jobs: int = 1) -> Measurement:
+def measure_folder(root: AnyPath, jobs: int = 1) -> Measurement:
     """Measure every 8-bit map below ``root``.
 
     Valid pixels are those of depth16.png; without one, those that are not 0. Beside a depth image the range image
@@ -114,25 +117,44 @@ def measure_folder(root: Path | str, jobs: int = 1) -> Measurement:
     Raises:
         OutputError: run.json is damaged.
     """
-    opened = open_folder(Path(root))
-    scans = opened.scans()
-    chunks = [scans[i : i + CHUNK] for i in range(0, len(scans), CHUNK)]
-    measured = list(_measured_chunks(chunks, opened, jobs if len(scans) >= WORTH_WORKERS else 1))
+    folder = OutputFolder.holding(root)
+    scans = folder.images(as_path(root))
+    names: dict[str, ScanName] = {}
+    tasks = _tasks(folder, scans, names)
+    measured = list(_measured_chunks(tasks, jobs if len(scans) >= WORTH_WORKERS else 1))
     return Measurement(
         tuple(m for part in measured for m in part.maps),
         tuple(dict.fromkeys(problem for part in measured for problem in part.problems)),
-        _paper_depth(opened),
+        _paper_depth(folder),
+        names,
     )
 
 
-def _paper_depth(opened: OpenedFolder) -> str | None:
-    if opened.settings != QuantisationSettings() or PAPER_DEPTH not in opened.depths:
+def _paper_depth(folder: OutputFolder) -> str | None:
+    settings = folder.settings
+    if not folder.is_ours or settings.quantisation != QuantisationSettings() or PAPER_DEPTH not in settings.depths:
         return None
-    return f"d{depth_label(PAPER_DEPTH)}" if len(opened.depths) > 1 else ""
+    return f"d{depth_label(PAPER_DEPTH)}" if len(settings.depths) > 1 else ""
 
 
-def _measured_chunks(chunks: list[list[ScanImages]], opened: OpenedFolder, jobs: int) -> Iterator[Measurement]:
-    tasks = ((chunk, opened.part(chunk)) for chunk in chunks)
+Recorded = tuple[ScanImages, BlockRecord | None]
+_Task = tuple[list[Recorded], QuantisationSettings]
+
+
+def _tasks(folder: OutputFolder, scans: Sequence[ScanImages], names: dict[str, ScanName]) -> Iterator[_Task]:
+    """The scans in chunks, with their recorded blocks, read when their turn comes; ``names`` is filled on the way."""
+    settings = folder.settings.quantisation
+    for start in range(0, len(scans), CHUNK):
+        chunk: list[Recorded] = []
+        for images in scans[start : start + CHUNK]:
+            found = folder.find(images.scan)
+            chunk.append((images, found[1] if found else None))
+            if found:
+                names[images.scan] = found[0].name
+        yield chunk, settings
+
+
+def _measured_chunks(tasks: Iterable[_Task], jobs: int) -> Iterator[Measurement]:
     if jobs <= 1:
         yield from (measure_scans(*task) for task in tasks)
         return
@@ -141,12 +163,11 @@ def _measured_chunks(chunks: list[list[ScanImages]], opened: OpenedFolder, jobs:
     yield from Parallel(n_jobs=jobs, return_as="generator")(delayed(measure_scans)(*task) for task in tasks)
 
 
-def measure_scans(scans: Sequence[ScanImages], opened: OpenedFolder) -> Measurement:
-    """Measure the maps of some scans of a folder."""
+def measure_scans(scans: Sequence[Recorded], settings: QuantisationSettings) -> Measurement:
+    """Measure the maps of some scans, each given with its recorded depth block."""
     measured: list[Measured] = []
     problems: list[str] = []
-    for images in scans:
-        block = opened.block(images.scan)
+    for images, block in scans:
         try:
             codes = _codes(images, block)
         except ScanError as error:
@@ -155,7 +176,7 @@ def measure_scans(scans: Sequence[ScanImages], opened: OpenedFolder) -> Measurem
         if codes is None:
             measured += _each(images, partial(_bare, images.scan), problems)
         else:
-            measured += _beside_depth(images, codes, block, opened.settings, problems)
+            measured += _beside_depth(images, codes, block, settings, problems)
     return Measurement(tuple(measured), tuple(problems))
 
 
@@ -203,7 +224,7 @@ def _beside_depth(
 ) -> Iterator[Measured]:
     pixels = DepthPixels.of(codes, settings.levels)
     yield _range_image(images.scan, codes, pixels, block, settings)
-    cuts: dict[int | None, NDArray[np.int64]] = {m.tau: np.array(m.cuts) for m in block.maps} if block else {}
+    cuts: dict[int | None, NDArray[np.int32]] = {m.tau: m.cuts for m in block.maps} if block else {}
 
     def measured(m: MapImage, image: NDArray[np.uint8]) -> Measured:
         """Figures of one map over the valid pixels."""
@@ -242,7 +263,7 @@ def _error_mm(
     values: list[Values],
     pixels: DepthPixels,
     block: BlockRecord | None,
-    cuts: NDArray[np.int64] | None,
+    cuts: NDArray[np.int32] | None,
     settings: QuantisationSettings,
 ) -> float | None:
     if block is None:
@@ -254,7 +275,7 @@ def _error_mm(
 
 
 def _inverted_by_cuts(
-    m: MapImage, values: Values, cuts: NDArray[np.int64], block: BlockRecord, settings: QuantisationSettings
+    m: MapImage, values: Values, cuts: NDArray[np.int32], block: BlockRecord, settings: QuantisationSettings
 ) -> NDArray[np.float64]:
     bins = values.astype(np.intp) - settings.first_code
     try:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import base64
-import csv
 import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.errors import NothingToConvert, ScanError, SettingsError
+from gemax_cli.errors import NothingToConvert, OutputError, ScanError, SettingsError
 from gemax_cli.report.charts import COLOURS, DARK, histogram, to_svg
 from gemax_cli.report.comparison import compare
 from gemax_cli.report.curves import entropy_chart
@@ -24,12 +23,10 @@ from gemax_cli.report.measure import Measurement, measure_folder
 from gemax_cli.report.published import ENTROPY_SOURCE
 from gemax_cli.report.sheet import spread
 from gemax_cli.report.tiles import printable, shrink
-from gemax_cli.stack.folder import read_run
+from gemax_cli.stack.atomic import write_atomically
+from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import ScanImages, load_codes
-from gemax_cli.stack.naming import FAILURES
-from gemax_cli.stack.opened import OpenedFolder, open_folder
-from gemax_cli.stack.png import write_atomically
-from gemax_cli.stack.tables import Failure, read_failures
+from gemax_cli.stack.tables import Failure
 
 THUMB = 112  # pixels
 MOST_THUMBS = 24  # of a kind
@@ -50,8 +47,7 @@ class Report:
 class _Material:
     """What the page is made of."""
 
-    opened: OpenedFolder
-    run: Mapping[str, Any]
+    folder: OutputFolder
     images: Mapping[str, ScanImages]
     measurement: Measurement
     facts: Sequence[ScanFacts]
@@ -83,15 +79,14 @@ def make_report(out: Path | str, jobs: int = 1) -> Report:
         NothingToConvert: it holds neither a record nor a failure.
         OutputError: run.json is damaged.
     """
-    opened = open_folder(Path(out))
-    opened = replace(opened, place=opened.root)
-    failures, problems = _failures(opened.root)
-    if not opened.places and not failures:
+    folder = OutputFolder.holding(out)
+    failures, problems = _failures(folder)
+    if not folder.scan_ids and not failures:
         raise NothingToConvert(f"{out}: holds no record: give a folder that gemax convert wrote.")
-    measurement = measure_folder(opened.root, jobs)
-    facts = gather_facts(opened, measurement.maps)
-    images = {found.scan: found for found in opened.scans()}
-    material = _Material(opened, read_run(opened.root), images, measurement, facts, failures)
+    measurement = measure_folder(folder.path, jobs)
+    facts = gather_facts(folder, measurement.maps)
+    images = {found.scan: found for found in folder.images()}
+    material = _Material(folder, images, measurement, facts, failures)
     return Report(_render(material), (*measurement.problems, *problems))
 
 
@@ -100,13 +95,11 @@ def write_report(path: Path, report: Report) -> None:
     write_atomically(path, report.html.encode("utf-8"))
 
 
-def _failures(root: Path) -> tuple[list[Failure], list[str]]:
-    if not (root / FAILURES).is_file():
-        return [], []
+def _failures(folder: OutputFolder) -> tuple[list[Failure], list[str]]:
     try:
-        return read_failures(root / FAILURES), []
-    except (ValueError, OSError, csv.Error) as error:
-        return [], [f"{root / FAILURES}: cannot be read ({error})."]
+        return folder.failures(), []
+    except (OutputError, OSError) as error:
+        return [], [str(error)]
 
 
 def _render(m: _Material) -> str:
@@ -116,7 +109,7 @@ def _render(m: _Material) -> str:
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, finalize=_shown)
     environment.filters["grouped"] = "{:,}".format
     return environment.get_template("report.html.j2").render(
-        name=m.opened.root.resolve().name, light=COLOURS, dark=DARK, most_rows=MOST_ROWS, most_text=LONGEST_TEXT,
+        name=m.folder.path.resolve().name, light=COLOURS, dark=DARK, most_rows=MOST_ROWS, most_text=LONGEST_TEXT,
         histograms=list(_histograms(m.facts)), **_overview(m), **_scans(m), **_failed(m), **_entropy(m),
     )  # fmt: skip
 
@@ -134,13 +127,13 @@ def _overview(m: _Material) -> dict[str, object]:
         "scans": len(m.facts),
         "datasets": sorted(Counter(fact.dataset for fact in m.facts).items()),
         "counts": (
-            ("scans converted", len(m.opened.places), False),
+            ("scans converted", len(m.folder.scan_ids), False),
             ("scans failed", len(m.failures), True),
             ("with warnings", sum(bool(fact.warnings) for fact in m.facts), False),
             ("nose tip in doubt", sum(DOUBT in fact.reasons for fact in m.facts), False),
             ("files broken", len(m.measurement.problems), True),
         ),
-        "settings": [{"setting": name, "value": value} for name, value in _flat(m.run)],
+        "settings": [{"setting": name, "value": value} for name, value in _flat(m.folder.run)],
     }
 
 

@@ -20,11 +20,10 @@ from gemax_cli.report.entropy_table import no_map
 from gemax_cli.report.stretch import bin_widths, scale_picture, stretch_picture
 from gemax_cli.report.texture import texture_of
 from gemax_cli.report.tiles import TILE_PAPER, Picture, Tile, draw_sheet, grid, on_paper, shrink
-from gemax_cli.stack.images import MapImage, ScanImages, load_codes, load_map
-from gemax_cli.stack.labels import record_id
-from gemax_cli.stack.opened import OpenedFolder, open_folder
+from gemax_cli.stack.folder import OutputFolder
+from gemax_cli.stack.images import MapImage, ScanImages, load_codes, load_map, split_depth
 from gemax_cli.stack.png import write_png
-from gemax_cli.stack.records import BlockRecord
+from gemax_cli.stack.records import BlockRecord, ScanRecord
 
 Style = Literal["overview", "maps", "tau"]
 MOST_ROWS = 16  # scans that are shown with all their maps; more are shown with one
@@ -78,8 +77,8 @@ def make_preview(
         SettingsError: no scan has one of the names.
         OutputError: run.json is damaged.
     """
-    opened = open_folder(Path(root))
-    found = [images for images in opened.scans() if images.maps]
+    folder = OutputFolder.holding(root)
+    found = [images for images in folder.images(Path(root)) if images.maps]
     if not found:
         raise no_map(root)
     chosen = named(found, names) if names else spread(found, limit)
@@ -88,13 +87,13 @@ def make_preview(
     errors: list[ScanError] = []
     for images in chosen:
         try:
-            rows += [_one_tile(images, len(chosen))] if many else _rows(images, opened, styles)
+            rows += [_one_tile(images, len(chosen))] if many else _rows(images, folder, styles)
         except ScanError as error:
             errors.append(error)
     if not rows:
         raise errors[0]
     shown = len(chosen) - len(errors)
-    title = f"{opened.place.resolve().name}: {shown} of {len(found)} scans"
+    title = f"{Path(root).resolve().name}: {shown} of {len(found)} scans"
     drawn = draw_sheet(grid([row[0] for row in rows]) if many else rows, title)
     return Preview(drawn, shown, len(found), tuple(map(str, errors)))
 
@@ -108,7 +107,7 @@ def named(found: Sequence[ScanImages], names: Sequence[str]) -> list[ScanImages]
     chosen: list[ScanImages] = []
     for name in names:
         wanted = f"/{name.strip('/')}"
-        own = [s for s in found if f"/{s.scan}".endswith(wanted) or f"/{record_id(s.scan)}".endswith(wanted)]
+        own = [s for s in found if f"/{s.scan}".endswith(wanted) or f"/{split_depth(s.scan)[0]}".endswith(wanted)]
         if not own:
             raise SettingsError(f"no scan is named {name!r}: give one such as {found[0].scan}.")
         chosen += own
@@ -121,10 +120,10 @@ def spread(found: Sequence[ScanImages], limit: int) -> list[ScanImages]:
     return [found[place] for place in places]
 
 
-def _rows(images: ScanImages, opened: OpenedFolder, styles: Sequence[Style]) -> list[list[Tile]]:
-    drawers: dict[Style, Callable[[ScanImages, OpenedFolder], list[list[Tile]]]]
+def _rows(images: ScanImages, folder: OutputFolder, styles: Sequence[Style]) -> list[list[Tile]]:
+    drawers: dict[Style, Callable[[ScanImages, OutputFolder], list[list[Tile]]]]
     drawers = {"overview": _overview_rows, "maps": _map_rows, "tau": _tau_rows}
-    rows = [row for style in styles for row in drawers[style](images, opened)]
+    rows = [row for style in styles for row in drawers[style](images, folder)]
     first = rows[0][0]
     rows[0][0] = replace(first, caption=f"{images.scan}\n{first.caption}")
     side = TILE_SIDES[0][1]
@@ -136,7 +135,7 @@ def _one_tile(images: ScanImages, scans: int) -> list[Tile]:
     pixels = images.maps[0].pixels()
     valid = _valid(images, pixels)
     side = next(side for most, side in TILE_SIDES if scans <= most)
-    caption = f"{record_id(images.scan).rpartition('/')[2]}\n{map_entropy(pixels, valid):.3f} bits"
+    caption = f"{split_depth(images.scan)[0].rpartition('/')[2]}\n{map_entropy(pixels, valid):.3f} bits"
     return [Tile(shrink(on_paper(pixels, valid), side), caption)]
 
 
@@ -158,8 +157,8 @@ def _bits(image: Picture, valid: NDArray[np.bool_]) -> str:
     return f"{map_entropy(np.ascontiguousarray(image), valid):.3f} bits"
 
 
-def _overview_rows(images: ScanImages, opened: OpenedFolder) -> list[list[Tile]]:
-    tiles = [] if images.depth16 is None else [_uniform_tile("range image, ", images, opened)]
+def _overview_rows(images: ScanImages, folder: OutputFolder) -> list[list[Tile]]:
+    tiles = [] if images.depth16 is None else [_uniform_tile("range image, ", images, folder)]
     for m in images.maps:
         planes = m.planes(load_map(m.path))
         valid = _valid(images, planes[0])
@@ -169,8 +168,8 @@ def _overview_rows(images: ScanImages, opened: OpenedFolder) -> list[list[Tile]]
     return [tiles]
 
 
-def _uniform_tile(name: str, images: ScanImages, opened: OpenedFolder) -> Tile:
-    codes, settings = _codes(images), opened.settings
+def _uniform_tile(name: str, images: ScanImages, folder: OutputFolder) -> Tile:
+    codes, settings = _codes(images), folder.settings.quantisation
     image = apply_cuts(codes, uniform_cuts(settings.levels, settings.face_bins), settings.levels, settings.first_code)
     return Tile(on_paper(image, codes > 0), f"{name}{_bits(image, codes > 0)}")
 
@@ -181,27 +180,27 @@ def _codes(images: ScanImages) -> NDArray[np.uint16]:
     return load_codes(images.depth16)
 
 
-def _block(images: ScanImages, opened: OpenedFolder) -> BlockRecord:
-    block = opened.block(images.scan)
-    if block is None:
+def _recorded(images: ScanImages, folder: OutputFolder) -> tuple[ScanRecord, BlockRecord]:
+    found = folder.find(images.scan)
+    if found is None:
         raise BadFormat(images.folder, "has no record in its output folder: give one that gemax convert wrote.")
-    return block
+    return found
 
 
-def _map_rows(images: ScanImages, opened: OpenedFolder) -> list[list[Tile]]:
+def _map_rows(images: ScanImages, folder: OutputFolder) -> list[list[Tile]]:
     """Texture, three normals, range image, curvature, S1 and the GEMax map of the smallest tau."""
-    codes, block, settings = _codes(images), _block(images, opened), opened.settings
+    codes, (record, block), settings = _codes(images), _recorded(images, folder), folder.settings.quantisation
     valid = codes > 0
     others = make_comparison_maps(
         codes, block.depth_mm, block.mm_per_pixel, OTHERS, settings.levels, settings.face_bins, settings.first_code
     )
-    tiles = [_texture_tile(images, opened, block, valid)]
+    tiles = [_texture_tile(folder, record, block, valid)]
     for other in others:
         planes = np.atleast_3d(other.image)
         for i, channel in enumerate(other.channels):
             plane = np.ascontiguousarray(planes[..., i])
             tiles.append(Tile(on_paper(plane, valid), f"{OTHER_NAMES[channel]}\n{_bits(plane, valid)}"))
-    tiles.append(_uniform_tile(f"GEMax (S1), {block.depth_mm:g} mm\n", images, opened))
+    tiles.append(_uniform_tile(f"GEMax (S1), {block.depth_mm:g} mm\n", images, folder))
     gemax = next((m for m in images.maps if m.tau is not None), None)
     if gemax:
         pixels = _same_size(gemax, valid)
@@ -209,9 +208,8 @@ def _map_rows(images: ScanImages, opened: OpenedFolder) -> list[list[Tile]]:
     return [tiles]
 
 
-def _texture_tile(images: ScanImages, opened: OpenedFolder, block: BlockRecord, valid: NDArray[np.bool_]) -> Tile:
-    record = opened.record(images.scan)
-    draped = texture_of(opened.root, record, block, valid.shape[0]) if record else None
+def _texture_tile(folder: OutputFolder, record: ScanRecord, block: BlockRecord, valid: NDArray[np.bool_]) -> Tile:
+    draped = texture_of(folder, record, block, valid.shape[0])
     if draped is None:
         return Tile(np.full((*valid.shape, 3), TILE_PAPER, np.uint8), "no texture found")
     picture, seen = draped
@@ -225,14 +223,14 @@ def _same_size(m: MapImage, valid: NDArray[np.bool_]) -> Picture:
     return pixels
 
 
-def _tau_rows(images: ScanImages, opened: OpenedFolder) -> list[list[Tile]]:
+def _tau_rows(images: ScanImages, folder: OutputFolder) -> list[list[Tile]]:
     """The range image and every tau; under them the key of the colours, and the bin width of every pixel."""
-    codes, block, settings = _codes(images), _block(images, opened), opened.settings
+    codes, (_, block), settings = _codes(images), _recorded(images, folder), folder.settings.quantisation
     valid, uniform = codes > 0, settings.levels / settings.face_bins
-    recorded = {m.tau: np.array(m.cuts) for m in block.maps}
+    recorded = {m.tau: m.cuts for m in block.maps}
     maps = [(m, recorded[m.tau]) for m in images.maps if m.tau in recorded]
     widest = max((m.tau for m, _ in maps if m.tau), default=2 * uniform)
-    above = [_uniform_tile("range image, ", images, opened)]
+    above = [_uniform_tile("range image, ", images, folder)]
     below = [Tile(scale_picture(valid.shape[0], valid.shape[1], uniform, widest, TILE_PAPER), "")]
     for m, cuts in maps:
         pixels = _same_size(m, valid)

@@ -12,24 +12,25 @@ from gemax_cli.errors import ScanError
 from gemax_cli.face.raster import Frame, barycentric, rasterise
 from gemax_cli.scans.model import Scan, TextureMap
 from gemax_cli.scans.read import read_scan
-from gemax_cli.stack.folder import read_run
+from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.records import BlockRecord, ScanRecord
 
 NEAR_MM = 5.0  # surface farther before the nose tip is no face
 Picture = NDArray[np.uint8]  # (rows, columns, 3)
 
 
-def find_raw(root: Path, record: ScanRecord) -> Path | None:
+def find_raw(folder: OutputFolder, record: ScanRecord) -> Path | None:
     """The raw file that a record was made from: below one of the sources in run.json's command line, of recorded size.
 
     A source that was given relative to the working directory is looked for from the present one and from the folder
-    above ``root``. None where it is not found, or is no longer the same size.
+    above the output folder. None where it is not found, or is no longer the same size.
     """
     source = PurePosixPath(record.source)
     if source.is_absolute() or ".." in source.parts:
         return None
-    arguments = [a for a in read_run(root).get("command", []) if isinstance(a, str) and not a.startswith("-")]
-    places = [base / argument for argument in arguments for base in (Path.cwd(), root.resolve().parent)]
+    command = folder.run.get("command")
+    arguments = [a for a in command if isinstance(a, str) and a[:1] != "-"] if isinstance(command, list) else []
+    places = [base / argument for argument in arguments for base in (Path.cwd(), folder.path.resolve().parent)]
     for path in (found for place in places for found in (place / source, place)):
         if path.name == source.name and _is_file_of(path, record.source_bytes):
             return path
@@ -44,12 +45,12 @@ def _is_file_of(path: Path, size: int) -> bool:
 
 
 def texture_of(
-    root: Path, record: ScanRecord, block: BlockRecord, size: int
+    folder: OutputFolder, record: ScanRecord, block: BlockRecord, size: int
 ) -> tuple[Picture, NDArray[np.bool_]] | None:
     """The raw file's texture on the grid of a recorded block.
 
     Args:
-        root: the output folder.
+        folder: the output folder.
         record: of the scan.
         block: of that record.
         size: side of the block's square image, pixels.
@@ -58,7 +59,7 @@ def texture_of(
         (size, size, 3) uint8 and (size, size) bool, where a surface is seen; None where the raw file or its picture is
         not found or cannot be read.
     """
-    raw = find_raw(root, record)
+    raw = find_raw(folder, record)
     if raw is None:
         return None
     try:

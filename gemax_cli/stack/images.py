@@ -6,20 +6,25 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.datasets.model import ScanName
+from gemax_cli.datasets.registry import DATASETS, parse_name
 from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable
+from gemax_cli.hashing import sha256_of
 from gemax_cli.stack.naming import DEPTH16
 from gemax_cli.stack.png import read_png
 
 TAU = re.compile(r"gemax_tau(\d{1,6}(?:_\d{1,6}){0,2})\.png")
 DEPTH_FOLDER = re.compile(r"d\d{3,}(\.\d+)?")
 IMAGE = "image"
+OTHER = "other"
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,21 @@ def _png_folders(root: Path) -> dict[Path, list[str]]:
     return dict(sorted(folders.items()))
 
 
+def split_depth(scan: str) -> tuple[str, str]:
+    """The name of a scan as ``ScanImages`` has it, and the folder of its depth block: "d060"; "" where it has none."""
+    head, _, last = scan.rpartition("/")
+    return (head, last) if head and DEPTH_FOLDER.fullmatch(last) else (scan, "")
+
+
+@lru_cache(maxsize=1 << 16)
+def name_of(scan: str) -> ScanName:
+    """What the folder of a scan without a record says, or any path that ends in a database's scan name."""
+    parts = split_depth(scan)[0].split("/")
+    suffix = ".abs" if parts[0] == "FRGC" else ""  # the grammar of FRGC needs it, the output folder leaves it out
+    name = parse_name(parts[-1] + suffix, parts[:-1]).name
+    return replace(name, dataset=parts[0]) if name.dataset == OTHER and parts[0] in DATASETS else name
+
+
 def _scan_name(folder: Path, base: Path) -> str:
     return base.resolve().name if folder == base else folder.relative_to(base).as_posix()
 
@@ -174,6 +194,19 @@ def load_codes(path: Path) -> NDArray[np.uint16]:
     if not codes.any():
         raise EmptyScan(path, "holds no valid pixel: convert the scan again.")
     return codes
+
+
+def load_recorded(path: Path, sha256: str, dtype: type[np.generic]) -> tuple[NDArray[Any] | None, str]:
+    """The pixels of a file that is what its record says and "", or None and what is wrong."""
+    if not path.is_file():
+        return None, "is missing"
+    try:
+        if sha256_of(path) != sha256:
+            return None, "is not the file that was written (its SHA-256 differs)"
+        image = read_png(path)
+    except (OSError, ValueError, SyntaxError) as error:
+        return None, f"cannot be read ({error})"
+    return (image, "") if image.dtype == dtype else (None, f"holds {image.dtype}, not {np.dtype(dtype)}")
 
 
 def _load(path: Path) -> NDArray[Any]:

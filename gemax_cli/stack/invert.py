@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from gemax_cli.codes import depth_of_code
 from gemax_cli.entropy.mapping import distortion_bound_mm, invert_map, uniform_cuts
 from gemax_cli.errors import BadFormat, FileUnreadable, OutputUnwritable, SettingsError
+from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.settings import QuantisationSettings
-from gemax_cli.stack.folder import map_settings
+from gemax_cli.stack.atomic import write_atomically
+from gemax_cli.stack.folder import OutputFolder
+from gemax_cli.stack.images import load_recorded
 from gemax_cli.stack.naming import DEPTH16
-from gemax_cli.stack.png import write_atomically
-from gemax_cli.stack.records import BlockRecord, ComparisonRecord, MapRecord, ScanRecord, index_records, record_files
-from gemax_cli.stack.verify import load_recorded
+from gemax_cli.stack.records import BlockRecord, ComparisonRecord, MapRecord, ScanRecord
 
 UNIFORM = "ri"  # the one comparison map that has bins: those of uniform quantisation
 DEPTH_SUFFIXES = (".npy", ".tif", ".tiff")
@@ -28,7 +29,7 @@ class InvertedMap:
     """Metric depth of an 8-bit map.
 
     Attributes:
-        scan: identity of the scan.
+        scan_id: of the scan.
         name: "gemax" or "ri".
         tau: distortion bound of a GEMax map, levels; None of the range image.
         depth: (rows, columns) float32, mm behind the nose tip; NaN where there is no data.
@@ -37,7 +38,7 @@ class InvertedMap:
         block: the record of the depth block.
     """
 
-    scan: str
+    scan_id: str
     name: str
     tau: int | None
     depth: NDArray[np.float32]
@@ -54,28 +55,28 @@ class InvertedMap:
         return points
 
 
-def invert_file(path: Path | str, tau: int | None = None) -> InvertedMap:
+def invert(image: AnyPath, tau: int | None = None) -> InvertedMap:
     """Invert a map in a folder that ``gemax convert`` wrote: the middle of each pixel's bin, from the recorded cuts.
 
     Args:
-        path: the PNG of a GEMax map or of the range image (ri.png).
+        image: the PNG of a GEMax map or of the range image (ri.png).
         tau: which map of an RGB image; None takes the one of least distortion.
 
     Raises:
         ScanError: the file is not readable, in no such folder, not the one that was written, or of another kind.
         SettingsError: the image holds no map of this tau.
+        OutputError: run.json is damaged.
     """
-    path = Path(path)
-    folder, record = _find(path)
-    file = path.resolve().relative_to(folder).as_posix()
+    path = as_path(image)
+    folder, record, file = _find(path)
     block, m = _choose(path, record, file, tau)
-    settings = map_settings(folder)
-    codes, _ = load_recorded(folder / block.file, block.sha256, np.dtype(np.uint16))
-    image = _pixels(path, m)
-    mask = _mask(path, image, codes, settings)
-    cuts = np.array(m.cuts) if isinstance(m, MapRecord) else uniform_cuts(settings.levels, settings.face_bins)
+    settings = folder.settings.quantisation
+    codes, _ = load_recorded(folder.path / block.file, block.sha256, np.uint16)
+    pixels = _pixels(path, m)
+    mask = _mask(path, pixels, codes, settings)
+    cuts = m.cuts if isinstance(m, MapRecord) else uniform_cuts(settings.levels, settings.face_bins)
     levels = int(cuts[-1])
-    depth = invert_map(image, mask, cuts, levels, block.depth_mm, settings.first_code)
+    depth = invert_map(pixels, mask, cuts, levels, block.depth_mm, settings.first_code)
     return InvertedMap(
         record.scan_id,
         "gemax" if isinstance(m, MapRecord) else m.name,
@@ -93,23 +94,22 @@ def largest_error(depth: NDArray[np.float32], codes: NDArray[np.uint16], depth_m
     return float(np.abs(depth[valid] - depth_of_code(codes[valid], depth_mm)).max(initial=0.0))
 
 
-def _find(path: Path) -> tuple[Path, ScanRecord]:
-    """The output folder above a map, and the record of the scan whose folder the map lies in."""
+def _find(path: Path) -> tuple[OutputFolder, ScanRecord, str]:
+    """The output folder above a map, the record of the scan whose folder the map lies in, and the map's path there."""
     if not path.is_file():
         raise FileUnreadable(path, "there is no such file: give the PNG of a map.")
-    folder = next((above for above in path.resolve().parents if record_files(above)), None)
-    if folder is None:
+    folder = OutputFolder.holding(path)
+    if folder.path == path:
         raise BadFormat(path, "lies in no folder that gemax convert wrote: its cuts are not known.")
-    parts = path.resolve().relative_to(folder).parts
-    places = index_records(folder)
-    names = ["/".join(parts[:n]) for n in range(len(parts) - 1, 0, -1)]
-    place = next((places[name] for name in names if name in places), None)
-    if place is None:
-        raise BadFormat(path, f"belongs to no scan in the records of {folder}: convert the scan again.")
-    try:
-        return folder, place.read()
-    except ValueError as error:
-        raise BadFormat(place.path, f"has a damaged record ({error}): convert the scan again.") from error
+    file = path.resolve().relative_to(folder.path)
+    above = [place.as_posix() for place in file.parents]
+    scan_id = next((place for place in above if place in folder.scan_ids), None)
+    if scan_id is None:
+        raise BadFormat(path, f"belongs to no scan in the records of {folder.path}: convert the scan again.")
+    record = folder.record(scan_id)
+    if record is None:
+        raise BadFormat(path, f"has a damaged record in {folder.path}: convert the scan again.")
+    return folder, record, file.as_posix()
 
 
 def _choose(
@@ -130,7 +130,7 @@ def _choose(
 
 
 def _pixels(path: Path, m: MapRecord | ComparisonRecord) -> NDArray[np.uint8]:
-    image, wrong = load_recorded(path, m.sha256, np.dtype(np.uint8))
+    image, wrong = load_recorded(path, m.sha256, np.uint8)
     if image is None:
         raise BadFormat(path, f"{wrong}: convert the scan again.")
     return image if m.channel is None else image[..., m.channel]

@@ -1,13 +1,8 @@
-"""PNG images, written whole or not at all."""
+"""PNG images."""
 
 from __future__ import annotations
 
-import errno
-import hashlib
-import os
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +10,8 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-TEMPORARY = ".gemax-tmp-"
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+from gemax_cli.stack.atomic import write_atomically
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">IIBBBBB")  # columns, rows, bits, colour type, compression, filter and interlace methods
 _LENGTH = struct.Struct(">I")
@@ -73,40 +68,6 @@ def read_png(path: Path) -> NDArray[Any]:
     return image
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary sibling to write to; it is renamed to ``path`` if all goes well, else removed.
-
-    Raises:
-        OSError: as the file system says; no partial file is left under ``path``.
-    """
-    temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}"[:255])
-    try:
-        yield temporary
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def write_atomically(path: Path, data: bytes) -> str:
-    """Write ``data`` to ``path`` whole or not at all and return its SHA-256.
-
-    Raises:
-        OSError: as the file system says; no partial file is left under ``path``.
-    """
-    with replacing(path) as temporary:
-        temporary.write_bytes(data)
-    return hashlib.sha256(data).hexdigest()
-
-
 def write_png(path: Path, image: NDArray[Any]) -> str:
     """Encode and write one image; returns the SHA-256 of the file."""
     return write_atomically(path, encode_png(image))
-
-
-def remove_temporaries(folder: Path) -> None:
-    """Remove what a killed writer left in ``folder``."""
-    if folder.is_dir():
-        for path in folder.glob(f"{TEMPORARY}*"):
-            path.unlink(missing_ok=True)

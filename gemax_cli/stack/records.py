@@ -2,29 +2,57 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
-import re
-from array import array
-from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
-from gemax_cli.compact import Texts, in_order
+import numpy as np
+from numpy.typing import NDArray
+
+from gemax_cli.codes import MAX_CODE
 from gemax_cli.datasets.model import ScanName
-from gemax_cli.stack.png import TEMPORARY
+from gemax_cli.stack.atomic import replacing
+from gemax_cli.typed_json import from_json
 
+LONGEST_MM = 1e4
 _NAME_FIELDS = tuple(f.name for f in fields(ScanName))
 _PART_BYTES = 1 << 16
-_CUTS = re.compile(rb'"cuts":\[[^]]*\]')
-# A quote within a string of JSON is escaped: the name of a field cannot stand in one.
-_TAU, _CHANNEL = re.compile(rb'"tau":(\d+)'), re.compile(rb'\{"name":"([^"]+)"')
-_BEGINNING = re.compile(rb'\{"scan":("(?:[^"\\]|\\.)*"),.*\}\n\Z', re.DOTALL)
-Affine = tuple[tuple[float, float, float, float], ...]
+_WIDTH_TYPES = {"u8": "u1", "u16": "<u2"}  # low byte first on any machine
+_AffineRow = tuple[float, float, float, float]
+Affine = tuple[_AffineRow, _AffineRow, _AffineRow]
+Place = tuple[Path, int]
+"""A record file, and the offset of a line in it."""
+
+
+def pack_cuts(cuts: NDArray[np.integer]) -> str:
+    """Cuts as text: "u8:" or "u16:", then the widths of the bins as such numbers (low byte first) in base64.
+
+    Args:
+        cuts: (K + 1,) levels that rise from 0.
+    """
+    widths = np.diff(cuts)
+    kind = "u8" if widths.max(initial=0) < 256 else "u16"
+    return f"{kind}:{base64.b64encode(widths.astype(_WIDTH_TYPES[kind]).tobytes()).decode('ascii')}"
+
+
+def unpack_cuts(text: str) -> NDArray[np.int32]:
+    """The cuts that ``pack_cuts`` packed: (K + 1,) int32, rising from 0.
+
+    Raises:
+        ValueError: the text is damaged.
+    """
+    kind, _, packed = text.partition(":")
+    if kind not in _WIDTH_TYPES:
+        raise ValueError("the cuts begin with neither u8: nor u16:")
+    widths = np.frombuffer(base64.b64decode(packed, validate=True), _WIDTH_TYPES[kind])
+    cuts = np.concatenate([[0], np.cumsum(widths, dtype=np.int64)])
+    if not widths.size or not widths.all() or cuts[-1] > MAX_CODE:
+        raise ValueError(f"the cuts do not rise from 0 to at most {MAX_CODE}")
+    return cuts.astype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -37,7 +65,7 @@ class MapRecord:
         channel: 0..2 in an RGB image, None in a grey one.
         entropy: bits, over the valid pixels.
         max_bin: width of the widest bin, levels.
-        cuts: K + 1 levels from 0 to N; grey value k covers levels cuts[k] to cuts[k + 1] - 1.
+        widths: of the bins, levels, as ``pack_cuts`` writes them.
         sha256: of the file.
     """
 
@@ -46,8 +74,13 @@ class MapRecord:
     channel: int | None
     entropy: float
     max_bin: int
-    cuts: tuple[int, ...]
+    widths: str
     sha256: str
+
+    @property
+    def cuts(self) -> NDArray[np.int32]:
+        """(K + 1,) levels from 0 to N; bin k covers levels cuts[k] to cuts[k + 1] - 1."""
+        return unpack_cuts(self.widths)
 
 
 @dataclass(frozen=True)
@@ -155,13 +188,26 @@ class ScanRecord:
         Raises:
             ValueError: the line is no record, or names a file outside the output folder.
         """
+        values = _json_object(line)
         try:
-            record = _record(json.loads(line))
-        except (KeyError, TypeError, AttributeError) as error:
+            name = {key: values.pop(key) for key in _NAME_FIELDS}
+            record = from_json(cls, {"scan_id": values.pop("scan"), "name": name, **values})
+            record._check()
+        except KeyError as error:
+            raise ValueError(f"not a record: missing: {error}") from error
+        except ValueError as error:
             raise ValueError(f"not a record: {error}") from error
-        if not all(_lies_inside(file) for file in record.files):
-            raise ValueError("not a record: it names a file outside the output folder")
         return record
+
+    def _check(self) -> None:
+        """Raise ValueError where a value is of its type but cannot be: a file elsewhere, a length, cuts."""
+        if not all(_lies_inside(file) for file in self.files):
+            raise ValueError("it names a file outside the output folder")
+        for block in self.blocks:
+            if not (0 < block.depth_mm <= LONGEST_MM and 0 < block.mm_per_pixel <= LONGEST_MM):
+                raise ValueError(f"a depth of {block.depth_mm} mm, {block.mm_per_pixel} mm per pixel")
+            for m in block.maps:
+                unpack_cuts(m.widths)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -183,28 +229,15 @@ def _lies_inside(file: str) -> bool:
     return file != "" and not (set(file.split("/")) & {"", ".", ".."} or set(file) & set("\\:\0"))
 
 
-def _record(values: dict[str, Any]) -> ScanRecord:
-    pose, warnings = values["pose"], tuple(values["warnings"])
-    nested = {
-        "nose": _nose(values["nose"]),
-        "pose": PoseRecord(**pose) if pose else None,
-        "blocks": tuple(_block(block) for block in values["blocks"]),
-        "warnings": warnings,
-    }
-    name = ScanName(**{key: values.pop(key) for key in _NAME_FIELDS})
-    return ScanRecord(scan_id=values.pop("scan"), name=name, **{**values, **nested})
-
-
-def _nose(values: dict[str, Any]) -> NoseRecord:
-    runner_up = values["runner_up"]
-    return NoseRecord(**{**values, "runner_up": tuple(runner_up) if runner_up else None})
-
-
-def _block(values: dict[str, Any]) -> BlockRecord:
-    maps = tuple(MapRecord(**{**m, "cuts": tuple(m["cuts"])}) for m in values["maps"])
-    comparisons = tuple(ComparisonRecord(**m) for m in values.get("comparisons", ()))  # older records have none
-    affine = tuple(tuple(row) for row in values["pixel_to_raw"])
-    return BlockRecord(**{**values, "maps": maps, "comparisons": comparisons, "pixel_to_raw": affine})
+def _json_object(line: str | bytes) -> dict[str, object]:
+    """The object that a line of JSON holds; ValueError if it holds none."""
+    try:
+        values = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("not a record: nested too deeply") from error
+    if not isinstance(values, dict):
+        raise ValueError("not a record: no JSON object")
+    return values
 
 
 def record_files(folder: Path) -> list[Path]:
@@ -222,104 +255,44 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
             offset += len(line)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a record stands: file and offset of its line."""
-
-    path: Path
-    offset: int
-
-    def read(self) -> ScanRecord:
-        """Read the record."""
-        return ScanRecord.from_line(self._line())
-
-    def read_outline(self) -> ScanRecord:
-        """The record without the cuts of its maps, which are nine tenths of it: in a third of the time."""
-        return ScanRecord.from_line(outline(self._line()))
-
-    def _line(self) -> bytes:
-        with self.path.open("rb") as file:
-            file.seek(self.offset)
-            return file.readline()
+def read_line(place: Place) -> bytes:
+    """The line at a place."""
+    path, offset = place
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.readline()
 
 
-def outline(line: bytes) -> bytes:
-    """The line of a record without the cuts of its maps."""
-    return _CUTS.sub(b'"cuts":[]', line)
+def newest_places(files: Iterable[Path]) -> dict[str, Place]:
+    """Where the newest record of every scan stands, by scan id and in its order; other lines are skipped."""
+    places: dict[str, Place] = {}
+    for path in files:
+        for offset, line in read_lines(path):
+            if (scan_id := _scan_id_of(line)) is not None:
+                places[scan_id] = path, offset
+    return dict(sorted(places.items()))
 
 
-class RecordIndex(Mapping[str, Place]):
-    """Scan id to the place of its newest record, in order of id; lines that are no record are passed over.
-
-    Of each record some 60 bytes are kept: a folder of any length fits into memory.
-    """
-
-    def __init__(self, files: Sequence[Path]) -> None:
-        self._files, self._ids = files, Texts()
-        self._file, self._offset = array("I"), array("Q")
-        for number, path in enumerate(files):
-            for offset, line in read_lines(path):
-                if (scan := _scan_of(line)) is not None:
-                    self._ids.append(scan)
-                    self._file.append(number)
-                    self._offset.append(offset)
-        order = in_order(range(len(self._ids)), self._ids.__getitem__)
-        self._newest = array("I", self._last_of_each(order))
-
-    def _last_of_each(self, order: array[int]) -> Iterator[int]:
-        for place, number in enumerate(order):
-            if place + 1 == len(order) or self._ids[order[place + 1]] != self._ids[number]:
-                yield number
-
-    def __len__(self) -> int:
-        return len(self._newest)
-
-    def __iter__(self) -> Iterator[str]:
-        return map(self._ids.__getitem__, self._newest)
-
-    def __getitem__(self, scan: str) -> Place:
-        found = bisect_left(self._newest, scan, key=self._ids.__getitem__)
-        if found == len(self) or self._ids[self._newest[found]] != scan:
-            raise KeyError(scan)
-        number = self._newest[found]
-        return Place(self._files[self._file[number]], self._offset[number])
+def _scan_id_of(line: bytes) -> str | None:
+    try:
+        scan_id = _json_object(line).get("scan")
+    except ValueError:
+        return None
+    return scan_id if isinstance(scan_id, str) else None
 
 
-def index_records(folder: Path) -> RecordIndex:
-    """Where the newest record of every scan of an output folder stands."""
-    return RecordIndex(record_files(folder))
+def newest_lines(files: Iterable[Path]) -> Iterator[bytes]:
+    """The newest line of every scan, in order of id."""
+    return map(read_line, newest_places(files).values())
 
 
-def read_records(folder: Path, *, outlines: bool = False) -> Iterator[ScanRecord]:
-    """The newest record of every scan, in order of id; damaged ones are passed over, as if they were not there.
-
-    Args:
-        folder: the output folder.
-        outlines: leave the cuts of the maps out.
-    """
-    for line in _newest_lines(folder):
+def read_records(folder: Path) -> Iterator[ScanRecord]:
+    """The newest record of every scan, in order of id; damaged ones are skipped, as if they were not there."""
+    for line in newest_lines(record_files(folder)):
         try:
-            yield ScanRecord.from_line(outline(line) if outlines else line)
+            yield ScanRecord.from_line(line)
         except ValueError:
             continue
-
-
-def maps_in(folder: Path) -> tuple[set[int], set[str]]:
-    """All tau and all channels of comparison maps that a folder's records tell of."""
-    taus: set[int] = set()
-    channels: set[str] = set()
-    for line in _newest_lines(folder):
-        taus.update(map(int, _TAU.findall(line)))
-        channels.update(name.decode() for name in _CHANNEL.findall(line))
-    return taus, channels
-
-
-def _newest_lines(folder: Path) -> Iterator[bytes]:
-    with ExitStack() as stack:
-        files = {path: stack.enter_context(path.open("rb")) for path in record_files(folder)}
-        for place in index_records(folder).values():
-            files[place.path].seek(place.offset)
-            yield files[place.path].readline()
 
 
 class RecordWriter:
@@ -377,29 +350,9 @@ def tidy_records(path: Path) -> None:
     Raises:
         OSError: as the file system says; the file is as before.
     """
-    newest = RecordIndex([path] if path.is_file() else [])
-    if not newest:
-        path.unlink(missing_ok=True)
+    if not path.is_file():
         return
-    temporary = path.with_name(f"{TEMPORARY}{path.name}")
-    try:
-        with path.open("rb") as old, temporary.open("wb") as new:
-            for place in newest.values():
-                old.seek(place.offset)
-                new.write(old.readline())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _scan_of(line: bytes) -> str | None:
-    """The scan that a line is the record of; None if it is none.
-
-    The line of ``to_line`` begins with it: thousands of records are told apart without reading their cuts.
-    """
-    match = _BEGINNING.match(line)
-    try:
-        return str(json.loads(match[1]) if match else json.loads(line)["scan"])
-    except (ValueError, KeyError, TypeError):
-        return None
+    with replacing(path) as temporary, temporary.open("wb") as new:
+        new.writelines(newest_lines([path]))
+    if not path.stat().st_size:
+        path.unlink()

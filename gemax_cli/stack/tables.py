@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gemax_cli.maps.registry import COMPARISONS
+from gemax_cli.stack.atomic import replacing
 from gemax_cli.stack.naming import FAILURES, METADATA
-from gemax_cli.stack.png import replacing
 from gemax_cli.stack.records import BlockRecord, ScanRecord
 
 LEADING = (
@@ -121,13 +121,17 @@ def read_failures(path: Path) -> list[Failure]:
     """The rows of a failures.csv.
 
     Raises:
-        ValueError: the file has other columns.
+        ValueError: the file has other columns, or is no CSV.
+        OSError: it cannot be read.
     """
     with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
         rows = csv.DictReader(file)
-        if not set(FAILURE_COLUMNS) <= set(rows.fieldnames or ()):
-            raise ValueError(f"{path}: it lacks the columns {', '.join(FAILURE_COLUMNS)}: give a failures.csv.")
-        return [Failure(*(row[name] or "" for name in FAILURE_COLUMNS)) for row in rows]
+        try:
+            if not set(FAILURE_COLUMNS) <= set(rows.fieldnames or ()):
+                raise ValueError(f"{path}: it lacks the columns {', '.join(FAILURE_COLUMNS)}: give a failures.csv.")
+            return [Failure(*(row[name] or "" for name in FAILURE_COLUMNS)) for row in rows]
+        except csv.Error as error:
+            raise ValueError(f"{path}: it is no CSV ({error}): give a failures.csv.") from error
 
 
 def _write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[dict[str, object]]) -> None:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.entropy.figures import map_entropy
-from gemax_cli.stack.png import TEMPORARY, read_png
-from gemax_cli.stack.records import (
-    BlockRecord,
-    ComparisonRecord,
-    MapRecord,
-    ScanRecord,
-    read_lines,
-    read_records,
-    record_files,
-)
+from gemax_cli.paths import AnyPath
+from gemax_cli.stack.atomic import TEMPORARY
+from gemax_cli.stack.folder import OutputFolder
+from gemax_cli.stack.images import load_recorded
+from gemax_cli.stack.records import BlockRecord, ComparisonRecord, MapRecord, ScanRecord, read_lines, record_files
 
 ENTROPY_TOLERANCE = 1e-9  # bits; the same counts summed in another order
 
@@ -31,38 +26,62 @@ class Problem:
     """A file that is not what its record says.
 
     Attributes:
-        scan: identity of the scan; "" for a file that no record names.
+        scan_id: of the scan; "" for a file that no record names.
         file: path relative to the output folder.
         message: what is wrong.
     """
 
-    scan: str
+    scan_id: str
     file: str
     message: str
 
 
 @dataclass(frozen=True)
 class Verified:
-    """What a check of a folder found; ``orphans`` are images that no record names."""
+    """What a check of a folder found.
+
+    Attributes:
+        scans: with a record.
+        files: that the records name.
+        problems: files that are not what their record says, and damaged records.
+        orphans: images that no record names, relative to the folder.
+        removed: files that the repair removed, relative to the folder.
+    """
 
     scans: int
     files: int
     problems: tuple[Problem, ...]
     orphans: tuple[str, ...]
+    removed: tuple[str, ...] = ()
 
 
-def verify_folder(out: Path | str) -> Verified:
-    """Read every file that the records name and compare hash, pixels, valid pixels and entropy."""
-    out, scans = Path(out), 0
-    problems: list[Problem] = []
+def verify(out: AnyPath, *, repair: bool = False) -> Verified:
+    """Read every file that the records name and compare hash, pixels, valid pixels and entropy.
+
+    Args:
+        out: a folder that ``gemax convert`` wrote; one that may not be written to can be checked, too.
+        repair: remove the broken files and what killed writers left, so that ``gemax convert`` makes the scans again;
+            other images that no record names are left alone.
+
+    Raises:
+        OutputError: another process writes to it, or a file cannot be removed.
+    """
+    folder = OutputFolder(out)
+    writable = os.access(folder.path, os.W_OK)
+    with folder.explained(), folder.locked() if repair or writable else nullcontext():
+        verified = _verify(folder)
+        return replace(verified, removed=tuple(_remove_broken(folder.path, verified))) if repair else verified
+
+
+def _verify(folder: OutputFolder) -> Verified:
+    out, scans = folder.path, 0
+    problems = list(damaged_records(out))
     named: set[str] = set()
-    problems += damaged_records(out)
-    for record in read_records(out):
+    for record in folder.records():
         scans += 1
         named.update(record.files)
         problems += verify_record(out, record)
-    present = {path.relative_to(out).as_posix() for path in out.rglob("*.png")}
-    present |= {path.relative_to(out).as_posix() for path in out.rglob(f"{TEMPORARY}*")}
+    present = {path.relative_to(out).as_posix() for name in ("*.png", f"{TEMPORARY}*") for path in out.rglob(name)}
     return Verified(scans, len(named), tuple(problems), tuple(sorted(present - named)))
 
 
@@ -83,29 +102,16 @@ def verify_record(out: Path, record: ScanRecord) -> list[Problem]:
 
 
 def _verify_block(out: Path, block: BlockRecord) -> Iterator[tuple[str, str]]:
-    codes, message = load_recorded(out / block.file, block.sha256, np.dtype(np.uint16))
+    codes, message = load_recorded(out / block.file, block.sha256, np.uint16)
     if codes is None:
         yield block.file, message
     elif np.count_nonzero(codes) != block.valid_pixels:
         yield block.file, f"has {np.count_nonzero(codes)} valid pixels, its record says {block.valid_pixels}"
     for m in block.all_maps:
-        image, message = load_recorded(out / m.file, m.sha256, np.dtype(np.uint8))
+        image, message = load_recorded(out / m.file, m.sha256, np.uint8)
         message = message or (_verify_map(m, image, codes) if image is not None and codes is not None else "")
         if message:
             yield m.file, message
-
-
-def load_recorded(path: Path, sha256: str, dtype: np.dtype[Any]) -> tuple[NDArray[Any] | None, str]:
-    """The pixels of a file that is what its record says and "", or None and what is wrong."""
-    if not path.is_file():
-        return None, "is missing"
-    try:
-        if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-            return None, "is not the file that was written (its SHA-256 differs)"
-        image = read_png(path)
-    except (OSError, ValueError, SyntaxError) as error:
-        return None, f"cannot be read ({error})"
-    return (image, "") if image.dtype == dtype else (None, f"holds {image.dtype}, not {dtype}")
 
 
 def _verify_map(m: MapRecord | ComparisonRecord, image: NDArray[np.uint8], codes: NDArray[np.uint16]) -> str:
@@ -118,15 +124,9 @@ def _verify_map(m: MapRecord | ComparisonRecord, image: NDArray[np.uint8], codes
     return ""
 
 
-def remove_broken(out: Path | str, verified: Verified) -> list[str]:
-    """Remove the broken files and what killed writers left, so that ``gemax convert`` makes the scans again.
-
-    Returns:
-        the files removed, relative to the output folder. Other images that no record names are left alone.
-    """
+def _remove_broken(out: Path, verified: Verified) -> Iterator[str]:
     leftovers = [file for file in verified.orphans if file.rpartition("/")[2].startswith(TEMPORARY)]
-    files = [*dict.fromkeys(problem.file for problem in verified.problems if problem.scan), *leftovers]
-    removed = [file for file in files if (Path(out) / file).is_file()]
-    for file in removed:
-        (Path(out) / file).unlink()
-    return removed
+    for file in (*dict.fromkeys(problem.file for problem in verified.problems if problem.scan_id), *leftovers):
+        if (out / file).is_file():
+            (out / file).unlink()
+            yield file

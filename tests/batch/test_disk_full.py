@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from gemax_cli.stack.verify import verify_folder
+from gemax_cli.stack.verify import verify
 from tests.batch.folders import content, temporaries
 from tests.batch.planted import hard_link
 
@@ -61,7 +61,7 @@ def test_a_full_disk_is_said_and_space_is_all_it_takes_to_go_on(calm, small, job
     assert "Traceback" not in full.stderr
     assert "Warning" not in full.stderr
     assert temporaries(out) == []
-    assert verify_folder(out).problems == ()
+    assert verify(out).problems == ()
     assert mount(small, 8 * used, "remount")
     again = gemax(raw, out, jobs)
     assert again.returncode == 0, again.stderr

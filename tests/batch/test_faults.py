@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from gemax_cli.cli.main import run
-from gemax_cli.stack.verify import verify_folder
+from gemax_cli.stack.verify import verify
 from tests.batch.faults import KILLED, UNTOUCHED, Fault, disk_full, interrupt, kill, read_only, run_with
 from tests.batch.folders import content, temporaries
 
@@ -48,7 +48,7 @@ def befallen(act, few, tmp_path, lasting=False):
 
 def sound_and_resumed(few, out, calm):
     """Whether what is recorded is in place, and the same command completes the folder."""
-    assert verify_folder(out).problems == ()
+    assert verify(out).problems == ()
     assert run(["convert", str(few), str(out), *SMALL]) == 3
     assert content(out) == calm
 
@@ -107,7 +107,7 @@ def test_going_on_survives_any_call(grown, tmp_path, act):
         shutil.copytree(before, out)
         if run_with(Fault(out, act, turn), lambda out=out: run([*line, str(out)])) == UNTOUCHED:
             break
-        assert verify_folder(out).problems == ()
+        assert verify(out).problems == ()
         assert run([*line, str(out)]) == 0
         assert content(out) == after
         shutil.rmtree(out)

@@ -17,7 +17,7 @@ from gemax_cli.errors import OutputError
 from gemax_cli.settings import BlockSettings, Settings
 from gemax_cli.stack.records import ScanRecord, read_records
 from gemax_cli.stack.tables import read_failures
-from gemax_cli.stack.verify import verify_folder
+from gemax_cli.stack.verify import verify
 from gemax_cli.synthetic.face import procedural_scan
 from gemax_cli.synthetic.writers import write_bnt, write_wrl
 from tests.batch.folders import content
@@ -106,7 +106,7 @@ def test_names_of_any_kind(tmp_path, capfd):
     assert [failure.source for failure in read_failures(tmp_path / "out" / "failures.csv")] == ["broken\n.bnt"]
     assert run(["convert", str(raw), str(tmp_path / "out"), *COARSE]) == 3
     assert f"0 converted, {len(names) + 1} there already" in capfd.readouterr().err
-    assert verify_folder(tmp_path / "out").problems == ()
+    assert verify(tmp_path / "out").problems == ()
 
 
 def test_scans_of_one_name_are_kept_apart_and_it_is_said(tmp_path, capfd):

@@ -5,6 +5,7 @@ import pytest
 from gemax_cli.batch.plan import expected_seconds, make_plan, shard_of
 from gemax_cli.datasets.model import ScanRef
 from gemax_cli.settings import Settings
+from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.records import RecordWriter
 from tests.stack.samples import block_record, scan_record
 
@@ -27,7 +28,7 @@ def done(tmp_path):
 
 
 def steps(ref, out, settings=SETTINGS, **options):
-    plan = make_plan([ref], out, settings, **options)
+    plan = make_plan([ref], OutputFolder(out), settings, **options)
     assert plan.done + len(plan.steps) == 1
     return plan.steps
 
@@ -41,13 +42,13 @@ def test_what_is_complete_is_not_done_again(done):
 def test_overwrite_does_everything_again(done):
     ref, out, _ = done
     (step,) = steps(ref, out, overwrite=True)
-    assert step.older is None
+    assert not step.adds
 
 
 def test_another_tau_only_adds_maps(done):
-    ref, out, record = done
+    ref, out, _ = done
     (step,) = steps(ref, out, Settings(taus=(20, 50)))
-    assert step.older.read() == record
+    assert step.adds
 
 
 @pytest.mark.parametrize("file", ["depth16.png", "gemax_tau020.png"])
@@ -55,14 +56,14 @@ def test_a_missing_file_means_all_again(done, file):
     ref, out, _ = done
     (out / "a" / file).unlink()
     (step,) = steps(ref, out)
-    assert step.older is None
+    assert not step.adds
 
 
 def test_a_raw_file_that_changed_is_converted_again(done):
     ref, out, _ = done
     ref.path.write_bytes(b"x" * 99)
     (step,) = steps(ref, out)
-    assert step.older is None
+    assert not step.adds
 
 
 def test_a_raw_file_that_went_away_leaves_its_maps_good(done):
@@ -90,20 +91,20 @@ def test_a_damaged_record_is_to_do(done):
 
 
 def test_steps_are_those_of_the_scans_that_lack_something(done):
-    ref, out, record = done
+    ref, out, _ = done
     new = [replace(ref, scan_id="0"), ref, replace(ref, scan_id="b")]
-    plan = make_plan(new, out, SETTINGS)
+    plan = make_plan(new, OutputFolder(out), SETTINGS)
     assert (plan.done, plan.adding) == (1, 0)
     assert [step.ref.scan_id for step in plan.steps] == ["0", "b"]
-    plan = make_plan(new, out, Settings(taus=(50,)))
+    plan = make_plan(new, OutputFolder(out), Settings(taus=(50,)))
     assert (plan.done, plan.adding) == (0, 1)
-    assert [step.older.read() if step.older else None for step in plan.steps] == [None, record, None]
+    assert [step.adds for step in plan.steps] == [False, True, False]
 
 
 def test_tasks_carry_the_older_record(done):
     ref, out, record = done
-    plan = make_plan([ref], out, Settings(taus=(50,)))
-    (task,) = plan.tasks(out, Settings(taus=(50,)))
+    plan = make_plan([ref], OutputFolder(out), Settings(taus=(50,)))
+    (task,) = plan.tasks(OutputFolder(out), Settings(taus=(50,)))
     assert task.older == record
 
 
@@ -120,9 +121,9 @@ def test_the_time_needed_goes_by_the_records(done, tmp_path):
     timed = replace(record, seconds={"read": 3.0, "maps": 0.75, "write": 0.25})
     with RecordWriter(out / "records.jsonl") as writer:
         writer.append_line(timed.to_line())
-    new = [replace(ref, scan_id=f"b{k}") for k in range(10)]
-    assert expected_seconds(make_plan(new, out, SETTINGS), out, 1) == pytest.approx(40)
-    assert expected_seconds(make_plan(new, out, SETTINGS), out, 4) == pytest.approx(10)
-    assert expected_seconds(make_plan([ref], out, Settings(taus=(50,))), out, 1) == pytest.approx(1)
-    assert expected_seconds(make_plan([ref], out, SETTINGS), out, 1) == 0
-    assert expected_seconds(make_plan(new, out, SETTINGS), tmp_path / "new", 1) is None
+    folder, new = OutputFolder(out), [replace(ref, scan_id=f"b{k}") for k in range(10)]
+    assert expected_seconds(make_plan(new, folder, SETTINGS), folder, 1) == pytest.approx(40)
+    assert expected_seconds(make_plan(new, folder, SETTINGS), folder, 4) == pytest.approx(10)
+    assert expected_seconds(make_plan([ref], folder, Settings(taus=(50,))), folder, 1) == pytest.approx(1)
+    assert expected_seconds(make_plan([ref], folder, SETTINGS), folder, 1) == 0
+    assert expected_seconds(make_plan(new, folder, SETTINGS), OutputFolder(tmp_path / "new"), 1) is None

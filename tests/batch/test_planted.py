@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from gemax_cli.stack.verify import verify_folder
+from gemax_cli.stack.verify import verify
 from tests.batch.planted import COARSE, FAULTS, mend, obeying_permissions, plant
 
 BEFORE = obeying_permissions()
@@ -74,5 +74,5 @@ def test_mended_scans_complete_the_folder(told):
     assert f"{BROKEN} scans: {BROKEN} converted" in again.stderr
     assert not (out / "failures.csv").exists()
     assert len(rows(out / "metadata.csv")) == SCANS
-    verified = verify_folder(out)
+    verified = verify(out)
     assert (verified.scans, verified.problems, verified.orphans) == (SCANS, (), ())

@@ -15,7 +15,7 @@ from gemax_cli.errors import NothingToConvert, OutputError, SettingsConflict
 from gemax_cli.settings import BlockSettings, QuantisationSettings, Settings
 from gemax_cli.stack.records import read_records
 from gemax_cli.stack.tables import read_failures
-from gemax_cli.stack.verify import verify_folder
+from gemax_cli.stack.verify import verify
 
 TAU = Settings(taus=(20, 30))
 
@@ -105,7 +105,7 @@ def test_nose_tips_are_the_samples_own(raw, converted):
 
 
 def test_everything_is_as_recorded(converted):
-    verified = verify_folder(converted)
+    verified = verify(converted)
     assert (verified.scans, verified.files) == (6, 24)
     assert verified.problems == verified.orphans == ()
 
@@ -145,7 +145,7 @@ def test_another_tau_adds_one_map_and_touches_nothing_else(few, tmp_path):
     assert {path.name for path in set(after) - set(before)} == {"gemax_tau050.png"}
     assert all(after[path] == before[path] for path in before)
     assert [record.taus(60.0) for record in read_records(out)] == [(20, 30, 50)] * 2
-    assert verify_folder(out).problems == ()
+    assert verify(out).problems == ()
 
 
 def test_maps_added_later_are_those_of_one_run(few, tmp_path):
@@ -164,7 +164,7 @@ def test_a_depth_image_that_changed_is_not_built_upon(few, tmp_path):
     iio.imwrite(victim, np.zeros((224, 224), np.uint16))
     convert([few], out, Settings(taus=(50,)))
     assert victim.read_bytes() == good
-    assert verify_folder(out).problems == ()
+    assert verify(out).problems == ()
 
 
 def test_other_settings_are_refused_and_overwrite_makes_all_again(few, tmp_path):
@@ -175,7 +175,7 @@ def test_other_settings_are_refused_and_overwrite_makes_all_again(few, tmp_path)
         convert([few], out, small)
     assert convert([few], out, small, options=RunOptions(overwrite=True)).converted == 2
     assert {iio.imread(path).shape for path in out.rglob("*.png")} == {(64, 64)}
-    assert verify_folder(out).problems == ()
+    assert verify(out).problems == ()
 
 
 def test_interrupted_and_resumed_is_undisturbed(raw, converted, tmp_path):
@@ -265,7 +265,7 @@ def test_rgb_holds_three_tau_in_one_image(few, tmp_path):
             np.testing.assert_array_equal(
                 channel, iio.imread(tmp_path / "grey" / record.scan_id / f"gemax_tau{m.tau:03d}.png")
             )
-    assert verify_folder(tmp_path / "rgb").problems == ()
+    assert verify(tmp_path / "rgb").problems == ()
 
 
 def test_a_reserved_zero_is_the_backgrounds_alone(few, tmp_path):

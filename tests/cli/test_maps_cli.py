@@ -12,7 +12,7 @@ from gemax_cli.cli.main import run
 from gemax_cli.maps.registry import COMPARISONS
 from gemax_cli.stack.png import read_png
 from gemax_cli.stack.records import ScanRecord, read_records
-from gemax_cli.stack.verify import verify_folder
+from gemax_cli.stack.verify import verify
 
 NAMES = ["ri", "he", "normals", "curvature", "shape-index"]
 
@@ -51,7 +51,7 @@ def test_maps_are_written_and_recorded(mapped):
     assert all(m.convention for m in block.comparisons)
     valid = read_png(mapped / block.file) > 0
     assert all(not read_png(mapped / m.file)[~valid].any() for m in block.comparisons)
-    found = verify_folder(mapped)
+    found = verify(mapped)
     assert (found.files, found.problems, found.orphans) == (2 + len(NAMES), (), ())
 
 
@@ -143,7 +143,7 @@ def test_grey_value_zero_is_kept_where_asked(one, tmp_path):
 def test_rgb_stacks_go_with_maps(one, tmp_path):
     assert convert(one, tmp_path / "out", "--stack", "rgb", "--tau", "30", "40", "--maps", "ri") == 0
     assert set(images(tmp_path / "out")) == {"depth16.png", "gemax_tau020_030_040.png", "ri.png"}
-    assert verify_folder(tmp_path / "out").problems == ()
+    assert verify(tmp_path / "out").problems == ()
 
 
 def test_unknown_maps_and_missing_libraries_are_usage_errors(one, tmp_path, capsys, monkeypatch):

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from gemax_cli.cli.main import run
-from gemax_cli.stack.folder import locked
+from gemax_cli.stack.folder import OutputFolder
 
 
 @pytest.fixture
@@ -42,6 +42,6 @@ def test_a_folder_without_records(tmp_path, capsys):
 
 
 def test_a_folder_in_use(out, capsys):
-    with locked(out):
+    with OutputFolder(out).locked():
         assert run(["verify", str(out)]) == 5
     assert "another gemax is writing to it" in capsys.readouterr().err

@@ -11,10 +11,11 @@ import numpy as np
 
 from gemax_cli.pipeline import make_maps
 from gemax_cli.settings import QuantisationSettings, Settings
-from gemax_cli.stack.folder import write_run
+from gemax_cli.stack.folder import OutputFolder
+from gemax_cli.stack.images import name_of
 from gemax_cli.stack.naming import block_folder, map_name, rgb_groups
 from gemax_cli.stack.png import write_png
-from gemax_cli.stack.records import BlockRecord, MapRecord, RecordWriter
+from gemax_cli.stack.records import BlockRecord, MapRecord, RecordWriter, pack_cuts
 from tests.stack.samples import scan_record
 
 AFFINE = ((1.0, 0.0, 0.0, -15.5), (0.0, -1.0, 0.0, 15.5), (0.0, 0.0, -1.0, 0.0))
@@ -33,7 +34,9 @@ def dome(size: int = 32, seed: int = 0) -> np.ndarray:
 def put_scan(out: Path, scan: str, settings: Settings, seed: int = 0, **changes: Any) -> None:
     """Write the images and the record of one scan; the record says what ``gemax convert`` would say."""
     blocks = tuple(_put_block(out, scan, depth, settings, seed) for depth in settings.depths)
-    fields = {"dataset": scan.split("/")[0], "source": f"{scan}_F3D.wrl", "blocks": blocks, "warnings": (), **changes}
+    name = name_of(scan)
+    name = replace(name, dataset=changes.pop("dataset", name.dataset))
+    fields = {"name": name, "source": f"{scan}_F3D.wrl", "blocks": blocks, "warnings": (), **changes}
     with RecordWriter(out / "records.jsonl") as writer:
         writer.append_line(scan_record(scan, **fields).to_line())
 
@@ -51,7 +54,7 @@ def _put_block(out: Path, scan: str, depth: float, settings: Settings, seed: int
         image = group[0].image if grey else np.stack([group[min(i, len(group) - 1)].image for i in range(3)], -1)
         sha = write_png(out / file, image)
         records += [
-            MapRecord(m.tau, file, None if grey else i, m.entropy, m.max_bin, tuple(m.cuts.tolist()), sha)
+            MapRecord(m.tau, file, None if grey else i, m.entropy, m.max_bin, pack_cuts(m.cuts), sha)
             for i, m in enumerate(group)
         ]
     sample = scan_record().blocks[0]
@@ -70,7 +73,7 @@ def make_folder(out: Path, scans: tuple[str, ...], settings: Settings | None = N
     """An output folder of these scans; by default N = 64, K = 16, tau 5 and 8."""
     settings = settings or SMALL
     out.mkdir(parents=True, exist_ok=True)
-    write_run(out, settings, ["gemax", "convert"])
+    OutputFolder(out).write_run(settings, ["gemax", "convert"])
     for seed, scan in enumerate(scans):
         put_scan(out, scan, settings, seed)
     return out

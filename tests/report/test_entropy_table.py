@@ -5,7 +5,7 @@ from gemax_cli.errors import NothingToConvert
 from gemax_cli.report.entropy_table import combined, entropy_table, group_of, tabulate
 from gemax_cli.report.measure import Measured, Measurement, measure_folder
 from gemax_cli.settings import Settings
-from gemax_cli.stack.labels import labels_of
+from gemax_cli.stack.images import name_of, split_depth
 from tests.report.folders import BO, BU, PAPERS, SMALL, make_folder
 
 SCANS = (BU, "BU-3DFE/F0001/F0001_HA04WH", "BU-3DFE/M0002/M0002_AN02BL", BO)
@@ -31,8 +31,8 @@ def measured(scan, name, tau, bits, width=None, error=None):
     ],
 )
 def test_labels(scan, labels):
-    found = labels_of(scan)
-    assert (found.dataset, found.subject, found.expression, found.depth) == labels
+    found = name_of(scan)
+    assert (found.dataset, found.subject, found.expression, split_depth(scan)[1]) == labels
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from gemax_cli.report.measure import DepthPixels, inverted_by_range, measure_fol
 from gemax_cli.settings import QuantisationSettings, Settings
 from gemax_cli.stack.images import load_codes, load_map
 from gemax_cli.stack.png import read_png, write_png
-from gemax_cli.stack.records import read_records
+from gemax_cli.stack.records import pack_cuts, read_records
 from tests.report import naive
 from tests.report.folders import BO, BU, PAPERS, SMALL, dome, edit_run, make_folder
 
@@ -218,7 +220,7 @@ def test_grey_values_that_the_cuts_cannot_have_given_are_a_problem(out):
 
 def test_damaged_cuts_are_a_problem(out):
     text = (out / "records.jsonl").read_text()
-    (out / "records.jsonl").write_text(text.replace('"cuts":[0,', '"cuts":[3,'))
+    (out / "records.jsonl").write_text(re.sub('"widths":"[^"]*"', f'"widths":"{pack_cuts(np.arange(4))}"', text))
     assert all("recorded cuts that are damaged" in problem for problem in measure_folder(out).problems)
     assert len(measure_folder(out).problems) == 2
 

@@ -24,6 +24,7 @@ from gemax_cli.report.tiles import (
 )
 from gemax_cli.scans.model import Scan, TextureMap
 from gemax_cli.settings import Settings
+from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import load_codes, load_map, scan_images
 from gemax_cli.stack.png import read_png, write_png
 from gemax_cli.stack.records import read_records
@@ -211,17 +212,17 @@ def run_beside(converted, raw, tmp_path, argument):
 
 def test_the_raw_file_is_found_below_its_source(converted, raw, first, tmp_path, monkeypatch):
     out = run_beside(converted, raw, tmp_path, str(raw))
-    assert find_raw(out, first) == raw / first.source
+    assert find_raw(OutputFolder(out), first) == raw / first.source
     monkeypatch.chdir(raw.parent)
     edit_run(out, lambda run: run.update(command=["gemax", "convert", raw.name]))
-    assert find_raw(out, first) == raw / first.source
+    assert find_raw(OutputFolder(out), first) == raw / first.source
     monkeypatch.chdir(tmp_path)
-    assert find_raw(out, first) is None
+    assert find_raw(OutputFolder(out), first) is None
 
 
 def test_the_texture_is_draped_on_the_valid_pixels(converted, raw, first, tmp_path):
     out = run_beside(converted, raw, tmp_path, str(raw))
-    picture, seen = texture_of(out, first, first.blocks[0], 224)
+    picture, seen = texture_of(OutputFolder(out), first, first.blocks[0], 224)
     valid = load_codes(converted / first.blocks[0].file) > 0
     assert (seen & valid).sum() > 0.9 * valid.sum()
     assert picture[seen].std() > 1
@@ -231,12 +232,12 @@ def test_a_raw_file_that_is_gone_changed_or_elsewhere_gives_no_texture(converted
     from dataclasses import replace
 
     out = run_beside(converted, raw, tmp_path, str(raw))
-    assert texture_of(out, replace(first, source_bytes=1), first.blocks[0], 224) is None
-    assert find_raw(out, replace(first, source=f"../{raw.name}/{first.source}")) is None
-    assert find_raw(out, replace(first, source=str(raw / first.source))) is None
-    assert find_raw(out, replace(first, source="a\0b")) is None
+    assert texture_of(OutputFolder(out), replace(first, source_bytes=1), first.blocks[0], 224) is None
+    assert find_raw(OutputFolder(out), replace(first, source=f"../{raw.name}/{first.source}")) is None
+    assert find_raw(OutputFolder(out), replace(first, source=str(raw / first.source))) is None
+    assert find_raw(OutputFolder(out), replace(first, source="a\0b")) is None
     edit_run(out, lambda run: run.update(command=[1, "x\0y", str(tmp_path / "none")]))
-    assert find_raw(out, first) is None
+    assert find_raw(OutputFolder(out), first) is None
 
 
 def test_a_damaged_or_missing_picture_gives_no_texture(converted, raw, first, tmp_path):
@@ -245,12 +246,12 @@ def test_a_damaged_or_missing_picture_gives_no_texture(converted, raw, first, tm
     target.parent.mkdir(parents=True)
     target.write_bytes((raw / first.source).read_bytes())
     out = run_beside(converted, raw, tmp_path, str(copy))
-    assert texture_of(out, first, first.blocks[0], 224) is None
+    assert texture_of(OutputFolder(out), first, first.blocks[0], 224) is None
     for path in (raw / first.source).parent.glob("*.bmp"):
         (target.parent / path.name).write_bytes(path.read_bytes()[:200])
-    assert texture_of(out, first, first.blocks[0], 224) is None
+    assert texture_of(OutputFolder(out), first, first.blocks[0], 224) is None
     target.write_bytes(b"#" * first.source_bytes)
-    assert texture_of(out, first, first.blocks[0], 224) is None
+    assert texture_of(OutputFolder(out), first, first.blocks[0], 224) is None
 
 
 # --- previews

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gemax_cli.datasets.model import ScanName
-from gemax_cli.stack.records import BlockRecord, MapRecord, NoseRecord, PoseRecord, ScanRecord
+import numpy as np
 
+from gemax_cli.datasets.model import ScanName
+from gemax_cli.stack.records import BlockRecord, MapRecord, NoseRecord, PoseRecord, ScanRecord, pack_cuts
+
+CUTS = np.array([0, 10, 4096])
 SCAN = "BU-3DFE/F0001/F0001_AN01WH"
 
 
 def map_record(tau: int = 20, folder: str = SCAN, **changes: Any) -> MapRecord:
-    record = MapRecord(tau, f"{folder}/gemax_tau{tau:03d}.png", None, 7.8125, tau, (0, 10, 4096), "0" * 64)
+    record = MapRecord(tau, f"{folder}/gemax_tau{tau:03d}.png", None, 7.8125, tau, pack_cuts(CUTS), "0" * 64)
     return replace(record, **changes)
 
 

@@ -11,7 +11,7 @@ from gemax_cli.stack.naming import comparison_name
 from gemax_cli.stack.png import write_png
 from gemax_cli.stack.records import ComparisonRecord, RecordWriter, ScanRecord
 from gemax_cli.stack.tables import metadata_columns, write_metadata
-from gemax_cli.stack.verify import verify_folder
+from gemax_cli.stack.verify import verify
 from tests.stack.samples import SCAN, block_record, scan_record
 
 
@@ -92,18 +92,18 @@ def folder(tmp_path, grey):
 
 def test_a_sound_folder_verifies(tmp_path):
     folder(tmp_path, np.array([[0, 0, 255]], np.uint8))
-    found = verify_folder(tmp_path)
+    found = verify(tmp_path)
     assert (found.files, found.problems, found.orphans) == (2, (), ())
 
 
 def test_a_changed_map_is_found(tmp_path):
     path = folder(tmp_path, np.array([[0, 0, 255]], np.uint8))
     write_png(path, np.array([[0, 1, 255]], np.uint8))
-    (problem,) = verify_folder(tmp_path).problems
+    (problem,) = verify(tmp_path).problems
     assert (problem.file, "SHA-256" in problem.message) == (RANGE.file, True)
 
 
 def test_another_entropy_is_found(tmp_path):
     folder(tmp_path, np.array([[0, 7, 7]], np.uint8))
-    (problem,) = verify_folder(tmp_path).problems
+    (problem,) = verify(tmp_path).problems
     assert "entropy of 0.000000 bits" in problem.message

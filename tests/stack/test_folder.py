@@ -2,30 +2,22 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
-from gemax_cli.errors import FolderInUse, OutputUnwritable, SettingsConflict
+from gemax_cli.errors import FolderInUse, OutputError, OutputUnwritable, SettingsConflict
 from gemax_cli.settings import BlockSettings, QuantisationSettings, Settings
-from gemax_cli.stack.folder import (
-    check_settings,
-    files_exist,
-    locked,
-    make_folder,
-    map_settings,
-    read_run,
-    write_run,
-    write_tables,
-)
-from gemax_cli.stack.records import RecordWriter
+from gemax_cli.stack.folder import OutputFolder
+from gemax_cli.stack.records import ComparisonRecord, RecordWriter
 from gemax_cli.stack.tables import Failure, read_failures
-from tests.stack.samples import scan_record
+from tests.stack.samples import block_record, scan_record
 
 HOLD = """
-import sys, pathlib
-from gemax_cli.stack.folder import locked
+import sys
+from gemax_cli.stack.folder import OutputFolder
 shard = tuple(int(n) for n in sys.argv[2].split("/")) if len(sys.argv) > 2 else None
-with locked(pathlib.Path(sys.argv[1]), shard):
+with OutputFolder(sys.argv[1]).locked(shard):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -50,29 +42,29 @@ def hold(tmp_path):
 
 def test_a_second_writer_is_told(tmp_path, hold):
     hold()
-    with pytest.raises(FolderInUse, match="another gemax"), locked(tmp_path):
+    with pytest.raises(FolderInUse, match="another gemax"), OutputFolder(tmp_path).locked():
         pass
 
 
 def test_shards_work_side_by_side(tmp_path, hold):
     hold("1/2")
-    with locked(tmp_path, (2, 2)):
+    with OutputFolder(tmp_path).locked((2, 2)):
         pass
 
 
 def test_a_shard_is_not_run_twice(tmp_path, hold):
     hold("1/2")
-    with pytest.raises(FolderInUse), locked(tmp_path, (1, 2)):
+    with pytest.raises(FolderInUse), OutputFolder(tmp_path).locked((1, 2)):
         pass
 
 
 def test_the_whole_and_its_shards_exclude_each_other(tmp_path, hold):
     holder = hold("1/2")
-    with pytest.raises(FolderInUse), locked(tmp_path):
+    with pytest.raises(FolderInUse), OutputFolder(tmp_path).locked():
         pass
     holder.communicate()
     hold()
-    with pytest.raises(FolderInUse), locked(tmp_path, (2, 2)):
+    with pytest.raises(FolderInUse), OutputFolder(tmp_path).locked((2, 2)):
         pass
 
 
@@ -80,13 +72,13 @@ def test_a_killed_writer_frees_the_folder(tmp_path, hold):
     holder = hold()
     holder.kill()
     holder.wait()
-    with locked(tmp_path):
+    with OutputFolder(tmp_path).locked():
         pass
 
 
 def test_the_same_settings_and_other_tau_may_go_on(tmp_path):
-    write_run(tmp_path, Settings(taus=(20,)), ["gemax", "convert"])
-    check_settings(tmp_path, Settings(taus=(20, 50)))
+    OutputFolder(tmp_path).write_run(Settings(taus=(20,)), ["gemax", "convert"])
+    OutputFolder(tmp_path).check_settings(Settings(taus=(20, 50)))
 
 
 @pytest.mark.parametrize(
@@ -99,66 +91,95 @@ def test_the_same_settings_and_other_tau_may_go_on(tmp_path):
     ],
 )
 def test_other_settings_conflict_and_are_named(tmp_path, other, named):
-    write_run(tmp_path, Settings(), [])
+    OutputFolder(tmp_path).write_run(Settings(), [])
     with pytest.raises(SettingsConflict, match=named):
-        check_settings(tmp_path, other)
+        OutputFolder(tmp_path).check_settings(other)
 
 
 def test_a_new_or_damaged_folder_conflicts_with_nothing(tmp_path):
-    check_settings(tmp_path, Settings())
+    OutputFolder(tmp_path).check_settings(Settings())
     for text in ("{", "[]", ""):
         (tmp_path / "run.json").write_text(text)
-        assert read_run(tmp_path) == {}
-        check_settings(tmp_path, Settings())
+        with pytest.raises(OutputError, match=r"run\.json: is damaged"):
+            _ = OutputFolder(tmp_path).run
+        OutputFolder(tmp_path).check_settings(Settings())
 
 
 def test_run_json_holds_settings_versions_and_command(tmp_path):
-    write_run(tmp_path, Settings(taus=(20,)), ["gemax", "convert", "raw", "out"])
+    OutputFolder(tmp_path).write_run(Settings(taus=(20,)), ["gemax", "convert", "raw", "out"])
     run = json.loads((tmp_path / "run.json").read_text())
     assert run["settings"]["taus"] == [20]
     assert run["settings_sha256"] == Settings(taus=(20,)).digest
     assert run["command"] == ["gemax", "convert", "raw", "out"]
     assert run["versions"]["numpy"]
-    assert map_settings(tmp_path) == QuantisationSettings()
+    assert OutputFolder(tmp_path).settings == Settings(taus=(20,))
 
 
 def test_the_same_run_writes_the_same_bytes(tmp_path):
-    write_run(tmp_path, Settings(), ["gemax"])
+    OutputFolder(tmp_path).write_run(Settings(), ["gemax"])
     first = (tmp_path / "run.json").read_bytes()
-    write_run(tmp_path, Settings(), ["gemax"])
+    OutputFolder(tmp_path).write_run(Settings(), ["gemax"])
     assert (tmp_path / "run.json").read_bytes() == first
 
 
 def test_a_file_in_the_way_is_a_sentence(tmp_path):
     (tmp_path / "out").touch()
     with pytest.raises(OutputUnwritable, match="cannot be made"):
-        make_folder(tmp_path / "out")
+        OutputFolder(tmp_path / "out").prepare()
     with pytest.raises(OutputUnwritable, match="cannot be made"):
-        make_folder(tmp_path / "out" / "below")
+        OutputFolder(tmp_path / "out" / "below").prepare()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_read_only_folder_is_a_sentence(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(OutputUnwritable, match="may not be written"):
-        make_folder(tmp_path)
+        OutputFolder(tmp_path).prepare()
 
 
 def test_files_exist(tmp_path):
     record = scan_record()
-    assert not files_exist(tmp_path, record)
+    assert not OutputFolder(tmp_path).has_files(record)
     for file in record.files:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).touch()
-    assert files_exist(tmp_path, record)
+    assert OutputFolder(tmp_path).has_files(record)
 
 
 def test_failures_of_scans_not_tried_are_kept(tmp_path):
     old = [Failure("a", "read", "EmptyScan", "a"), Failure("b", "read", "EmptyScan", "b")]
-    write_tables(tmp_path, tmp_path / "records.jsonl", old, set)
+    OutputFolder(tmp_path).write_tables(None, old, set)
     with RecordWriter(tmp_path / "records.jsonl") as writer:
         writer.append_line(scan_record("x", source="a").to_line())
     failure = Failure("c", "nose", "NoNoseTip", "c")
-    write_tables(tmp_path, tmp_path / "records.jsonl", [failure], {"a", "c"}.intersection)
+    OutputFolder(tmp_path).write_tables(None, [failure], {"a", "c"}.intersection)
     assert [failure.source for failure in read_failures(tmp_path / "failures.csv")] == ["b", "c"]
     assert (tmp_path / "metadata.csv").read_text().count("\n") == 2
+
+
+def test_columns_are_those_of_the_newest_records(tmp_path):
+    channels = [ComparisonRecord(f"normals-{axis}", "n.png", i, 7.0, "x", "0" * 64) for i, axis in enumerate("xyz")]
+    odd = scan_record("a", warnings=('"tau":7,{"name":"x"}',))
+    with RecordWriter(tmp_path / "records-1-of-2.jsonl") as writer:
+        writer.append_line(scan_record("b", blocks=(block_record((99,)),)).to_line())
+    newest = scan_record("b", blocks=(replace(block_record((40,)), comparisons=tuple(channels)),))
+    with OutputFolder(tmp_path).writer() as writer:
+        writer.append_line(odd.to_line())
+        writer.append_line(newest.to_line())
+    OutputFolder(tmp_path).write_tables(None, [], set)
+    columns = (tmp_path / "metadata.csv").read_text().partition("\n")[0].split(",")
+    assert [name for name in columns if name.endswith("_file_name")] == [
+        "depth16_file_name", "gemax_tau020_file_name", "gemax_tau030_file_name", "gemax_tau040_file_name",
+        "normals_file_name",
+    ]  # fmt: skip
+
+
+def test_failures_are_read_back(tmp_path):
+    folder = OutputFolder(tmp_path)
+    assert folder.failures() == []
+    failure = Failure("a", "read", "EmptyScan", "a")
+    folder.write_tables(None, [failure], set)
+    assert folder.failures() == [failure]
+    (tmp_path / "failures.csv").write_text("a,b\n")
+    with pytest.raises(OutputError, match=r"failures\.csv: cannot be read .*it lacks the columns"):
+        folder.failures()

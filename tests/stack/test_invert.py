@@ -9,7 +9,7 @@ import pytest
 from gemax_cli.batch.run import convert
 from gemax_cli.errors import BadFormat, FileUnreadable, OutputUnwritable, SettingsError
 from gemax_cli.settings import QuantisationSettings, Settings
-from gemax_cli.stack.invert import invert_file, largest_error, write_depth, write_ply
+from gemax_cli.stack.invert import invert, largest_error, write_depth, write_ply
 from gemax_cli.stack.png import read_png, write_png
 from gemax_cli.stack.records import read_records
 
@@ -53,8 +53,8 @@ def test_every_map_of_a_folder_is_inverted_within_its_bound(converted):
     bounds = {}
     for record in read_records(converted):
         for m in record.blocks[0].maps:
-            inverted = invert_file(converted / m.file)
-            assert inverted.scan == record.scan_id
+            inverted = invert(converted / m.file)
+            assert inverted.scan_id == record.scan_id
             assert inverted.tau == m.tau
             assert inverted.error_mm <= inverted.bound_mm <= (m.max_bin / 4096 * 60) / 2 + 0.001
             bounds.setdefault(m.tau, []).append(inverted.bound_mm)
@@ -62,7 +62,7 @@ def test_every_map_of_a_folder_is_inverted_within_its_bound(converted):
 
 
 def test_error_is_measured_on_the_pixels(out):
-    inverted = invert_file(image(out, "gemax_tau020.png"))
+    inverted = invert(image(out, "gemax_tau020.png"))
     true = true_depth(out)
     assert np.array_equal(np.isnan(inverted.depth), np.isnan(true))
     assert np.nanmax(np.abs(inverted.depth - true)) == pytest.approx(inverted.error_mm, abs=1e-5)
@@ -71,7 +71,7 @@ def test_error_is_measured_on_the_pixels(out):
 
 
 def test_the_range_image_is_inverted_too(out):
-    inverted = invert_file(image(out, "ri.png"))
+    inverted = invert(image(out, "ri.png"))
     assert (inverted.name, inverted.tau) == ("ri", None)
     assert inverted.error_mm <= inverted.bound_mm == pytest.approx(60 / 512, abs=1e-3)
 
@@ -81,7 +81,7 @@ def test_points_are_the_raw_files(one_scan, out):
 
     from gemax_cli.scans.read import read_scan
 
-    points = invert_file(image(out, "gemax_tau020.png")).points()
+    points = invert(image(out, "gemax_tau020.png")).points()
     (record,) = read_records(out)
     assert points.shape == (record.blocks[0].valid_pixels, 3)
     away, _ = cKDTree(read_scan(one_scan / record.source).points).query(points)
@@ -93,12 +93,12 @@ def test_points_are_the_raw_files(one_scan, out):
 def test_rgb_images_hold_a_map_per_tau(one_scan, tmp_path):
     folder_of(one_scan, tmp_path / "out", stack="rgb", taus=(20, 30, 40, 50))
     first = image(tmp_path / "out", "gemax_tau020_030_040.png")
-    assert invert_file(first).tau == 20
-    assert invert_file(first, 40).tau == 40
-    assert invert_file(first, 40).bound_mm > invert_file(first, 20).bound_mm
-    assert invert_file(image(tmp_path / "out", "gemax_tau050.png")).tau == 50
+    assert invert(first).tau == 20
+    assert invert(first, 40).tau == 40
+    assert invert(first, 40).bound_mm > invert(first, 20).bound_mm
+    assert invert(image(tmp_path / "out", "gemax_tau050.png")).tau == 50
     with pytest.raises(SettingsError, match=r"no map of tau = 50: give one of its own \(20, 30, 40\)"):
-        invert_file(first, 50)
+        invert(first, 50)
 
 
 def test_depth_and_levels_of_the_folder_are_used(one_scan, tmp_path):
@@ -113,7 +113,7 @@ def test_depth_and_levels_of_the_folder_are_used(one_scan, tmp_path):
     (record,) = read_records(tmp_path / "out")
     for block in record.blocks:
         for m in block.all_maps:
-            inverted = invert_file(tmp_path / "out" / m.file)
+            inverted = invert(tmp_path / "out" / m.file)
             assert inverted.block.depth_mm == block.depth_mm
             assert inverted.error_mm <= inverted.bound_mm
             assert np.nanmax(inverted.depth) <= block.depth_mm
@@ -122,10 +122,10 @@ def test_depth_and_levels_of_the_folder_are_used(one_scan, tmp_path):
 def test_a_map_without_its_depth_image_is_inverted_where_zero_is_kept(one_scan, tmp_path):
     folder_of(one_scan, tmp_path / "out", quantisation=QuantisationSettings(reserve_zero=True), maps=("ri",))
     paths = [image(tmp_path / "out", name) for name in ("gemax_tau020.png", "ri.png")]
-    before = [invert_file(path) for path in paths]
+    before = [invert(path) for path in paths]
     image(tmp_path / "out", "depth16.png").unlink()
     for path, was in zip(paths, before, strict=True):
-        now = invert_file(path)
+        now = invert(path)
         assert np.array_equal(now.depth, was.depth, equal_nan=True)
         assert now.error_mm is None
         assert was.error_mm <= was.bound_mm
@@ -139,44 +139,44 @@ def copy(out, tmp_path):
 def test_without_its_depth_image_a_map_does_not_tell_its_background(copy):
     image(copy, "depth16.png").unlink()
     with pytest.raises(BadFormat, match=r"needs the depth16\.png beside it"):
-        invert_file(image(copy, "gemax_tau020.png"))
+        invert(image(copy, "gemax_tau020.png"))
 
 
 def test_another_depth_image_is_not_trusted(copy):
     write_png(image(copy, "depth16.png"), np.ones((224, 224), np.uint16))
     with pytest.raises(BadFormat, match=r"needs the depth16\.png beside it"):
-        invert_file(image(copy, "gemax_tau020.png"))
+        invert(image(copy, "gemax_tau020.png"))
 
 
 def test_a_map_that_was_changed_is_refused(copy):
     path = image(copy, "gemax_tau020.png")
     write_png(path, 255 - read_png(path))
     with pytest.raises(BadFormat, match="not the file that was written"):
-        invert_file(path)
+        invert(path)
 
 
 @pytest.mark.parametrize("name", ["normals.png", "ri-minmax.png"])
 def test_maps_without_bins_are_refused(out, name):
     with pytest.raises(BadFormat, match="no bins of depth"):
-        invert_file(image(out, name))
+        invert(image(out, name))
 
 
 def test_the_depth_image_itself_is_no_map(out):
     with pytest.raises(BadFormat, match="is no map in the record"):
-        invert_file(image(out, "depth16.png"))
+        invert(image(out, "depth16.png"))
 
 
 def test_the_range_image_has_no_tau(out):
     with pytest.raises(SettingsError, match=r"no map of tau = 20: give one of its own \(none\)"):
-        invert_file(image(out, "ri.png"), 20)
+        invert(image(out, "ri.png"), 20)
 
 
 def test_a_missing_file_and_a_file_elsewhere(out, tmp_path):
     with pytest.raises(FileUnreadable, match="no such file"):
-        invert_file(image(out, "gemax_tau099.png"))
+        invert(image(out, "gemax_tau099.png"))
     shutil.copy(image(out, "gemax_tau020.png"), tmp_path / "x.png")
     with pytest.raises(BadFormat, match="lies in no folder that gemax convert wrote"):
-        invert_file(tmp_path / "x.png")
+        invert(tmp_path / "x.png")
 
 
 def test_a_scan_without_a_record(copy):
@@ -184,7 +184,7 @@ def test_a_scan_without_a_record(copy):
     stray.mkdir()
     shutil.copy(image(copy, "gemax_tau020.png"), stray)
     with pytest.raises(BadFormat, match="belongs to no scan in the records"):
-        invert_file(stray / "gemax_tau020.png")
+        invert(stray / "gemax_tau020.png")
 
 
 def test_a_damaged_record(copy):
@@ -192,13 +192,13 @@ def test_a_damaged_record(copy):
     path = image(copy, "gemax_tau020.png")
     (copy / "records.jsonl").write_text(json.dumps({"scan": record.scan_id}) + "\n")
     with pytest.raises(BadFormat, match="damaged record"):
-        invert_file(path)
+        invert(path)
 
 
 def test_a_relative_path_works(out, monkeypatch):
     path = image(out, "gemax_tau020.png")
     monkeypatch.chdir(path.parent)
-    assert invert_file("gemax_tau020.png").tau == 20
+    assert invert("gemax_tau020.png").tau == 20
 
 
 DEPTH = np.array([[0.25, np.nan], [59.5, 3.0]], np.float32)

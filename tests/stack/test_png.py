@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from gemax_cli.stack.png import encode_png, read_png, remove_temporaries, write_atomically, write_png
+from gemax_cli.stack.atomic import remove_temporaries, write_atomically
+from gemax_cli.stack.png import encode_png, read_png, write_png
 
 IMAGES = st.one_of(
     hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=17)),

@@ -10,7 +10,7 @@ import pytest
 from gemax_cli.batch.run import convert
 from gemax_cli.settings import Settings
 from gemax_cli.stack.records import RecordWriter, read_records
-from gemax_cli.stack.verify import remove_broken, verify_folder
+from gemax_cli.stack.verify import verify
 from tests.batch.folders import content
 
 TAU = Settings(taus=(20, 30, 40))
@@ -33,18 +33,18 @@ def rerecord(out, old, new):
 
 
 def messages(out):
-    return [problem.message for problem in verify_folder(out).problems]
+    return [problem.message for problem in verify(out).problems]
 
 
 def test_a_sound_folder(out):
-    verified = verify_folder(out)
+    verified = verify(out)
     assert (verified.scans, verified.files) == (6, 24)
     assert verified.problems == verified.orphans == ()
-    assert remove_broken(out, verified) == []
+    assert verify(out, repair=True).removed == ()
 
 
 def test_an_empty_folder(tmp_path):
-    assert verify_folder(tmp_path).scans == 0
+    assert verify(tmp_path).scans == 0
 
 
 @pytest.mark.parametrize("name", ["depth16.png", "gemax_tau020.png"])
@@ -60,8 +60,8 @@ def test_an_empty_folder(tmp_path):
 )
 def test_damaged_files_are_named(out, first, name, damage, message):
     damage(out / first.scan_id / name)
-    (problem,) = verify_folder(out).problems
-    assert (problem.scan, problem.file) == (first.scan_id, f"{first.scan_id}/{name}")
+    (problem,) = verify(out).problems
+    assert (problem.scan_id, problem.file) == (first.scan_id, f"{first.scan_id}/{name}")
     assert message in problem.message
 
 
@@ -100,23 +100,23 @@ def test_a_file_that_is_no_picture_but_has_its_hash_is_named(out, first):
 def test_damaged_lines_are_named_and_not_removed(out):
     lines = (out / "records.jsonl").read_bytes().splitlines(keepends=True)
     (out / "records.jsonl").write_bytes(b"".join([lines[0][:50] + b"\n", b"\0" * 40 + b"\n", *lines[2:]]))
-    verified = verify_folder(out)
-    assert [(p.scan, p.file) for p in verified.problems] == [("", "records.jsonl")] * 2
+    verified = verify(out)
+    assert [(p.scan_id, p.file) for p in verified.problems] == [("", "records.jsonl")] * 2
     assert [p.message[:18] for p in verified.problems] == ["line 1 is damaged ", "line 2 is damaged "]
     assert verified.scans == 4
-    assert remove_broken(out, verified) == []
+    assert verify(out, repair=True).removed == ()
 
 
 def test_orphans_are_named_and_only_leftovers_removed(out, first):
     for name in ("mine.png", f"{first.scan_id}/old.png", f"{first.scan_id}/.gemax-tmp-1-depth16.png"):
         (out / name).write_bytes(b"x")
-    verified = verify_folder(out)
+    verified = verify(out)
     assert set(verified.orphans) == {
         "mine.png",
         f"{first.scan_id}/old.png",
         f"{first.scan_id}/.gemax-tmp-1-depth16.png",
     }
-    assert remove_broken(out, verified) == [f"{first.scan_id}/.gemax-tmp-1-depth16.png"]
+    assert verify(out, repair=True).removed == (f"{first.scan_id}/.gemax-tmp-1-depth16.png",)
     assert (out / "mine.png").exists()
 
 
@@ -126,7 +126,7 @@ def test_what_is_removed_is_made_again(raw, out, converted):
     names = ("depth16.png", "gemax_tau020.png", "gemax_tau040.png")
     for record, name in zip(list(read_records(out))[:3], names, strict=True):
         (out / record.scan_id / name).write_bytes(b"x")
-    assert len(remove_broken(out, verify_folder(out))) == 3
+    assert len(verify(out, repair=True).removed) == 3
     assert convert([raw], out, TAU).converted == 4
-    assert verify_folder(out).problems == ()
+    assert verify(out).problems == ()
     assert content(out) == content(converted)

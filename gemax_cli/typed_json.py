@@ -1,0 +1,104 @@
+"""Values of JSON as frozen dataclasses, every value checked against its type when it is read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache, partial
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+Reader = Callable[[Any], Any]
+LARGEST_INT = 1 << 63  # what NumPy holds
+
+
+def from_json(kind: type[T], value: object) -> T:
+    """The value as a ``kind``: a dataclass of numbers, strings, literals, tuples, dicts by name and dataclasses.
+
+    Raises:
+        ValueError: a field is missing, unknown, or of another type; the message names it.
+    """
+    hashable: Any = kind
+    result: T = _reader(hashable)(value)
+    return result
+
+
+@cache
+def _reader(kind: Any) -> Reader:
+    """The function that checks a value against a type and returns it as that type."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        required = {f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING}
+        return partial(_fields, kind, {f.name: _reader(hints[f.name]) for f in fields(kind)}, required)
+    if origin in (Union, UnionType):
+        return partial(_optional, *(_reader(argument) for argument in arguments if argument is not type(None)))
+    if origin is Literal:
+        return partial(_one_of, arguments)
+    if origin is dict:
+        return partial(_by_name, _reader(arguments[1]))
+    if origin is tuple and arguments[-1] is ...:
+        return partial(_sequence, _reader(arguments[0]))
+    if origin is tuple:
+        return partial(_row, [_reader(argument) for argument in arguments])
+    readers: dict[Any, Reader] = {int: _int, float: _float}
+    return readers[kind] if kind in readers else partial(_exactly, kind)
+
+
+def _fields(kind: Any, readers: dict[str, Reader], required: set[str], value: Any) -> Any:
+    _exactly(dict, value)
+    if not value.keys() <= readers.keys():
+        raise ValueError(f"unknown: {', '.join(sorted(value.keys() - readers.keys()))}")
+    if not required <= value.keys():
+        raise ValueError(f"missing: {', '.join(sorted(required - value.keys()))}")
+    read = {}
+    for name, part in value.items():
+        try:
+            read[name] = readers[name](part)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+    return kind(**read)
+
+
+def _exactly(kind: type, value: Any) -> Any:
+    if type(value) is not kind:
+        raise ValueError(f"{str(value)[:40]!r} is no {kind.__name__}")
+    return value
+
+
+def _int(value: Any) -> int:
+    if type(value) is not int or abs(value) >= LARGEST_INT:
+        raise ValueError(f"{str(value)[:40]!r} is no whole number")
+    return value
+
+
+def _float(value: Any) -> float:
+    if type(value) is float and math.isfinite(value):
+        return value
+    return float(_int(value))
+
+
+def _optional(read: Reader, value: Any) -> Any:
+    return None if value is None else read(value)
+
+
+def _one_of(values: tuple[Any, ...], value: Any) -> Any:
+    if value not in values:
+        raise ValueError(f"{str(value)[:40]!r} is none of {', '.join(values)}")
+    return value
+
+
+def _by_name(read: Reader, value: Any) -> dict[str, Any]:
+    return {name: read(part) for name, part in _exactly(dict, value).items()}
+
+
+def _sequence(read: Reader, value: Any) -> tuple[Any, ...]:
+    return tuple([read(part) for part in _exactly(list, value)])
+
+
+def _row(readers: list[Reader], value: Any) -> tuple[Any, ...]:
+    if len(_exactly(list, value)) != len(readers):
+        raise ValueError(f"{len(value)} values, not {len(readers)}")
+    return tuple([read(part) for read, part in zip(readers, value, strict=True)])
