@@ -11,12 +11,13 @@ from typing import Literal
 
 from gemax_cli.batch.model import Outcome, Task
 from gemax_cli.batch.plan import Plan, make_plan, shard_of
-from gemax_cli.batch.task import lost_task, may_crash, run_task
+from gemax_cli.datasets.ids import split_suffix
 from gemax_cli.datasets.model import ScanRef
 from gemax_cli.datasets.selection import Selection
-from gemax_cli.errors import FileUnreadable, NothingToConvert
+from gemax_cli.errors import FileUnreadable, NothingToConvert, WorkerDied
 from gemax_cli.parallel import map_unordered
 from gemax_cli.paths import AnyPath, AnyPaths, as_paths
+from gemax_cli.scans.read import CRASHING_SUFFIXES
 from gemax_cli.scans.walk import Found, find_scans
 from gemax_cli.settings import Settings
 from gemax_cli.stack.atomic import remove_temporaries
@@ -88,6 +89,26 @@ class Listener:
 
     def finished(self, outcome: Outcome) -> None:
         """One scan is done, its record written."""
+
+
+def run_task(task: Task) -> Outcome:
+    """Do one task; never raises. What that takes is imported here: a parent of workers need not load it."""
+    from gemax_cli.batch.task import run_task
+
+    return run_task(task)
+
+
+def may_crash(task: Task) -> bool:
+    """Whether the file's reader is a library that a damaged file can crash, and the process with it."""
+    return split_suffix(task.ref.path.name)[1] in CRASHING_SUFFIXES
+
+
+def lost_task(task: Task) -> Outcome:
+    """The failure of a task whose process died twice."""
+    advice = "give it more memory, or, if the file crashes the library that reads it, save it in another format."
+    error = WorkerDied(task.ref.path, f"the process that converted it died twice: {advice}")
+    failure = Failure(task.ref.source, error.stage, type(error).__name__, str(error))
+    return Outcome(task.ref.scan_id, failure=failure)
 
 
 def find(sources: Sequence[Path], selection: Selection, options: RunOptions) -> tuple[Sequence[ScanRef], Summary]:

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.batch.model import Outcome, Task
-from gemax_cli.datasets.ids import split_suffix
-from gemax_cli.errors import ScanError, WorkerDied, WriteFailed
+from gemax_cli.errors import ScanError, WriteFailed
 from gemax_cli.face.model import NoseTip
 from gemax_cli.hashing import sha256_of
 from gemax_cli.maps.model import ComparisonMap
@@ -26,7 +25,6 @@ from gemax_cli.pipeline import (
     convert_scan,
     make_maps,
 )
-from gemax_cli.scans.read import CRASHING_SUFFIXES
 from gemax_cli.settings import StackMode
 from gemax_cli.stack.atomic import DISK_FULL, remove_temporaries, write_atomically
 from gemax_cli.stack.naming import CHANNELS, DEPTH16, block_folder, comparison_name, map_name, rgb_groups
@@ -54,18 +52,6 @@ def run_task(task: Task) -> Outcome:
     except Exception as error:
         full = _disk_full(error)
         return Outcome(task.ref.scan_id, failure=_failure(task, error), disk_full=full)
-
-
-def lost_task(task: Task) -> Outcome:
-    """The failure of a task whose process died twice."""
-    advice = "give it more memory, or, if the file crashes the library that reads it, save it in another format."
-    error = WorkerDied(task.ref.path, f"the process that converted it died twice: {advice}")
-    return Outcome(task.ref.scan_id, failure=_failure(task, error))
-
-
-def may_crash(task: Task) -> bool:
-    """Whether the file's reader is a library that a damaged file can crash, and the process with it."""
-    return split_suffix(task.ref.path.name)[1] in CRASHING_SUFFIXES
 
 
 def _peak_bytes() -> int | None:

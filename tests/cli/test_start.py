@@ -59,7 +59,7 @@ def test_both_face_databases_convert_without_open3d(raw, tmp_path):
     assert len(list((tmp_path / "out").rglob("depth16.png"))) == 6
 
 
-@pytest.mark.parametrize(("error", "said"), [("signals.Interrupted", False), ("ValueError", True)])
+@pytest.mark.parametrize(("error", "said"), [("KeyboardInterrupt", False), ("ValueError", True)])
 def test_a_signal_that_is_lost_in_a_finaliser_is_not_told_as_an_error(error, said):
     """It was noted and is raised again; whatever else goes wrong there is told as ever."""
     code = "from gemax_cli.cli import signals\nsignals.install()\n"
