@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from numpy.typing import NDArray
 from gemax_cli.entropy.histogram import level_histogram
 from gemax_cli.entropy.mapping import apply_cuts
 from gemax_cli.entropy.solver import optimal_cuts_per_tau
-from gemax_cli.errors import FileUnreadable
 from gemax_cli.face.block import cut_blocks
 from gemax_cli.face.clean import clean_scan
 from gemax_cli.face.model import DepthBlock, FrontalScan, NoseTip, Pose
@@ -32,7 +30,6 @@ from gemax_cli.settings import QuantisationSettings, Settings
 SMALLEST_FACE_CM2 = 40.0  # whole faces fill 150 to 250 cm2 of a 60 mm block, half-turned ones 100
 MOST_BEFORE_CM2 = 3.0  # frontal faces have none, heads turned by 45 degrees up to 50
 MM2_PER_CM2 = 100.0
-PART_BYTES = 1 << 18  # stays in the second-level cache
 
 
 class Stopwatch:
@@ -221,23 +218,6 @@ def compose(outer: NDArray[np.float64], inner: NDArray[np.float64]) -> NDArray[n
     linear = outer[:, :3] @ inner
     linear[:, 3] += outer[:, 3]
     return linear
-
-
-def fingerprint(path: Path) -> tuple[int, str]:
-    """Size in bytes and SHA-256 of a file.
-
-    Raises:
-        FileUnreadable: it cannot be read.
-    """
-    digest, size = hashlib.sha256(), 0
-    try:
-        with path.open("rb") as file:
-            while part := file.read(PART_BYTES):
-                digest.update(part)
-                size += len(part)
-    except OSError as error:
-        raise FileUnreadable(path, f"cannot be read ({error.strerror}): check the disk and its permissions.") from error
-    return size, digest.hexdigest()
 
 
 def _in_raw_axes(tip: NoseTip, to_raw: NDArray[np.float64]) -> NoseTip:

@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache, partial
-from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 Reader = Callable[[Any], Any]
@@ -15,7 +14,7 @@ LARGEST_INT = 1 << 63  # what NumPy holds
 
 
 def from_json(kind: type[T], value: object) -> T:
-    """The value as a ``kind``: a dataclass of numbers, strings, literals, tuples, dicts by name and dataclasses.
+    """The value as a ``kind``: a dataclass of numbers, strings, literals, tuples, dicts by name, dataclasses, or None.
 
     Raises:
         ValueError: a field is missing, unknown, or of another type; the message names it.
@@ -33,8 +32,6 @@ def _reader(kind: Any) -> Reader:
         hints = get_type_hints(kind)
         required = {f.name for f in fields(kind) if f.default is MISSING and f.default_factory is MISSING}
         return partial(_fields, kind, {f.name: _reader(hints[f.name]) for f in fields(kind)}, required)
-    if origin in (Union, UnionType):
-        return partial(_optional, *(_reader(argument) for argument in arguments if argument is not type(None)))
     if origin is Literal:
         return partial(_one_of, arguments)
     if origin is dict:
@@ -43,16 +40,16 @@ def _reader(kind: Any) -> Reader:
         return partial(_sequence, _reader(arguments[0]))
     if origin is tuple:
         return partial(_row, [_reader(argument) for argument in arguments])
+    if arguments:  # a union with None
+        return partial(_optional, _reader(arguments[0]))
     readers: dict[Any, Reader] = {int: _int, float: _float}
     return readers[kind] if kind in readers else partial(_exactly, kind)
 
 
 def _fields(kind: Any, readers: dict[str, Reader], required: set[str], value: Any) -> Any:
-    _exactly(dict, value)
-    if not value.keys() <= readers.keys():
-        raise ValueError(f"unknown: {', '.join(sorted(value.keys() - readers.keys()))}")
-    if not required <= value.keys():
-        raise ValueError(f"missing: {', '.join(sorted(required - value.keys()))}")
+    names = _exactly(dict, value).keys()
+    if wrong := names - readers.keys() or required - names:
+        raise ValueError(f"{'unknown' if wrong <= names else 'missing'}: {', '.join(sorted(wrong))}")
     read = {}
     for name, part in value.items():
         try:
@@ -69,15 +66,15 @@ def _exactly(kind: type, value: Any) -> Any:
 
 
 def _int(value: Any) -> int:
-    if type(value) is not int or abs(value) >= LARGEST_INT:
-        raise ValueError(f"{str(value)[:40]!r} is no whole number")
-    return value
+    if type(value) is int and abs(value) < LARGEST_INT:
+        return value
+    raise ValueError(f"{str(value)[:40]!r} is no whole number")
 
 
 def _float(value: Any) -> float:
-    if type(value) is float and math.isfinite(value):
-        return value
-    return float(_int(value))
+    if (type(value) is float and math.isfinite(value)) or (type(value) is int and abs(value) < LARGEST_INT):
+        return float(value)
+    raise ValueError(f"{str(value)[:40]!r} is no number")
 
 
 def _optional(read: Reader, value: Any) -> Any:

@@ -5,9 +5,9 @@ import hashlib
 import numpy as np
 import pytest
 
-from gemax_cli.errors import FileUnreadable, NoNoseTip
+from gemax_cli.errors import NoNoseTip
 from gemax_cli.face.nose import turn
-from gemax_cli.pipeline import Stopwatch, compose, convert_scan, fingerprint
+from gemax_cli.pipeline import Stopwatch, compose, convert_scan
 from gemax_cli.scans.read import read_scan
 from gemax_cli.settings import BlockSettings, NoseSettings, Settings
 from gemax_cli.synthetic.writers import write_wrl
@@ -30,7 +30,7 @@ def test_everything_of_a_scan(bnt):
 
 
 def test_a_path_may_be_text(bnt):
-    assert convert_scan(str(bnt), Settings(taus=(20,))).source_sha256 == fingerprint(bnt)[1]
+    assert convert_scan(str(bnt), Settings(taus=(20,))).source_sha256 == hashlib.sha256(bnt.read_bytes()).hexdigest()
 
 
 def test_what_a_turned_head_loses_is_said(bnt, tmp_path):
@@ -63,13 +63,6 @@ def test_landmark_and_detector_agree(bnt):
     found = convert_scan(bnt, Settings(taus=(20,), nose=NoseSettings(mode="detect")))
     assert found.nose.source == "detected"
     assert np.linalg.norm(known.nose.position - found.nose.position) < 4
-
-
-def test_fingerprint(tmp_path):
-    (tmp_path / "a").write_bytes(b"abc" * 3_000_000)
-    assert fingerprint(tmp_path / "a") == (9_000_000, hashlib.sha256(b"abc" * 3_000_000).hexdigest())
-    with pytest.raises(FileUnreadable, match="cannot be read"):
-        fingerprint(tmp_path)
 
 
 def test_compose_applies_the_inner_first():

@@ -82,3 +82,26 @@ def test_a_reserved_zero_takes_one_bin():
 def test_more_bins_than_levels_is_told():
     with pytest.raises(InfeasibleTau, match="at least 256 levels or fewer bins"):
         Settings(quantisation=QuantisationSettings(levels=100))
+
+
+def test_settings_come_back_from_their_dictionary():
+    settings = Settings(taus=(20, 40), depths=(50, 62.5), stack="rgb", maps=("ri",), nose=NoseSettings(align="auto"))
+    assert Settings.from_dict(settings.as_dict()) == settings
+    assert Settings.from_dict({"taus": [20]}) == Settings(taus=(20,))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"taus": 20}, "taus: '20' is no list"),
+        ({"taus": ["20"]}, "taus: '20' is no whole number"),
+        ({"depths": [0]}, "depth is 0 mm"),
+        ({"tau": [20]}, "unknown: tau"),
+        ({"stack": "heap"}, "stack: 'heap' is none of files, rgb"),
+        ({"block": {"size": 7}}, "block: size is 7"),
+        ({"maps": ["painting"]}, "'painting' is no comparison map"),
+    ],
+)
+def test_damaged_settings_are_a_sentence(values, message):
+    with pytest.raises(SettingsError, match=f"the settings are damaged .*{message}"):
+        Settings.from_dict(values)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from gemax_cli.batch.model import Outcome, Task
 from gemax_cli.errors import ScanError, WriteFailed
 from gemax_cli.face.model import NoseTip
-from gemax_cli.hashing import sha256_of
 from gemax_cli.maps.model import ComparisonMap
 from gemax_cli.maps.registry import COMPARISONS, channels_of
 from gemax_cli.pipeline import (
@@ -25,6 +24,7 @@ from gemax_cli.pipeline import (
     convert_scan,
     make_maps,
 )
+from gemax_cli.scans.raw_file import sha256_of
 from gemax_cli.settings import StackMode
 from gemax_cli.stack.atomic import DISK_FULL, remove_temporaries, write_atomically
 from gemax_cli.stack.naming import CHANNELS, DEPTH16, block_folder, comparison_name, map_name, rgb_groups

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from gemax_cli.datasets.model import ScanName
 from gemax_cli.entropy.figures import entropy_bits
 from gemax_cli.entropy.mapping import apply_cuts, bin_depths, uniform_cuts
 from gemax_cli.errors import BadFormat, ScanError, SettingsError
+from gemax_cli.parallel import map_unordered
 from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.settings import QuantisationSettings
 from gemax_cli.stack.folder import OutputFolder
@@ -120,8 +122,8 @@ def measure_folder(root: AnyPath, jobs: int = 1) -> Measurement:
     folder = OutputFolder.holding(root)
     scans = folder.images(as_path(root))
     names: dict[str, ScanName] = {}
-    tasks = _tasks(folder, scans, names)
-    measured = list(_measured_chunks(tasks, jobs if len(scans) >= WORTH_WORKERS else 1))
+    parts = map_unordered(_measure_task, _tasks(folder, scans, names), jobs if len(scans) >= WORTH_WORKERS else 1)
+    measured = [part for _, part in sorted(parts, key=itemgetter(0))]
     return Measurement(
         tuple(m for part in measured for m in part.maps),
         tuple(dict.fromkeys(problem for part in measured for problem in part.problems)),
@@ -132,13 +134,13 @@ def measure_folder(root: AnyPath, jobs: int = 1) -> Measurement:
 
 def _paper_depth(folder: OutputFolder) -> str | None:
     settings = folder.settings
-    if not folder.is_ours or settings.quantisation != QuantisationSettings() or PAPER_DEPTH not in settings.depths:
+    if not folder.run or settings.quantisation != QuantisationSettings() or PAPER_DEPTH not in settings.depths:
         return None
     return f"d{depth_label(PAPER_DEPTH)}" if len(settings.depths) > 1 else ""
 
 
 Recorded = tuple[ScanImages, BlockRecord | None]
-_Task = tuple[list[Recorded], QuantisationSettings]
+_Task = tuple[int, list[Recorded], QuantisationSettings]
 
 
 def _tasks(folder: OutputFolder, scans: Sequence[ScanImages], names: dict[str, ScanName]) -> Iterator[_Task]:
@@ -151,16 +153,12 @@ def _tasks(folder: OutputFolder, scans: Sequence[ScanImages], names: dict[str, S
             chunk.append((images, found[1] if found else None))
             if found:
                 names[images.scan] = found[0].name
-        yield chunk, settings
+        yield start, chunk, settings
 
 
-def _measured_chunks(tasks: Iterable[_Task], jobs: int) -> Iterator[Measurement]:
-    if jobs <= 1:
-        yield from (measure_scans(*task) for task in tasks)
-        return
-    from joblib import Parallel, delayed
-
-    yield from Parallel(n_jobs=jobs, return_as="generator")(delayed(measure_scans)(*task) for task in tasks)
+def _measure_task(task: _Task) -> tuple[int, Measurement]:
+    number, scans, settings = task
+    return number, measure_scans(scans, settings)
 
 
 def measure_scans(scans: Sequence[Recorded], settings: QuantisationSettings) -> Measurement:

@@ -67,8 +67,6 @@ class OutputFolder:
         """Whether it has a run.json or records."""
         return (self.path / RUN).is_file() or bool(record_files(self.path))
 
-    # -- settings ------------------------------------------------------------------------------------------------------
-
     @property
     def run(self) -> dict[str, Any]:
         """The content of run.json; empty where there is none.
@@ -134,8 +132,6 @@ class OutputFolder:
             remove_temporaries(self.path)
             write_atomically(self.path / RUN, (json.dumps(values, indent=2) + "\n").encode("ascii"))
 
-    # -- records -------------------------------------------------------------------------------------------------------
-
     def records(self) -> Iterator[ScanRecord]:
         """The newest record of every scan, in order of id; damaged ones are skipped, as if they were not there."""
         return read_records(self.path)
@@ -170,8 +166,6 @@ class OutputFolder:
     def writer(self, shard: Shard | None = None) -> RecordWriter:
         """What appends records, to a file of its own for each shard."""
         return RecordWriter(self.path / records_name(shard))
-
-    # -- images --------------------------------------------------------------------------------------------------------
 
     def depth16(self, scan_id: str, depth_mm: float | None = None) -> NDArray[np.uint16]:
         """The depth image of a scan: (rows, columns) codes, 0 is no data; of its first block, or that of a depth.
@@ -222,8 +216,6 @@ class OutputFolder:
         if part is None or part == self.path:
             return scan_images(self.path)
         return scan_images(part.resolve(), self.path.resolve())
-
-    # -- writing -------------------------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
         """Create the folder where it is missing.
@@ -290,8 +282,6 @@ class OutputFolder:
 
         with FileLock(self.path / TABLES_LOCK):
             yield
-
-    # -- tables --------------------------------------------------------------------------------------------------------
 
     def write_tables(
         self, shard: Shard | None, failures: Iterable[Failure], settled: Callable[[Set[str]], Set[str]]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gemax_cli.datasets.model import ScanName
 from gemax_cli.datasets.registry import DATASETS, parse_name
 from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable
-from gemax_cli.hashing import sha256_of
+from gemax_cli.scans.raw_file import sha256_of
 from gemax_cli.stack.naming import DEPTH16
 from gemax_cli.stack.png import read_png
 

@@ -20,7 +20,6 @@ from gemax_cli.typed_json import from_json
 
 LONGEST_MM = 1e4
 _NAME_FIELDS = tuple(f.name for f in fields(ScanName))
-_PART_BYTES = 1 << 16
 _WIDTH_TYPES = {"u8": "u1", "u16": "<u2"}  # low byte first on any machine
 _AffineRow = tuple[float, float, float, float]
 Affine = tuple[_AffineRow, _AffineRow, _AffineRow]
@@ -300,19 +299,8 @@ class RecordWriter:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("ab+", buffering=0)
-        self._cut_torn_line()
-
-    def _cut_torn_line(self) -> None:
-        """Cut off what stands behind the last newline; looked for from the end, for the file may be long."""
-        end = stop = self._file.seek(0, os.SEEK_END)
-        newline = -1
-        while newline < 0 < stop:
-            start = max(0, stop - _PART_BYTES)
-            self._file.seek(start)
-            newline = self._file.read(stop - start).rfind(b"\n")
-            stop = start
-        whole = stop + newline + 1
-        if whole < end:
+        whole = sum(len(line) for _, line in read_lines(path))
+        if whole < path.stat().st_size:
             self._file.truncate(whole)
 
     def append_line(self, line: str) -> None:

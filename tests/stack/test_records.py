@@ -60,7 +60,7 @@ def test_a_line_nested_too_deeply_is_no_record(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
-        ('"depth_mm":60.0', '"depth_mm":"60"', "blocks: depth_mm: '60' is no whole number"),
+        ('"depth_mm":60.0', '"depth_mm":"60"', "blocks: depth_mm: '60' is no number"),
         ('"depth_mm":60.0', '"depth_mm":0.0', "a depth of 0.0 mm"),
         ('"depth_mm":60.0', '"depth_mm":NaN', "blocks: depth_mm: "),
         ('"depth_mm":60.0', '"depth_mm":1e999', "blocks: depth_mm: "),
