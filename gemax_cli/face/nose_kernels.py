@@ -98,7 +98,7 @@ def height_map(samples: Floats, rotation: Floats, cell: float) -> tuple[Floats, 
     columns, rows = int((right - left) / cell) + 3, int((top - bottom) / cell) + 3
     seen = np.full((rows, columns), np.nan)
     for i in range(len(samples)):
-        row, column = int(np.divide(y[i] - bottom, cell)) + 1, int(np.divide(x[i] - left, cell)) + 1
+        row, column = int((y[i] - bottom) / cell) + 1, int((x[i] - left) / cell) + 1
         before = seen[row, column]
         seen[row, column] = before if before >= z[i] else z[i]
     full = seen.copy()
@@ -339,7 +339,7 @@ def _lay(local: Floats, frame: Floats, table: Floats, laid: Floats) -> int:
     u, size, relief = _placed(local, frame), frame[12], frame[13]
     for k in range(3):
         for i in range(len(local)):
-            u[k, i] = np.divide(u[k, i], size)
+            u[k, i] /= size
     count = 0
     for i in range(len(local)):
         depth, dx, dy = depth_at(table, u[0, i], u[1, i])
@@ -355,18 +355,17 @@ def _weigh(laid: Floats, count: int, sigma: float, shape: Floats) -> None:
     """Distances of samples from the typical face, along its normal, with their slopes and weights.
 
     Fills the first ``count`` columns of ``shape`` (10, n): slopes against rotation (3), shift (3), size and relief,
-    distance, weight. A loop of plain sums and quotients, for the compiler to take several samples at a time; that is
-    why it divides by ``np.divide``, which does not ask for zeros.
+    distance, weight.
     """
     for i in range(count):
         x, y, z, depth, dx, dy = laid[0, i], laid[1, i], laid[2, i], laid[3, i], laid[4, i], laid[5, i]
         length = np.sqrt(dx * dx + dy * dy + 1.0)
-        off = np.divide(z + depth, length)
-        weight = np.divide(sigma * sigma, sigma * sigma + off * off)
-        nx, ny, nz = np.divide(dx, length), np.divide(dy, length), np.divide(1.0, length)
+        off = (z + depth) / length
+        weight = sigma * sigma / (sigma * sigma + off * off)
+        nx, ny, nz = dx / length, dy / length, 1.0 / length
         shape[0, i], shape[1, i], shape[2, i] = -(y * nz - z * ny), -(z * nx - x * nz), -(x * ny - y * nx)
         shape[3, i], shape[4, i], shape[5, i] = -nx, -ny, -nz
-        shape[6, i], shape[7, i] = -(x * nx + y * ny + z * nz), np.divide(depth, length)
+        shape[6, i], shape[7, i] = -(x * nx + y * ny + z * nz), depth / length
         shape[8, i], shape[9, i] = off, weight * weight
 
 
@@ -562,5 +561,5 @@ def _weigh_quadric(about: Floats, count: int, quadric: Floats, window: float, sc
     for i in range(count):
         dx, dy, dz, far = about[0, i], about[1, i], about[2, i], about[3, i]
         off = dz - a - b * dx - c * dy - d * (dx * dx) - e * (dx * dy) - f * (dy * dy)
-        loss = 1.0 + np.divide(off, scale) ** 2
-        about[4, i] = np.divide(1.0 - np.divide(far, window * window), loss * loss)
+        loss = 1.0 + (off / scale) ** 2
+        about[4, i] = (1.0 - far / (window * window)) / (loss * loss)
