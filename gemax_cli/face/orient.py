@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gemax_cli.face.clean import clean_scan, keep_points
 from gemax_cli.face.model import FrontalScan
-from gemax_cli.face.nose import HOPELESS, QUICK_VIEWS, FaceFit, best_fits, look, pose_of, search_samples
+from gemax_cli.face.nose import HOPELESS, QUICK_VIEWS, FaceFit, best_fits, pose_of, search_samples, search_views
 from gemax_cli.scans.model import Scan
 from gemax_cli.settings import Axis, NoseSettings
 
@@ -160,7 +160,7 @@ def _guess(scan: Scan, mm_per_unit: float, up: Axis, forward: Axis, thorough: bo
     if np.ptp(moved.points, axis=0).max() > ROOM_MM:
         nearest = np.percentile(moved.points[:, 2], 99.9)
         moved = keep_points(moved, moved.points[:, 2] > nearest - FRONT_MM)
-    fits = best_fits(moved) if thorough else look(moved, search_samples(moved), QUICK_VIEWS, np.zeros(1))
+    fits = best_fits(moved) if thorough else search_views(moved, search_samples(moved), QUICK_VIEWS, np.zeros(1))
     return Guess(mm_per_unit, up, forward, fits[0] if fits else None)
 
 
