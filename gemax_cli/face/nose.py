@@ -20,7 +20,7 @@ from gemax_cli.errors import NoNoseTip
 from gemax_cli.face import nose_kernels as kernels
 from gemax_cli.face.model import NoseTip, Pose
 from gemax_cli.face.nose_kernels import View
-from gemax_cli.face.raster import squared
+from gemax_cli.face.surface import median_edge
 from gemax_cli.scans.model import Scan
 from gemax_cli.settings import NoseSettings
 
@@ -138,16 +138,9 @@ def turn(yaw: float, pitch: float, roll: float) -> Floats:
 _TILT = turn(0.0, -TILT_DEG, 0.0)
 
 
-def typical_edge(scan: Scan) -> float:
-    """Median length of the scan's edges; 0 for bare points."""
-    some = scan.triangles[:: max(1, len(scan.triangles) // 1000)]
-    edges = scan.points.take(some[:, 0], axis=0) - scan.points.take(some[:, 1], axis=0)
-    return float(np.median(np.sqrt(squared(edges)))) if len(edges) else 0.0
-
-
 def search_samples(scan: Scan) -> Floats:
     """(n, 3) points that stand for the surface: thinned where it is dense, filled up where it is coarse."""
-    if typical_edge(scan) > 0.8 * CELL_MM:
+    if median_edge(scan.points, scan.triangles) > 0.8 * CELL_MM:
         return kernels.sample_triangles(scan.points, scan.triangles, 0.8 * CELL_MM, 3 * SAMPLES)
     return np.ascontiguousarray(scan.points[:: max(1, len(scan.points) // SAMPLES)])
 
