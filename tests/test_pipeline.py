@@ -7,7 +7,7 @@ import pytest
 
 from gemax_cli.errors import FileUnreadable, NoNoseTip
 from gemax_cli.face.nose import turn
-from gemax_cli.pipeline import Stopwatch, compose, convert_scan, fingerprint
+from gemax_cli.pipeline import Stopwatch, convert_scan, fingerprint
 from gemax_cli.scans.read import read_scan
 from gemax_cli.settings import BlockSettings, NoseSettings, Settings
 from gemax_cli.synthetic.writers import write_wrl
@@ -70,15 +70,6 @@ def test_fingerprint(tmp_path):
     assert fingerprint(tmp_path / "a") == (9_000_000, hashlib.sha256(b"abc" * 3_000_000).hexdigest())
     with pytest.raises(FileUnreadable, match="cannot be read"):
         fingerprint(tmp_path)
-
-
-def test_compose_applies_the_inner_first():
-    random = np.random.default_rng(1)
-    outer, inner = random.normal(size=(3, 4)), random.normal(size=(3, 4))
-    point = np.array([1.0, -2.0, 3.0])
-    moved = inner[:, :3] @ point + inner[:, 3]
-    expected = outer[:, :3] @ moved + outer[:, 3]
-    np.testing.assert_allclose(compose(outer, inner) @ [*point, 1.0], expected)
 
 
 def test_the_stopwatch_adds_up_and_survives_errors():

@@ -31,7 +31,7 @@ def clean_scan(scan: Scan) -> tuple[Scan, dict[str, int]]:
     and triangles with an edge many times the usual, bridge what was not seen; pieces of few points that no edge of
     bearable length ties to the rest are scraps. Points that go are taken out of points, triangles, grid and texture
     alike; the others keep their order and coordinates. Limits are relative to the scan's own spacing, so any unit will
-    do; the viewing axis of an organised scan is taken to be Z.
+    do. Grazing triangles of a scan whose axes are unknown stay, see ``drop_grazing``.
 
     Args:
         scan: a mesh, an organised scan or bare points.
@@ -52,11 +52,18 @@ def clean_scan(scan: Scan) -> tuple[Scan, dict[str, int]]:
         steps = kernels.longest_edges(scan.points, scan.triangles, smooth, max(1, len(scan.triangles) // SAMPLED_EDGES))
     middle, high = np.quantile(steps, (0.5, 0.95)).tolist() if len(steps) else (0.0, 0.0)
     limit, reach = max(LONG_SPACINGS * middle, LONG_SPREAD * high), max(TIED_SPACINGS * middle, TIED_SPREAD * high)
-    limits = limit, reach, GRAZING_COSINE if scan.grid is not None else 0.0, PIECE_SHARE
+    limits = limit, reach, GRAZING_COSINE if scan.grid is not None and scan.metric else 0.0, PIECE_SHARE
     kept, bad, counts = kernels.find_damage(scan.points, scan.triangles, neighbours, smooth, limits)
     if not kept.any():
         return scan, nothing
     return keep_points(scan, kept, bad), dict(zip(COUNTS, counts.tolist(), strict=True))
+
+
+def drop_grazing(scan: Scan) -> tuple[Scan, int]:
+    """Take the triangles that turn away from Z, where the sensor is, out of an organised scan, and count them."""
+    everything = np.ones(len(scan.points), np.bool_)
+    bad, grazing, _ = kernels.bad_triangles(scan.points, scan.triangles, everything, np.inf, GRAZING_COSINE)
+    return keep_points(scan, everything, bad), int(grazing)
 
 
 def _neighbours(scan: Scan) -> NDArray[np.int32]:

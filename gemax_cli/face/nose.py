@@ -204,13 +204,14 @@ def rescale_candidates(scan: Scan, samples: Floats, fit: FaceFit) -> list[FaceFi
     return [fit, *(fit_face(scan, samples, view, fit.position, fit.rotation, size) for size in SIZES)]
 
 
-def find_nose_tip(scan: Scan, settings: NoseSettings) -> NoseTip:
+def find_nose_tip(scan: Scan, settings: NoseSettings, detected: NoseTip | None = None) -> NoseTip:
     """The nose tip of a cleaned scan in frontal axes (+X right, +Y up, +Z to the camera, mm).
 
     Args:
         scan: a mesh, an organised scan or bare points.
         settings: ``mode`` landmark takes the file's landmark, detect ignores it, auto takes it and has the
             detector check it; detected tips below ``min_confidence`` are failures.
+        detected: what ``detect_nose_tip`` finds in this scan, where that is known already.
 
     Returns:
         The tip. It carries a warning where the detector is in doubt, or farther than DISAGREE_MM from the landmark.
@@ -222,8 +223,8 @@ def find_nose_tip(scan: Scan, settings: NoseSettings) -> NoseTip:
     if settings.mode == "landmark" and known is None:
         raise NoNoseTip(scan.path, "has no landmark of the nose: use --nose auto or detect.")
     if known is not None:
-        return known if settings.mode == "landmark" else _checked(known, scan)
-    tip = detect_nose_tip(scan)
+        return known if settings.mode == "landmark" else _checked(known, scan, detected)
+    tip = detected or detect_nose_tip(scan)
     if tip.confidence < settings.min_confidence:
         raise NoNoseTip(
             scan.path,
@@ -249,6 +250,11 @@ def detect_nose_tip(scan: Scan) -> NoseTip:
     fits = best_fits(scan)
     if not fits or fits[0].confidence < HOPELESS:
         raise NoNoseTip(scan.path, "nothing in it looks like a nose: give a scan that shows the face, or leave it out.")
+    return tip_of(fits)
+
+
+def tip_of(fits: list[FaceFit]) -> NoseTip:
+    """The tip of the first of some fits, with a warning where it is doubtful; its runner-up is the next elsewhere."""
     best = fits[0]
     others = [fit for fit in fits[1:] if np.linalg.norm(fit.position - best.position) > APART_MM]
     return NoseTip(
@@ -296,10 +302,10 @@ def landmark_tip(scan: Scan) -> NoseTip | None:
     return NoseTip(inside[np.argmax(inside[:, 2])].copy(), "outline", 1.0) if len(inside) else None
 
 
-def _checked(known: NoseTip, scan: Scan) -> NoseTip:
+def _checked(known: NoseTip, scan: Scan, detected: NoseTip | None) -> NoseTip:
     """The landmark's tip, with a warning where the detector says otherwise."""
     try:
-        found = detect_nose_tip(scan)
+        found = detected or detect_nose_tip(scan)
     except NoNoseTip:
         return replace(known, warnings=("The detector finds no nose where the landmark is.",))
     apart = float(np.linalg.norm(found.position - known.position))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from gemax_cli.face.affine import compose
 from gemax_cli.face.model import FrontalScan, NoseTip, Pose
 from gemax_cli.face.nose import ALL_VIEWS, HOPELESS, fit_face, pose_of, search_samples, turn, view_of
 from gemax_cli.scans.model import Scan
@@ -64,6 +65,4 @@ def align_if_turned(frontal: FrontalScan, tip: NoseTip, settings: NoseSettings) 
     if settings.align == "auto" and largest < TURNED_DEG:
         return frontal, tip, False
     aligned = align_scan(frontal.scan, tip, tip.pose)
-    to_raw = frontal.to_raw[:, :3] @ aligned.to_raw
-    to_raw[:, 3] += frontal.to_raw[:, 3]
-    return FrontalScan(aligned.scan, to_raw, frontal.assumptions), tip, True
+    return replace(frontal, scan=aligned.scan, to_raw=compose(frontal.to_raw, aligned.to_raw)), tip, True

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.face import clean_kernels as kernels
-from gemax_cli.face.clean import COUNTS, clean_scan, keep_points
+from gemax_cli.face.clean import COUNTS, clean_scan, drop_grazing, keep_points
 from gemax_cli.scans.model import TextureMap
 from gemax_cli.scans.read import read_scan
 from tests.face import naive_nose as naive
@@ -222,6 +222,14 @@ class TestCleanScan:
         counts = [clean_scan(naive.relief_scan(steep, step=2.0, grid=grid))[1] for grid in (True, False)]
         assert counts[0]["grazing_triangles"] > 0
         assert counts[1]["grazing_triangles"] == 0
+
+    def test_grazing_triangles_wait_until_the_axes_are_known(self):
+        scan = naive.relief_scan(lambda x, y: 11.0 * np.clip(x, 0, 2), step=2.0, grid=True)
+        known, counts = clean_scan(scan)
+        unknown, later = clean_scan(replace(scan, metric=False))
+        assert later["grazing_triangles"] == 0
+        np.testing.assert_array_equal(drop_grazing(unknown)[0].triangles, known.triangles)
+        assert drop_grazing(scan)[1] == counts["grazing_triangles"] > 0
 
     def test_keeps_the_triangles_of_a_mesh_that_is_uneven_by_design(self):
         fine = naive.relief_scan(hill, 60, 60, step=2.0)
