@@ -13,7 +13,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def kernel(function: Function) -> Function:
     """Compile ``function`` with numba, cached on disk beside its file.
 
-    No ``fastmath`` and no threads: the same input gives the same bytes on every machine. A kernel and
-    its helpers stand in one file, because a change in another file does not renew the cache.
+    No ``fastmath`` and no threads: the same input gives the same bytes on every machine. Division by zero gives inf or
+    NaN, as in NumPy, so that loops which divide can be vectorised. A kernel and its helpers stand in one file, because
+    a change in another file does not renew the cache.
     """
-    return cast(Function, numba.njit(cache=True)(function))
+    return cast(Function, numba.njit(cache=True, error_model="numpy")(function))

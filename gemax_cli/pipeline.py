@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +14,9 @@ from numpy.typing import NDArray
 from gemax_cli.entropy.histogram import level_histogram
 from gemax_cli.entropy.mapping import apply_cuts
 from gemax_cli.entropy.solver import optimal_cuts_per_tau
+from gemax_cli.face.affine import compose, transform_points
 from gemax_cli.face.block import cut_blocks
-from gemax_cli.face.clean import clean_scan
+from gemax_cli.face.clean import clean_scan, drop_grazing
 from gemax_cli.face.model import DepthBlock, FrontalScan, NoseTip, Pose
 from gemax_cli.face.nose import find_nose_tip
 from gemax_cli.face.orient import orient_scan
@@ -161,11 +161,13 @@ def _missing(blocks: tuple[DepthBlock, ...], settings: Settings) -> Iterator[str
 
 def _face(scan: Scan, settings: Settings, watch: Stopwatch) -> tuple[FrontalScan, NoseTip, bool, dict[str, int]]:
     with watch.stage("clean"):
-        frontal = orient_scan(replace(scan, texture=None), settings.nose)  # no map shows it
-        cleaned, counts = clean_scan(frontal.scan)
-        frontal = FrontalScan(cleaned, frontal.to_raw, frontal.assumptions)
+        cleaned, counts = clean_scan(replace(scan, texture=None))  # no map shows it
     with watch.stage("nose"):
-        tip = find_nose_tip(frontal.scan, settings.nose)
+        frontal = orient_scan(cleaned, settings.nose)
+        if scan.grid is not None and not scan.metric:  # what turns away shows once the axes are known
+            turned, counts["grazing_triangles"] = drop_grazing(frontal.scan)
+            frontal = replace(frontal, scan=turned)
+        tip = find_nose_tip(frontal.scan, settings.nose, frontal.detected)
         frontal, tip, aligned = align_if_turned(frontal, tip, settings.nose)
     return frontal, tip, aligned, counts
 
@@ -213,17 +215,6 @@ def compare_maps(
     return make_comparison_maps(depth16, depth_mm, mm_per_pixel, names, *sizes)
 
 
-def compose(outer: NDArray[np.float64], inner: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The (3, 4) affine that applies ``inner`` first and ``outer`` second."""
-    linear = outer[:, :3] @ inner
-    linear[:, 3] += outer[:, 3]
-    return linear
-
-
 def _in_raw_axes(tip: NoseTip, to_raw: NDArray[np.float64]) -> NoseTip:
-    def move(point: NDArray[Any] | None) -> NDArray[np.float64] | None:
-        """``point`` in the raw file's axes."""
-        return None if point is None else to_raw[:, :3] @ point + to_raw[:, 3]
-
-    position = to_raw[:, :3] @ tip.position + to_raw[:, 3]
-    return NoseTip(position, tip.source, tip.confidence, move(tip.runner_up), tip.pose, tip.warnings)
+    runner_up = None if tip.runner_up is None else transform_points(to_raw, tip.runner_up)
+    return replace(tip, position=transform_points(to_raw, tip.position), runner_up=runner_up)

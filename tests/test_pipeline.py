@@ -7,7 +7,7 @@ import pytest
 
 from gemax_cli.errors import NoNoseTip
 from gemax_cli.face.nose import turn
-from gemax_cli.pipeline import Stopwatch, compose, convert_scan
+from gemax_cli.pipeline import Stopwatch, convert_scan
 from gemax_cli.scans.read import read_scan
 from gemax_cli.settings import BlockSettings, NoseSettings, Settings
 from gemax_cli.synthetic.writers import write_wrl
@@ -63,15 +63,6 @@ def test_landmark_and_detector_agree(bnt):
     found = convert_scan(bnt, Settings(taus=(20,), nose=NoseSettings(mode="detect")))
     assert found.nose.source == "detected"
     assert np.linalg.norm(known.nose.position - found.nose.position) < 4
-
-
-def test_compose_applies_the_inner_first():
-    random = np.random.default_rng(1)
-    outer, inner = random.normal(size=(3, 4)), random.normal(size=(3, 4))
-    point = np.array([1.0, -2.0, 3.0])
-    moved = inner[:, :3] @ point + inner[:, 3]
-    expected = outer[:, :3] @ moved + outer[:, 3]
-    np.testing.assert_allclose(compose(outer, inner) @ [*point, 1.0], expected)
 
 
 def test_the_stopwatch_adds_up_and_survives_errors():

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from gemax_cli.codes import MAX_CODE
 from gemax_cli.errors import EmptyBlock
 from gemax_cli.face import block_kernels as kernels
-from gemax_cli.face import holes
+from gemax_cli.face.holes import CleanedDepth, Limits, clean_depth
 from gemax_cli.face.model import DepthBlock
-from gemax_cli.face.raster import Frame, RangeImage, plain, rasterise, spacing
-from gemax_cli.face.surface import surface_of
+from gemax_cli.face.raster import Frame, RangeImage, as_kernel_array, rasterise
+from gemax_cli.face.surface import median_edge, triangulate_points
 from gemax_cli.scans.model import Points, Scan, Triangles
 from gemax_cli.settings import BlockSettings
 
@@ -55,8 +55,8 @@ def cut_blocks(
     surface = _prepare(scan, tip, settings)
     if settings.frame == "fixed":
         frame = Frame.centred(tip, tip[2], settings.size, settings.mm_per_pixel)
-        mended, image = _range_image(surface, frame, settings)
-        return tuple(_block(scan, frame, mended, image, d) for d in depths)
+        cleaned, image = _range_image(surface, frame, settings)
+        return tuple(_block(scan, frame, cleaned, image, d) for d in depths)
     blocks = []
     for depth_mm in depths:
         frame = _fitted(scan, surface, tip, settings, depth_mm)
@@ -65,16 +65,19 @@ def cut_blocks(
 
 
 def _prepare(scan: Scan, tip: NDArray[np.float64], settings: BlockSettings) -> _Surface:
-    triangles = scan.triangles if len(scan.triangles) else surface_of(scan.points, tip, settings.front_mm)
-    usual = spacing(scan.points, triangles)
-    longest = settings.max_edge_mm or max(EDGE_FLOOR_MM, EDGE_SPACINGS * usual)
-    return _Surface(scan.points, triangles, usual, longest)
+    points, triangles = as_kernel_array(scan.points, np.float64), as_kernel_array(scan.triangles, np.int32)
+    if not len(triangles):
+        triangles = triangulate_points(points, tip, settings.front_mm)
+    usual = median_edge(points, triangles)
+    return _Surface(points, triangles, usual, settings.max_edge_mm or max(EDGE_FLOOR_MM, EDGE_SPACINGS * usual))
 
 
 def _fitted(scan: Scan, surface: _Surface, tip: NDArray[np.float64], settings: BlockSettings, depth_mm: float) -> Frame:
     """The frame that holds the block's bounding box, centred, with its aspect kept."""
     limits = np.array([tip[2] - depth_mm, tip[2] + settings.front_mm, surface.max_edge])
-    box = kernels.slab_box(plain(surface.points, np.float64), plain(surface.triangles, np.int32), limits)
+    box = kernels.slab_box(
+        as_kernel_array(surface.points, np.float64), as_kernel_array(surface.triangles, np.int32), limits
+    )
     side = max(box[1] - box[0], box[3] - box[2])
     if not 0.0 < side < np.inf:
         raise _empty(scan, depth_mm)
@@ -82,14 +85,14 @@ def _fitted(scan: Scan, surface: _Surface, tip: NDArray[np.float64], settings: B
     return Frame.centred(centre, tip[2], settings.size, side / (settings.size - 1 - 2 * MARGIN))
 
 
-def _range_image(surface: _Surface, frame: Frame, settings: BlockSettings) -> tuple[holes.Mended, RangeImage]:
+def _range_image(surface: _Surface, frame: Frame, settings: BlockSettings) -> tuple[CleanedDepth, RangeImage]:
     image = rasterise(surface.points, surface.triangles, frame, settings.front_mm, surface.max_edge)
-    return holes.mend(image.depth, _limits(surface, frame.mm_per_pixel, settings)), image
+    return clean_depth(image.depth, _limits(surface, frame.mm_per_pixel, settings)), image
 
 
-def _limits(surface: _Surface, pitch: float, settings: BlockSettings) -> holes.Limits:
+def _limits(surface: _Surface, pitch: float, settings: BlockSettings) -> Limits:
     reach = int(np.clip(np.ceil(surface.spacing / pitch), 2, 16)) if surface.spacing <= SPIKE_SPACING_MM else 0
-    return holes.Limits(
+    return Limits(
         hole=settings.max_hole_mm2 / pitch**2,
         speck=SPECK_MM2 / pitch**2,
         step=max(surface.max_edge, STEEPEST * pitch),
@@ -98,15 +101,35 @@ def _limits(surface: _Surface, pitch: float, settings: BlockSettings) -> holes.L
     )
 
 
-def _block(scan: Scan, frame: Frame, mended: holes.Mended, image: RangeImage, depth_mm: float) -> DepthBlock:
-    # the cut at depth d may part pieces from the rest that were one before
-    limits = np.array([depth_mm, SPECK_MM2 / frame.mm_per_pixel**2, MAX_CODE], np.float64)
-    codes, found = kernels.cut((mended.depth, mended.filled, mended.spikes, mended.specks), mended.raw, limits)
+def _block(scan: Scan, frame: Frame, cleaned: CleanedDepth, image: RangeImage, depth_mm: float) -> DepthBlock:
+    codes, counts = cut_depth(cleaned, depth_mm, SPECK_MM2 / frame.mm_per_pixel**2)
     if not codes.any():
         raise _empty(scan, depth_mm)
-    counts = dict(zip(("filled_pixels", "hole_pixels", "spike_pixels", "speck_pixels"), found.tolist(), strict=True))
     counts |= {"front_pixels": image.front_pixels, "dropped_triangles": image.dropped_triangles}
     return DepthBlock(codes, float(depth_mm), frame.mm_per_pixel, frame.to_scan, counts)
+
+
+def cut_depth(cleaned: CleanedDepth, depth_mm: float, speck: float) -> tuple[NDArray[np.uint16], dict[str, int]]:
+    """Code what lies within ``depth_mm``, less the specks that the cut parts from the rest.
+
+    Args:
+        cleaned: depth map.
+        depth_mm: metric depth of the block.
+        speck: pieces of surface of up to this many pixels are removed.
+
+    Returns:
+        (rows, columns) codes, and how many pixels within the depth are filled, enclosed without data, spikes, specks.
+    """
+    depth = np.where(cleaned.depth <= depth_mm, cleaned.depth, np.nan)
+    parted = kernels.small_regions(depth, np.inf, False, speck)
+    depth[parted] = np.nan
+    codes, within = kernels.quantise(depth, depth_mm, MAX_CODE), cleaned.raw <= depth_mm
+    return codes, {
+        "filled_pixels": np.count_nonzero(cleaned.filled & (codes > 0)),
+        "hole_pixels": np.count_nonzero(kernels.small_regions(depth, np.inf, True, np.inf)),
+        "spike_pixels": np.count_nonzero(cleaned.spikes & within),
+        "speck_pixels": np.count_nonzero(cleaned.specks & within) + np.count_nonzero(parted),
+    }
 
 
 def _empty(scan: Scan, depth_mm: float) -> EmptyBlock:

@@ -54,7 +54,6 @@ def draw(
     A pixel belongs to every triangle that its centre lies in, edges included.
     """
     front, longest, scale = -limits[0], limits[1] * limits[1], limits[2] * limits[2]
-    surely_short = 0.49 * longest  # no square of a triangle's side is above twice the sum of the other two
     rows, columns = depth.shape
     dropped = 0
     for t in range(triangles.shape[0]):
@@ -64,11 +63,10 @@ def draw(
         cx, cy, cz = at[c, 0] - ax, at[c, 1] - ay, at[c, 2] - az
         ab = scale * (bx * bx + by * by) + bz * bz
         ac = scale * (cx * cx + cy * cy) + cz * cz
-        if not ab + ac < surely_short:
-            bc = scale * ((bx - cx) * (bx - cx) + (by - cy) * (by - cy)) + (bz - cz) * (bz - cz)
-            if ab > longest or ac > longest or bc > longest:
-                dropped += 1
-                continue
+        bc = scale * ((bx - cx) * (bx - cx) + (by - cy) * (by - cy)) + (bz - cz) * (bz - cz)
+        if ab > longest or ac > longest or bc > longest:
+            dropped += 1
+            continue
         left = max(np.ceil(ax + min(0.0, bx, cx)), 0.0)
         right = min(np.floor(ax + max(0.0, bx, cx)), columns - 1.0)
         top = max(np.ceil(ay + min(0.0, by, cy)), 0.0)
@@ -85,13 +83,15 @@ def draw(
                 # twice the areas opposite b, c and a
                 wb, wc = x * cy - y * cx, y * bx - x * by
                 wa = (bx - x) * (cy - y) - (by - y) * (cx - x)
-                z, before = az + (wb * bz + wc * cz) / area, depth[row, column]
-                # whether a pixel is seen is a matter of chance: choosing is faster here than branching
-                drawn = z if front <= z else BEFORE_FRONT
-                seen = (wa >= 0.0) & (wb >= 0.0) & (wc >= 0.0) & (drawn < before)
-                depth[row, column] = drawn if seen else before
-                if winner.size > 0 and seen and front <= z:
-                    winner[row, column] = t
+                if min(wa, wb, wc) < 0.0:
+                    continue
+                z = az + (wb * bz + wc * cz) / area
+                if z < front:
+                    depth[row, column] = min(depth[row, column], BEFORE_FRONT)
+                elif z < depth[row, column]:
+                    depth[row, column] = z
+                    if winner.size > 0:
+                        winner[row, column] = t
     hidden = 0
     for row in range(rows):
         for column in range(columns):
@@ -154,9 +154,6 @@ def find_spikes(depth: Floats, reach: int, height: float) -> Mask:
     for row in range(reach, rows - reach):  # nearer to the border there are no two pairs
         for column in range(reach, columns - reach):
             here = depth[row, column]
-            across = here - 0.5 * (depth[row, column - reach] + depth[row, column + reach])
-            if np.isnan(here) or abs(across) <= height:
-                continue
             up = down = True
             pairs = 0
             for dr, dc in ((0, reach), (reach, 0), (reach, reach), (reach, -reach)):
@@ -165,6 +162,8 @@ def find_spikes(depth: Floats, reach: int, height: float) -> Mask:
                     pairs += 1
                     up = up and off < -height
                     down = down and off > height
+                if not (up or down):
+                    break
             if pairs < 2 or not (up or down):
                 continue
             balance = 0  # the window's pixels that are off on this side, less those that are not
@@ -270,71 +269,6 @@ def small_regions(depth: Floats, step: float, holes: bool, most: float) -> Mask:
             for column in range(runs[run, 1], runs[run, 2]):
                 out[runs[run, 0], column] = True
     return out
-
-
-@kernel
-def _clear(depth: Floats, which: Mask) -> None:
-    for row in range(depth.shape[0]):
-        for column in range(depth.shape[1]):
-            if which[row, column]:
-                depth[row, column] = np.nan
-
-
-@kernel
-def mend(raw: Floats, limits: Floats) -> tuple[Floats, Mask, Mask, Mask]:
-    """A depth map without spikes and specks, its small holes filled, those that the removal left included.
-
-    Args:
-        raw: (rows, columns) mm.
-        limits: as in ``holes.Limits``: hole, speck, step, reach, height, and the membrane's tolerance, mm.
-
-    Returns:
-        (rows, columns) mm, and what was filled, the spikes and the specks, (rows, columns) each.
-    """
-    depth = raw.copy()
-    spikes = find_spikes(raw, int(limits[3]), limits[4])
-    _clear(depth, spikes)
-    specks = small_regions(depth, limits[2], False, limits[1])
-    _clear(depth, specks)
-    filled = small_regions(depth, np.inf, True, limits[0])
-    stretch_membrane(depth, filled, limits[5])
-    return depth, filled, spikes, specks
-
-
-@kernel
-def cut(
-    mended: tuple[Floats, Mask, Mask, Mask], raw: Floats, limits: Floats
-) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
-    """Codes of what lies within a depth, less the specks that the cut parts from the rest.
-
-    Args:
-        mended: what ``mend`` returned.
-        raw: (rows, columns) mm, before mending.
-        limits: depth in mm, largest speck in pixels, code at the tip.
-
-    Returns:
-        (rows, columns), see ``quantise``, and how many pixels within the depth are filled, enclosed and without data,
-        spikes, specks.
-    """
-    depth, counts = mended[0].copy(), np.zeros(4, np.int64)
-    _, filled, spikes, specks = mended
-    for row in range(depth.shape[0]):
-        for column in range(depth.shape[1]):
-            if not depth[row, column] <= limits[0]:
-                depth[row, column] = np.nan
-    parted = small_regions(depth, np.inf, False, limits[1])
-    _clear(depth, parted)
-    holes = small_regions(depth, np.inf, True, np.inf)
-    codes = quantise(depth, limits[0], limits[2])
-    for row in range(depth.shape[0]):
-        for column in range(depth.shape[1]):
-            within = raw[row, column] <= limits[0]
-            counts[0] += filled[row, column] and codes[row, column] > 0
-            counts[1] += holes[row, column]
-            counts[2] += spikes[row, column] and within
-            counts[3] += parted[row, column]
-            counts[3] += specks[row, column] and within
-    return codes, counts
 
 
 @kernel

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -18,10 +17,10 @@ LONG_SPREAD = 3.0  # ... unless the mesh is uneven by design: then in edges of i
 TIED_SPACINGS, TIED_SPREAD = 3.5, 1.2  # the same for edges that tie a point to the surface: it takes two
 GRAZING_COSINE = 0.1  # a range sensor does not measure surfaces that turn away by more than 84 degrees
 PIECE_SHARE = 0.005  # smaller pieces, in points of the largest piece, are scraps
-SAMPLED_STEPS = 4000  # distances that tell the typical spacing
+SAMPLED_STEPS, SAMPLED_EDGES = 4000, 8000  # distances and longest edges that tell the usual ones
 
 Mask = NDArray[np.bool_]
-_NO_GRID, _NO_CORNERS = np.empty((0, 0), np.int32), np.empty((0, 3), np.int32)
+COUNTS = ("spike_points", "isolated_points", "grazing_triangles", "long_triangles")
 
 
 def clean_scan(scan: Scan) -> tuple[Scan, dict[str, int]]:
@@ -32,7 +31,7 @@ def clean_scan(scan: Scan) -> tuple[Scan, dict[str, int]]:
     and triangles with an edge many times the usual, bridge what was not seen; pieces of few points that no edge of
     bearable length ties to the rest are scraps. Points that go are taken out of points, triangles, grid and texture
     alike; the others keep their order and coordinates. Limits are relative to the scan's own spacing, so any unit will
-    do; the viewing axis of an organised scan is taken to be Z.
+    do. Grazing triangles of a scan whose axes are unknown stay, see ``drop_grazing``.
 
     Args:
         scan: a mesh, an organised scan or bare points.
@@ -42,25 +41,29 @@ def clean_scan(scan: Scan) -> tuple[Scan, dict[str, int]]:
         ``isolated_points``, ``grazing_triangles`` and ``long_triangles``. A scan of which nothing would be left, or
         too few points to judge (less than 16), is returned as it is.
     """
-    counts = {"spike_points": 0, "isolated_points": 0, "grazing_triangles": 0, "long_triangles": 0}
+    nothing = dict.fromkeys(COUNTS, 0)
     if len(scan.points) < 2 * kernels.MOST:
-        return scan, counts
+        return scan, nothing
     neighbours = _neighbours(scan)
-    smooth = ~kernels.spikes(scan.points, neighbours, SUSPECT_SPACINGS * _edge(scan, neighbours), SPIKE_SPACINGS)
-    limit, reach = _limits(scan, neighbours, smooth)
+    steps = _sampled_steps(scan, neighbours)
+    usual = float(np.median(steps)) if len(steps) else 0.0
+    smooth = ~kernels.find_spikes(scan.points, neighbours, SUSPECT_SPACINGS * usual, SPIKE_SPACINGS)
     if len(scan.triangles):
-        smooth = kernels.hold(scan.points, neighbours, smooth, reach)
-    cosine = GRAZING_COSINE if scan.grid is not None else 0.0
-    bad, grazing, long = kernels.bad_triangles(scan.points, scan.triangles, smooth, limit, cosine)
-    sizes = kernels.piece_sizes(scan.points, neighbours, smooth, limit)
-    kept = sizes >= max(2, math.ceil(PIECE_SHARE * int(sizes.max())))
+        steps = kernels.longest_edges(scan.points, scan.triangles, smooth, max(1, len(scan.triangles) // SAMPLED_EDGES))
+    middle, high = np.quantile(steps, (0.5, 0.95)).tolist() if len(steps) else (0.0, 0.0)
+    limit, reach = max(LONG_SPACINGS * middle, LONG_SPREAD * high), max(TIED_SPACINGS * middle, TIED_SPREAD * high)
+    limits = limit, reach, GRAZING_COSINE if scan.grid is not None and scan.metric else 0.0, PIECE_SHARE
+    kept, bad, counts = kernels.find_damage(scan.points, scan.triangles, neighbours, smooth, limits)
     if not kept.any():
-        return scan, counts
-    left = int(np.count_nonzero(smooth))
-    counts["spike_points"] = len(smooth) - left
-    counts["isolated_points"] = left - int(np.count_nonzero(kept))
-    counts["grazing_triangles"], counts["long_triangles"] = grazing, long
-    return keep_points(scan, kept, bad), counts
+        return scan, nothing
+    return keep_points(scan, kept, bad), dict(zip(COUNTS, counts.tolist(), strict=True))
+
+
+def drop_grazing(scan: Scan) -> tuple[Scan, int]:
+    """Take the triangles that turn away from Z, where the sensor is, out of an organised scan, and count them."""
+    everything = np.ones(len(scan.points), np.bool_)
+    bad, grazing, _ = kernels.bad_triangles(scan.points, scan.triangles, everything, np.inf, GRAZING_COSINE)
+    return keep_points(scan, everything, bad), int(grazing)
 
 
 def _neighbours(scan: Scan) -> NDArray[np.int32]:
@@ -72,34 +75,12 @@ def _neighbours(scan: Scan) -> NDArray[np.int32]:
     return np.ascontiguousarray(nearest[:, 1:], np.int32)
 
 
-def _edge(scan: Scan, neighbours: NDArray[np.int32]) -> float:
-    steps = kernels.sampled_steps(scan.points, neighbours, SAMPLED_STEPS)
-    return float(np.median(steps)) if len(steps) else 0.0
-
-
-def _limits(scan: Scan, neighbours: NDArray[np.int32], smooth: Mask) -> tuple[float, float]:
-    """Length from which edges are bridges, and up to which they tie a point to the surface."""
-    if len(scan.triangles):
-        stride = max(1, len(scan.triangles) // 8000)
-        lengths = kernels.longest_edges(scan.points, scan.triangles, smooth, stride)
-    else:
-        lengths = kernels.sampled_steps(scan.points, neighbours, SAMPLED_STEPS)
-    if not len(lengths):
-        return 0.0, 0.0
-    middle, high = _quantiles(lengths, (0.5, 0.95))
-    return max(LONG_SPACINGS * middle, LONG_SPREAD * high), max(TIED_SPACINGS * middle, TIED_SPREAD * high)
-
-
-def _quantiles(values: NDArray[np.float64], shares: tuple[float, ...]) -> list[float]:
-    """What ``np.quantile`` gives, to the bit; most of the time it takes goes to its arguments."""
-    last = len(values) - 1
-    places = [(int(last * share), last * share % 1.0) for share in shares]
-    values = np.partition(values, sorted({min(i + k, last) for i, _ in places for k in (0, 1)}))
-    found = []
-    for i, part in places:
-        low, high = float(values[i]), float(values[min(i + 1, last)])
-        found.append(low + (high - low) * part if part < 0.5 else high - (high - low) * (1.0 - part))
-    return found
+def _sampled_steps(scan: Scan, neighbours: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Distances from some points, spread over the scan, to their first neighbours."""
+    some = np.arange(0, len(scan.points), max(1, len(scan.points) // SAMPLED_STEPS))
+    some = some[neighbours[some, 0] >= 0]
+    steps: NDArray[np.float64] = np.linalg.norm(scan.points[some] - scan.points[neighbours[some, 0]], axis=1)
+    return steps
 
 
 def keep_points(scan: Scan, kept: Mask, unwanted: Mask | None = None) -> Scan:
@@ -111,13 +92,12 @@ def keep_points(scan: Scan, kept: Mask, unwanted: Mask | None = None) -> Scan:
         unwanted = np.zeros(len(scan.triangles), np.bool_)
     if kept.all() and not unwanted.any():
         return scan
-    grid = _NO_GRID if scan.grid is None else scan.grid
-    corners = _NO_CORNERS if scan.texture is None else np.ascontiguousarray(scan.texture.triangles)
-    points, triangles, corners, grid = kernels.extract(scan.points, scan.triangles, corners, grid, kept, unwanted)
+    grid = np.empty((0, 0), np.int32) if scan.grid is None else scan.grid
+    points, triangles, grid, whole = kernels.extract(scan.points, scan.triangles, grid, kept, unwanted)
     return replace(
         scan,
         points=points,
         triangles=triangles,
         grid=None if scan.grid is None else grid,
-        texture=None if scan.texture is None else replace(scan.texture, triangles=corners),
+        texture=None if scan.texture is None else replace(scan.texture, triangles=scan.texture.triangles[whole]),
     )

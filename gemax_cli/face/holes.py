@@ -33,12 +33,12 @@ class Limits:
 
 
 @dataclass(frozen=True, eq=False)
-class Mended:
+class CleanedDepth:
     """A cleaned depth map.
 
     Attributes:
         raw: (rows, columns) mm, as it came from the z-buffer, NaN for no data.
-        depth: (rows, columns) mm, mended.
+        depth: (rows, columns) mm, cleaned.
         filled: True where a small hole was filled; where a spike or a speck was removed from the surface, too.
         spikes: True where a spike was removed.
         specks: True where a speck was removed.
@@ -51,11 +51,17 @@ class Mended:
     specks: NDArray[np.bool_]
 
 
-def mend(raw: DepthMap, limits: Limits) -> Mended:
+def clean_depth(raw: DepthMap, limits: Limits) -> CleanedDepth:
     """Remove spikes and specks, then fill the small interior holes, those that the removal left included.
 
     Spikes go first. Specks are connected pieces of surface, of the largest piece never; pieces that hover before or
     behind the rest are pieces of their own. Holes are enclosed by the surface: none touches the image's border.
     """
-    sizes = limits.hole, limits.speck, limits.step, limits.reach, limits.height, MEMBRANE_MM
-    return Mended(raw, *kernels.mend(raw, np.array(sizes, np.float64)))
+    depth = raw.copy()
+    spikes = kernels.find_spikes(depth, limits.reach, limits.height)
+    depth[spikes] = np.nan
+    specks = kernels.small_regions(depth, limits.step, False, limits.speck)
+    depth[specks] = np.nan
+    filled = kernels.small_regions(depth, np.inf, True, limits.hole)
+    kernels.stretch_membrane(depth, filled, MEMBRANE_MM)
+    return CleanedDepth(raw, depth, filled, spikes, specks)

@@ -54,11 +54,14 @@ class FrontalScan:
         scan: the scan in the new axes (the very same object where nothing had to change).
         to_raw: (3, 4) affine from the new axes to the raw file's axes in millimetres.
         assumptions: sentences on what was recognised rather than known: unit, axes.
+        detected: the nose tip by which the axes were recognised, in the new axes, where the detector would find just it
+            in ``scan``; None where it has yet to look.
     """
 
     scan: Scan
     to_raw: NDArray[np.float64]
     assumptions: tuple[str, ...] = ()
+    detected: NoseTip | None = None
 
 
 @dataclass(frozen=True, eq=False)

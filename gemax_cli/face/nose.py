@@ -2,7 +2,7 @@
 
 The detector looks for local maxima in height maps of several viewing directions, as profile and curvature methods do
 (Mian, Bennamoun, Owens 2007; Szeptycki, Ardabilian, Chen 2009), and judges them by one thing instead of many: how well
-a typical face can be laid on their surroundings, point to plane (Chen, Medioni 1992), Geman-McClure weights, free in
+a face template fits their surroundings, point to plane (Chen, Medioni 1992), Geman-McClure weights, free in
 place, rotation, size and depth. What fits gives head pose and confidence besides the tip, and a face of which half is
 seen, or an eye or the mouth covered, still fits where it is seen.
 """
@@ -19,7 +19,8 @@ from gemax_cli.datasets.registry import NOSE_OUTLINES, NOSE_TIPS
 from gemax_cli.errors import NoNoseTip
 from gemax_cli.face import nose_kernels as kernels
 from gemax_cli.face.model import NoseTip, Pose
-from gemax_cli.face.raster import squared
+from gemax_cli.face.nose_kernels import View
+from gemax_cli.face.surface import median_edge
 from gemax_cli.scans.model import Scan
 from gemax_cli.settings import NoseSettings
 
@@ -48,7 +49,7 @@ _TABLE = """
 15.0 16.0 18.5 21.5 25.5 29.5 33.5 38.0 44.0 52.0
 19.5 20.0 22.0 23.5 27.0 30.5 34.0 39.5 45.5 54.0
 """
-TYPICAL_FACE: Floats = np.ascontiguousarray(
+FACE_TEMPLATE: Floats = np.ascontiguousarray(
     np.array([[float(v) for v in line.split()] for line in _TABLE.split("\n") if line])[::-1]
 )
 
@@ -58,7 +59,7 @@ ROLLS = np.radians((-23.0, 0.0, 23.0))
 CELL_MM = 3.0  # of the height maps; wider where the surface is sampled so sparsely that cells ...
 CROWDED, WIDEST_CELL_MM = 0.8, 8.0  # ... outnumber this share of the samples, but never wider than that
 SAMPLES = 12_000  # points that the search looks at
-QUICK_TRIED, TRIED = 2, 6  # candidates that the typical face is fitted to, in the frontal look and in all
+QUICK_TRIED, TRIED = 2, 6  # candidates that the face template is fitted to, in the frontal look and in all
 APART_MM = 12.0  # candidates closer than this are one
 HOPELESS = 0.2  # below this confidence there is no nose
 SAME_TURN_TRACE = 1.0 + 2.0 * np.cos(np.radians(15.0))  # trace of the rotation between starts 15 degrees apart
@@ -67,7 +68,7 @@ SURE = 0.9  # the quick look is enough from this confidence on
 DOUBTFUL = 0.8  # below this confidence a tip carries a warning
 DISAGREE_MM = 8.0  # a landmark farther than this from the detected tip carries a warning
 DOME = 0.06  # 1/mm, a nose tip is curved at least this much every way: 17 mm of radius
-NEAR_FIT = 8.0  # mm, a refined tip farther from that of the typical face speaks against both
+NEAR_FIT = 8.0  # mm, a refined tip farther from that of the face template speaks against both
 SUPPORT_CELLS, FEW_SUPPORT = 2.0, 3  # fewer points within so many cells of the tip: it lies in a hole
 HALF_SEEN = 0.45  # share of the nose that is seen even in a half profile
 TILT_DEG = 9.0  # the tip (pronasale) is where the nose protrudes most in a direction this far above the gaze
@@ -85,7 +86,7 @@ class FaceFit:
         position: (3,) refined tip.
         rotation: (3, 3) columns right, up and forward of the face.
         size: of the face relative to the typical one, and ``relief``, how much deeper it is for its size.
-        nose: share of agreement with the typical nose where it is seen, and ``nose_seen``, how much of it is.
+        nose: share of agreement with the template's nose where it is seen, and ``nose_seen``, how much of it is.
         face: the same for the rest of the face, with ``face_seen``.
         curvature: the smaller principal curvature of the tip, 1/mm.
         shift: from the fitted to the refined tip, mm.
@@ -137,68 +138,47 @@ def turn(yaw: float, pitch: float, roll: float) -> Floats:
 _TILT = turn(0.0, -TILT_DEG, 0.0)
 
 
-def typical_edge(scan: Scan) -> float:
-    """Median length of the scan's edges; 0 for bare points."""
-    some = scan.triangles[:: max(1, len(scan.triangles) // 1000)]
-    edges = scan.points.take(some[:, 0], axis=0) - scan.points.take(some[:, 1], axis=0)
-    return float(np.median(np.sqrt(squared(edges)))) if len(edges) else 0.0
-
-
 def search_samples(scan: Scan) -> Floats:
     """(n, 3) points that stand for the surface: thinned where it is dense, filled up where it is coarse."""
-    if typical_edge(scan) > 0.8 * CELL_MM:
+    if median_edge(scan.points, scan.triangles) > 0.8 * CELL_MM:
         return kernels.sample_triangles(scan.points, scan.triangles, 0.8 * CELL_MM, 3 * SAMPLES)
     return np.ascontiguousarray(scan.points[:: max(1, len(scan.points) // SAMPLES)])
 
 
 def fit_face(scan: Scan, samples: Floats, view: View, centre: Floats, turned: Floats, size: float = 1.0) -> FaceFit:
-    """Lay the typical face on the surface seen about ``centre``, from a rotation and size on, and refine its tip."""
+    """Fit the face template to the surface seen about ``centre``, from a rotation and size on, and refine its tip."""
     frame = np.concatenate([centre, turned.ravel(), [size, 1.0]])
-    seen = (view.rotation, view.seen, view.place)
-    nose, nose_seen, face, face_seen = kernels.lay_face(samples, seen, frame, TYPICAL_FACE, _SIGMAS, _DAMPING).tolist()
+    agreement = kernels.fit_template(samples, view, frame, FACE_TEMPLATE, _SIGMAS, _DAMPING)
+    nose, nose_seen, face, face_seen = agreement.tolist()
     rotation = frame[3:12].reshape(3, 3).copy()
     frame[3:12] = (rotation @ _TILT).ravel()
     points = max(samples, scan.points, key=len)
-    tip, support = kernels.refine(points, seen, frame, _WINDOWS, float(SUPPORT_CELLS * view.place[2]))
+    tip, support = kernels.refine_tip(points, view, frame, _WINDOWS, float(SUPPORT_CELLS * view.origin[2]))
     shift = float(np.linalg.norm(tip[:3] - frame[:3]))
     size, relief = float(frame[12]), float(frame[13])
     return FaceFit(tip[:3], rotation, size, relief, nose, nose_seen, face, face_seen, float(tip[4]), shift, support)
 
 
-@dataclass(frozen=True, eq=False)
-class View:
-    """The surface as seen against one direction.
-
-    Attributes:
-        rotation: (3, 3) columns right, up and forward of the view.
-        seen: height map, ``place`` of its first cell (see :func:`gemax_cli.face.nose_kernels.height_map`).
-    """
-
-    rotation: Floats
-    seen: Floats
-    place: Floats
-
-    @classmethod
-    def of(cls, samples: Floats, yaw: float, pitch: float) -> View:
-        """The view of ``samples`` that a head of this yaw and pitch faces; its cells are wide enough to be filled."""
-        rotation, cell = turn(yaw, pitch, 0.0), CELL_MM
-        seen, place = kernels.height_map(samples, rotation, cell)
-        while cell < WIDEST_CELL_MM and np.isfinite(seen).sum() > CROWDED * len(samples):
-            cell *= 1.4
-            seen, place = kernels.height_map(samples, rotation, cell)
-        return cls(rotation, seen, place)
+def view_of(samples: Floats, yaw: float, pitch: float) -> View:
+    """The view of ``samples`` that a head of this yaw and pitch faces; its cells are wide enough to be filled."""
+    rotation, cell = turn(yaw, pitch, 0.0), CELL_MM
+    heights, origin = kernels.height_map(samples, rotation, cell)
+    while cell < WIDEST_CELL_MM and np.isfinite(heights).sum() > CROWDED * len(samples):
+        cell *= 1.4
+        heights, origin = kernels.height_map(samples, rotation, cell)
+    return View(rotation, heights, origin)
 
 
-def look(scan: Scan, samples: Floats, views: tuple[tuple[float, float], ...], rolls: Floats) -> list[FaceFit]:
-    """Fits of the typical face to the best candidates of several views, most confident first."""
+def search_views(scan: Scan, samples: Floats, views: tuple[tuple[float, float], ...], rolls: Floats) -> list[FaceFit]:
+    """Fits of the face template to the best candidates of several views, most confident first."""
     if len(samples) < kernels.FEW:
         return []
     found: list[tuple[float, View, Floats, Floats]] = []
     for yaw, pitch in views:
-        view = View.of(samples, yaw, pitch)
-        best = kernels.candidates(view.seen, view.place, TYPICAL_FACE, rolls, TRIED)
-        for alike, x, y, z, roll in best[best[:, 0] > 0]:
-            found.append((alike, view, view.rotation @ [x, y, z], view.rotation @ turn(0.0, 0.0, np.degrees(roll))))
+        view = view_of(samples, yaw, pitch)
+        best = kernels.candidates(view.heights, view.origin, FACE_TEMPLATE, rolls, TRIED)
+        for score, x, y, z, roll in best[best[:, 0] > 0]:
+            found.append((score, view, view.rotation @ [x, y, z], view.rotation @ turn(0.0, 0.0, np.degrees(roll))))
     found.sort(key=lambda candidate: -candidate[0])
     starts: list[tuple[Floats, Floats]] = []
     fits: list[FaceFit] = []
@@ -217,20 +197,21 @@ def _is_new(centre: Floats, rotation: Floats, starts: list[tuple[Floats, Floats]
     return len(there) < 2 and all(np.trace(rotation.T @ other) < SAME_TURN_TRACE for other in there)
 
 
-def resized(scan: Scan, samples: Floats, fit: FaceFit) -> list[FaceFit]:
+def rescale_candidates(scan: Scan, samples: Floats, fit: FaceFit) -> list[FaceFit]:
     """The fit, and fits from its tip on with a larger and a smaller face: the size does not move far by itself."""
     yaw, pitch, _ = astuple(pose_of(fit.rotation))
-    view = View.of(samples, yaw, pitch)
+    view = view_of(samples, yaw, pitch)
     return [fit, *(fit_face(scan, samples, view, fit.position, fit.rotation, size) for size in SIZES)]
 
 
-def find_nose_tip(scan: Scan, settings: NoseSettings) -> NoseTip:
+def find_nose_tip(scan: Scan, settings: NoseSettings, detected: NoseTip | None = None) -> NoseTip:
     """The nose tip of a cleaned scan in frontal axes (+X right, +Y up, +Z to the camera, mm).
 
     Args:
         scan: a mesh, an organised scan or bare points.
         settings: ``mode`` landmark takes the file's landmark, detect ignores it, auto takes it and has the
             detector check it; detected tips below ``min_confidence`` are failures.
+        detected: what ``detect_nose_tip`` finds in this scan, where that is known already.
 
     Returns:
         The tip. It carries a warning where the detector is in doubt, or farther than DISAGREE_MM from the landmark.
@@ -242,8 +223,8 @@ def find_nose_tip(scan: Scan, settings: NoseSettings) -> NoseTip:
     if settings.mode == "landmark" and known is None:
         raise NoNoseTip(scan.path, "has no landmark of the nose: use --nose auto or detect.")
     if known is not None:
-        return known if settings.mode == "landmark" else _checked(known, scan)
-    tip = detect_nose_tip(scan)
+        return known if settings.mode == "landmark" else _checked(known, scan, detected)
+    tip = detected or detect_nose_tip(scan)
     if tip.confidence < settings.min_confidence:
         raise NoNoseTip(
             scan.path,
@@ -256,7 +237,7 @@ def find_nose_tip(scan: Scan, settings: NoseSettings) -> NoseTip:
 def detect_nose_tip(scan: Scan) -> NoseTip:
     """The nose tip of a cleaned scan in frontal axes, without landmarks.
 
-    A typical face is laid on the candidates of a frontal look (local maxima whose surroundings resemble those of a
+    The face template is fitted to the candidates of a frontal look (local maxima whose surroundings resemble those of a
     nose), and where that does not convince on those of looks from many directions; the tip is where the nose
     protrudes most, by a local quadric fit, in a direction fixed to the fitted face.
 
@@ -269,6 +250,11 @@ def detect_nose_tip(scan: Scan) -> NoseTip:
     fits = best_fits(scan)
     if not fits or fits[0].confidence < HOPELESS:
         raise NoNoseTip(scan.path, "nothing in it looks like a nose: give a scan that shows the face, or leave it out.")
+    return tip_of(fits)
+
+
+def tip_of(fits: list[FaceFit]) -> NoseTip:
+    """The tip of the first of some fits, with a warning where it is doubtful; its runner-up is the next elsewhere."""
     best = fits[0]
     others = [fit for fit in fits[1:] if np.linalg.norm(fit.position - best.position) > APART_MM]
     return NoseTip(
@@ -282,13 +268,13 @@ def detect_nose_tip(scan: Scan) -> NoseTip:
 
 
 def best_fits(scan: Scan) -> list[FaceFit]:
-    """Fits of the typical face, most confident first: of the frontal look, or of all where that does not convince."""
+    """Fits of the face template, most confident first: of the frontal look, or of all where that does not convince."""
     samples = search_samples(scan)
-    fits = look(scan, samples, QUICK_VIEWS, np.zeros(1))
+    fits = search_views(scan, samples, QUICK_VIEWS, np.zeros(1))
     if not fits or fits[0].confidence < SURE:
-        fits = sorted(fits + look(scan, samples, ALL_VIEWS, ROLLS), key=lambda fit: -fit.confidence)
+        fits = sorted(fits + search_views(scan, samples, ALL_VIEWS, ROLLS), key=lambda fit: -fit.confidence)
     if fits and fits[0].confidence < SURE:
-        fits = sorted(resized(scan, samples, fits[0]) + fits[1:], key=lambda fit: -fit.confidence)
+        fits = sorted(rescale_candidates(scan, samples, fits[0]) + fits[1:], key=lambda fit: -fit.confidence)
     return fits
 
 
@@ -316,10 +302,10 @@ def landmark_tip(scan: Scan) -> NoseTip | None:
     return NoseTip(inside[np.argmax(inside[:, 2])].copy(), "outline", 1.0) if len(inside) else None
 
 
-def _checked(known: NoseTip, scan: Scan) -> NoseTip:
+def _checked(known: NoseTip, scan: Scan, detected: NoseTip | None) -> NoseTip:
     """The landmark's tip, with a warning where the detector says otherwise."""
     try:
-        found = detect_nose_tip(scan)
+        found = detected or detect_nose_tip(scan)
     except NoNoseTip:
         return replace(known, warnings=("The detector finds no nose where the landmark is.",))
     apart = float(np.linalg.norm(found.position - known.position))

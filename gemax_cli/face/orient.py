@@ -9,9 +9,19 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.face.clean import clean_scan, keep_points
+from gemax_cli.face.clean import keep_points
 from gemax_cli.face.model import FrontalScan
-from gemax_cli.face.nose import HOPELESS, QUICK_VIEWS, FaceFit, best_fits, look, pose_of, search_samples
+from gemax_cli.face.nose import (
+    HOPELESS,
+    QUICK_VIEWS,
+    SURE,
+    FaceFit,
+    best_fits,
+    pose_of,
+    search_samples,
+    search_views,
+    tip_of,
+)
 from gemax_cli.scans.model import Scan
 from gemax_cli.settings import Axis, NoseSettings
 
@@ -39,19 +49,21 @@ USUAL: tuple[tuple[Axis, Axis], ...] = (
 
 @dataclass(frozen=True, eq=False)
 class Guess:
-    """One unit and orientation with the best fit of a face in it, None where there is no candidate at all."""
+    """One unit and orientation with the fits of a face in it, best first, and whether the look was a thorough one."""
 
     mm_per_unit: float
     up: Axis
     forward: Axis
-    fit: FaceFit | None
+    fits: list[FaceFit]
+    thorough: bool
 
     @property
     def confidence(self) -> float:
-        """Of the fit; half of it where the head lies on its side, for then another axis is up; 0 without one."""
-        if self.fit is None:
+        """Of the best fit; half of it where the head lies on its side, for then another axis is up; 0 without one."""
+        if not self.fits:
             return 0.0
-        return self.fit.confidence * (0.5 if abs(pose_of(self.fit.rotation).roll) > 45.0 else 1.0)
+        best = self.fits[0]
+        return best.confidence * (0.5 if abs(pose_of(best.rotation).roll) > 45.0 else 1.0)
 
 
 def orient_scan(scan: Scan, settings: NoseSettings) -> FrontalScan:
@@ -61,13 +73,17 @@ def orient_scan(scan: Scan, settings: NoseSettings) -> FrontalScan:
     that in which the face has a typical size, and the axes are those of 24 in which the nose detector is surest;
     ``unit``, ``up`` and ``forward`` of the settings fix what they name. A head turned within these axes is left turned.
 
+    Args:
+        scan: cleaned.
+        settings: ``unit``, ``up`` and ``forward``.
+
     Returns:
-        The scan in its new axes, the affine back to the file's axes in mm, and a sentence for everything that was
-        recognised rather than known.
+        The scan in its new axes, the affine back to the file's axes in mm, a sentence for everything that was
+        recognised rather than known, and the nose tip, where the search for it was as thorough as the detector's.
     """
     if scan.metric:
         return FrontalScan(scan, np.eye(3, 4))
-    guess = _best_guess(clean_scan(scan)[0], settings)
+    guess = _best_guess(scan, settings)
     rotation = axes(guess.up, guess.forward)
     head = _head_of(scan, guess, rotation)
     turned = replace(
@@ -76,8 +92,13 @@ def orient_scan(scan: Scan, settings: NoseSettings) -> FrontalScan:
         landmarks={name: _moved(place, guess.mm_per_unit, rotation) for name, place in scan.landmarks.items()},
     )
     to_raw = np.column_stack([rotation, np.zeros(3)])
-    sentences = [*_sentences(guess, settings), *_crop_sentences(scan, head)]
-    return FrontalScan(turned, to_raw, tuple(sentences))
+    sentences = (*_sentences(guess, settings), *_crop_sentences(scan, head))
+    return FrontalScan(turned, to_raw, sentences, tip_of(guess.fits) if _is_final(guess, head is scan) else None)
+
+
+def _is_final(guess: Guess, whole: bool) -> bool:
+    """Whether the detector, asked about the scan in its new axes, would only do again what was done for the guess."""
+    return whole and bool(guess.fits) and (guess.thorough or guess.fits[0].confidence >= SURE)
 
 
 def axes(up: str, forward: str) -> Floats:
@@ -108,7 +129,7 @@ def _best_guess(scan: Scan, settings: NoseSettings) -> Guess:
     pairs, known = orientations(_facing_camera(scan, settings)), _units(extent, settings)
     usual = [pair for pair in pairs if pair in USUAL] or pairs
     scales = [size / extent for size in BUST_MM] if settings.unit == "auto" and extent > 0 else []
-    best = default = Guess(known[0] if known else HEAD_MM / max(extent, 1e-12), *usual[0], None)
+    best = default = Guess(known[0] if known else HEAD_MM / max(extent, 1e-12), *usual[0], [], False)
     for units, frames, thorough, enough in (
         (known, usual, False, LIKELY),
         (known, usual, True, LIKELY),
@@ -160,15 +181,15 @@ def _guess(scan: Scan, mm_per_unit: float, up: Axis, forward: Axis, thorough: bo
     if np.ptp(moved.points, axis=0).max() > ROOM_MM:
         nearest = np.percentile(moved.points[:, 2], 99.9)
         moved = keep_points(moved, moved.points[:, 2] > nearest - FRONT_MM)
-    fits = best_fits(moved) if thorough else look(moved, search_samples(moved), QUICK_VIEWS, np.zeros(1))
-    return Guess(mm_per_unit, up, forward, fits[0] if fits else None)
+    fits = best_fits(moved) if thorough else search_views(moved, search_samples(moved), QUICK_VIEWS, np.zeros(1))
+    return Guess(mm_per_unit, up, forward, fits, thorough)
 
 
 def _head_of(scan: Scan, guess: Guess, rotation: Floats) -> Scan:
     """Of a scene as wide as a room, what lies about the nose; anything smaller as it is."""
-    if guess.fit is None or np.ptp(scan.points, axis=0).max() * guess.mm_per_unit <= ROOM_MM:
+    if not guess.fits or np.ptp(scan.points, axis=0).max() * guess.mm_per_unit <= ROOM_MM:
         return scan
-    centre = rotation @ guess.fit.position / guess.mm_per_unit
+    centre = rotation @ guess.fits[0].position / guess.mm_per_unit
     return keep_points(scan, np.linalg.norm(scan.points - centre, axis=1) * guess.mm_per_unit < HEAD_MM)
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from gemax_cli.face.affine import compose
 from gemax_cli.face.model import FrontalScan, NoseTip, Pose
-from gemax_cli.face.nose import ALL_VIEWS, HOPELESS, View, fit_face, pose_of, search_samples, turn
+from gemax_cli.face.nose import ALL_VIEWS, HOPELESS, fit_face, pose_of, search_samples, turn, view_of
 from gemax_cli.scans.model import Scan
 from gemax_cli.settings import NoseSettings
 
@@ -16,19 +17,19 @@ ASIDE_MM = 15.0  # a face whose nose tip lies farther from the given one is anot
 
 
 def estimate_pose(scan: Scan, tip: NoseTip) -> Pose:
-    """Yaw, pitch and roll of the head: those found with the tip, else of a typical face laid on the surface about it.
+    """Yaw, pitch and roll of the head: those found with the tip, else of the face template fitted about it.
 
     Args:
         scan: in frontal axes up to the head's own turn, mm.
         tip: of this scan.
 
     Returns:
-        The pose; zero where no face can be laid on the surface about the tip.
+        The pose; zero where the template does not fit the surface about the tip.
     """
     if tip.pose is not None:
         return tip.pose
     samples = search_samples(scan)
-    views = [View.of(samples, *view) for view in ALL_VIEWS]
+    views = [view_of(samples, *view) for view in ALL_VIEWS]
     fits = [fit_face(scan, samples, view, tip.position, view.rotation) for view in views]
     best = max(fits, key=lambda fit: fit.confidence)
     aside = np.linalg.norm(best.position - tip.position) > ASIDE_MM
@@ -64,6 +65,4 @@ def align_if_turned(frontal: FrontalScan, tip: NoseTip, settings: NoseSettings) 
     if settings.align == "auto" and largest < TURNED_DEG:
         return frontal, tip, False
     aligned = align_scan(frontal.scan, tip, tip.pose)
-    to_raw = frontal.to_raw[:, :3] @ aligned.to_raw
-    to_raw[:, 3] += frontal.to_raw[:, 3]
-    return FrontalScan(aligned.scan, to_raw, frontal.assumptions), tip, True
+    return replace(frontal, scan=aligned.scan, to_raw=compose(frontal.to_raw, aligned.to_raw)), tip, True

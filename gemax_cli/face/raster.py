@@ -54,7 +54,7 @@ class Frame:
     def project(self, points: Points) -> NDArray[np.float64]:
         """(n, 3) columns, rows and depths of points; columns and rows to the nearest 2^-20 pixel."""
         place = np.array([self.left, self.top, self.mm_per_pixel, self.tip_z])
-        return kernels.project(plain(points, np.float64), place)
+        return kernels.project(as_kernel_array(points, np.float64), place)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ def rasterise(
     depth = np.full(shape, np.inf)
     triangle = np.full(shape if want_triangle else (0, 0), -1, np.int32)
     limits = np.array([near, max_edge_mm, frame.mm_per_pixel])
-    dropped, front = kernels.draw(frame.project(points), plain(triangles, np.int32), limits, depth, triangle)
+    dropped, front = kernels.draw(frame.project(points), as_kernel_array(triangles, np.int32), limits, depth, triangle)
     return RangeImage(depth, int(dropped), int(front), triangle if want_triangle else None)
 
 
@@ -121,22 +121,6 @@ def barycentric(points: Points, triangles: Triangles, frame: Frame, triangle: ND
     return out
 
 
-def spacing(points: Points, triangles: Triangles) -> float:
-    """Median edge length of a surface, mm, from about a thousand triangles spread over it; 0 for no triangles."""
-    if not len(triangles):
-        return 0.0
-    # as points[...] would, three times as fast
-    a, b, c = points.take(triangles[:: max(1, len(triangles) // 1000)].T, axis=0)
-    edges = np.concatenate([b - a, c - b, a - c])
-    return float(np.sqrt(np.median(squared(edges))))
-
-
-def squared(edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) squared lengths of (n, 3) edges; a sum along the last axis would take longer, for it is so short."""
-    x, y, z = (edges * edges).T
-    return x + y + z  # type: ignore[no-any-return]
-
-
-def plain(array: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
+def as_kernel_array(array: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
     """``array``, or a copy, as the kernels were compiled for it: writable, row by row, of this type."""
     return np.require(array, dtype, ["C", "W"])

@@ -1,4 +1,4 @@
-"""A surface for bare points: the 2.5-D Delaunay triangulation of those that the camera sees."""
+"""Surfaces: their spacing, and one for bare points, the 2.5-D Delaunay triangulation of those that the camera sees."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from gemax_cli.scans.model import Points, Triangles
 
+SAMPLED = 1000  # triangles whose edges tell the spacing of a surface
 MOST_POINTS = 200_000  # of a denser cloud, a regular part: four points a pixel are more than 224 x 224 pixels show
 NEIGHBOURS = 6
 SUPPORT = 5.0  # spacings from a point to the two that support it; a lower spike is too low to hide its surroundings
@@ -14,7 +15,14 @@ REACH = 3.0  # spacings to the points that a point may hide: sparse places must 
 STEEPEST = 6.0  # rise over run of a measured surface, about 80 degrees; what lies further behind is another layer
 
 
-def surface_of(points: Points, tip: NDArray[np.float64], near: float) -> Triangles:
+def median_edge(points: Points, triangles: Triangles) -> float:
+    """Median edge length of a surface, mm, from about a thousand triangles spread over it; 0 for no triangles."""
+    a, b, c = points[triangles[:: max(1, len(triangles) // SAMPLED)].T]
+    edges = np.concatenate([b - a, c - b, a - c])
+    return float(np.median(np.linalg.norm(edges, axis=1))) if len(edges) else 0.0
+
+
+def triangulate_points(points: Points, tip: NDArray[np.float64], near: float) -> Triangles:
     """Triangulate the points that a camera before the face sees.
 
     The triangles are Delaunay in the image plane. They cover the convex hull of the points: it is for the

@@ -14,7 +14,7 @@ SINGULAR = 1e-9  # a pivot below this share of its diagonal: the pixels do not f
 
 
 @kernel
-def solve(matrix: Floats, right: Floats, terms: int) -> bool:
+def solve_normal_equations(matrix: Floats, right: Floats, terms: int) -> bool:
     """Solve the leading ``terms`` normal equations in place by Cholesky; False where they are singular."""
     for i in range(terms):
         for j in range(i + 1):
@@ -52,7 +52,7 @@ def fit_part(window: Floats, basis: Floats, terms: int, found: Floats) -> bool:
                 right[i] += basis[m, i] * window[m]
                 for j in range(i + 1):
                     matrix[i, j] += basis[m, i] * basis[m, j]
-    if not solve(matrix, right, terms):
+    if not solve_normal_equations(matrix, right, terms):
         return False
     for i in range(1, TERMS):
         found[i - 1] = right[i] if i < terms else 0.0

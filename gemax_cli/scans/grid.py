@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,11 +60,10 @@ def triangulate_grid(grid: NDArray[np.int32], points: Points) -> Triangles:
     """
     if grid.size and int(grid.max()) >= len(points):
         raise IndexError(f"the grid names point {int(grid.max())} of {len(points)}")
-    triangles: Triangles = _triangulate(np.ascontiguousarray(grid, np.int32), np.ascontiguousarray(points, np.float64))
-    return triangles
+    return _triangulate(np.ascontiguousarray(grid, np.int32), np.ascontiguousarray(points, np.float64))
 
 
-def surface_of(path: Path, gathered: GridPoints) -> Triangles:
+def triangulate_scan_grid(path: Path, gathered: GridPoints) -> Triangles:
     """The triangles of what was gathered from a file, if it can be a face at all.
 
     Raises:
@@ -97,25 +96,21 @@ def is_organised(grid: NDArray[np.int32], points: Points) -> bool:
     its length; but what stands below a point is then somewhere else in the row. Every eighth row is looked at.
     """
     across, along = steps_down(grid, points)
-    if len(across) < _FEWEST_PAIRS or _surely_less(across, along, float(along.mean()) / 2):
-        return True
-    return bool(np.median(across) <= np.median(along))
-
-
-def _surely_less(low: NDArray[np.float64], high: NDArray[np.float64], between: float) -> bool:
-    """Whether ``between`` parts the medians of ``low`` (k,) and ``high`` (k,): to count is faster than to sort."""
-    half = len(low) / 2
-    return bool(np.count_nonzero(low <= between) > half and np.count_nonzero(high >= between) > half)
+    return len(across) < _FEWEST_PAIRS or bool(np.median(across) <= np.median(along))
 
 
 def steps_down(grid: NDArray[np.int32], points: Points) -> NDArray[np.float64]:
     """How far the points of every eighth row lie from those below them, (2, k): across and along."""
-    steps: NDArray[np.float64] = _steps_down(grid, points)
+    upper, lower = grid[:-1:8], grid[1::8]
+    pairs = (upper >= 0) & (lower >= 0)
+    steps: NDArray[np.float64] = np.abs(points[upper[pairs], :2] - points[lower[pairs], :2]).T
     return steps
 
 
 @kernel
-def _gather(planes: Any, background: float, bottom_up: bool) -> Any:
+def _gather(
+    planes: NDArray[np.float64], background: float, bottom_up: bool
+) -> tuple[Points, NDArray[np.float64], NDArray[np.int32], int]:
     count, rows, columns = planes.shape
     points = np.empty((rows * columns, 3))
     extras = np.empty((rows * columns, count - 3))
@@ -142,22 +137,7 @@ def _gather(planes: Any, background: float, bottom_up: bool) -> Any:
 
 
 @kernel
-def _steps_down(grid: Any, points: Any) -> Any:
-    rows, columns = grid.shape
-    steps = np.empty((2, rows * columns // 8 + columns))
-    n = 0
-    for row in range(0, rows - 1, 8):
-        for column in range(columns):
-            upper, lower = grid[row, column], grid[row + 1, column]
-            if upper >= 0 and lower >= 0:
-                steps[0, n] = abs(points[upper, 0] - points[lower, 0])
-                steps[1, n] = abs(points[upper, 1] - points[lower, 1])
-                n += 1
-    return steps[:, :n]
-
-
-@kernel
-def _least_squared_distance(points: Any, place: Any) -> float:
+def _least_squared_distance(points: Points, place: NDArray[np.float64]) -> float:
     least = np.inf
     for i in range(len(points)):
         x, y, z = points[i, 0] - place[0], points[i, 1] - place[1], points[i, 2] - place[2]
@@ -166,14 +146,13 @@ def _least_squared_distance(points: Any, place: Any) -> float:
 
 
 @kernel
-def _squared_distance(points: Any, i: Any, j: Any) -> float:
-    i, j = np.uint32(i), np.uint32(j)  # unsigned: whether they count from the end need not be looked at
+def _squared_distance(points: Points, i: int, j: int) -> float:
     x, y, z = points[i, 0] - points[j, 0], points[i, 1] - points[j, 1], points[i, 2] - points[j, 2]
-    return x * x + y * y + z * z  # type: ignore[no-any-return]
+    return float(x * x + y * y + z * z)
 
 
 @kernel
-def _triangulate(grid: Any, points: Any) -> Any:
+def _triangulate(grid: NDArray[np.int32], points: Points) -> Triangles:
     rows, columns = grid.shape
     triangles = np.empty((2 * max(rows - 1, 0) * max(columns - 1, 0), 3), np.int32)
     n = 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.scans.kernels import clip_ears, fan_polygons
 from gemax_cli.scans.model import Points
+from gemax_cli.scans.polygon_kernels import clip_ears, fan_polygons
 
 Places = NDArray[np.int64]
 

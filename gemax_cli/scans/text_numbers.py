@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.scans.kernels import NO_ROOM, as_text, read_indexes, read_reals
+from gemax_cli.scans.number_kernels import NO_ROOM, as_text, read_indexes, read_reals
 
 _WORD = re.compile(rb"[^ \t\r\n,\]]*")
 _USUAL_BYTES = 6  # of a number with the blank behind it; tighter lists are read twice

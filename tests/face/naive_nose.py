@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from gemax_cli.face import nose_kernels as kernels
-from gemax_cli.face.nose import TYPICAL_FACE, turn
+from gemax_cli.face.nose import FACE_TEMPLATE, turn
 from gemax_cli.scans.model import Scan
 
 NO_TRIANGLES = np.zeros((0, 3), np.int32)
@@ -46,7 +46,7 @@ def typical_height(x, y, relief=1.0):
     x, y = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
     out = np.full(x.shape, np.nan)
     for place in np.ndindex(x.shape):
-        depth = bilinear(TYPICAL_FACE, abs(x[place]), y[place])
+        depth = bilinear(FACE_TEMPLATE, abs(x[place]), y[place])
         if depth is not None:
             out[place] = -relief * depth
     return out

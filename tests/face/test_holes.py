@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.face import block_kernels as kernels
-from gemax_cli.face.holes import MEMBRANE_MM, Limits, mend
+from gemax_cli.face.block import cut_depth
+from gemax_cli.face.holes import MEMBRANE_MM, CleanedDepth, Limits, clean_depth
 from tests.face import naive_raster as naive
 
 LIMITS = Limits(hole=60, speck=12, step=6.0, reach=2, height=3.0)
@@ -179,7 +180,7 @@ class TestFindSpikes:
         spikes = kernels.find_spikes(cone, 3, 3.0)
         assert spikes[np.hypot(x, y) < 1.5].all()
         assert not spikes[np.hypot(x, y) > 3.0].any()
-        assert mend(cone, Limits(60, 12, 6.0, 3, 3.0)).depth.min() > 23  # its top was at 18
+        assert clean_depth(cone, Limits(60, 12, 6.0, 3, 3.0)).depth.min() > 23  # its top was at 18
 
     def test_a_pixel_with_less_than_two_pairs_around_is_left_alone(self):
         depth = np.full((9, 9), np.nan)
@@ -237,59 +238,59 @@ class TestStretchMembrane:
         assert depth.tobytes() == before
 
 
-class TestMend:
+class TestCleanDepth:
     def test_a_clean_surface_stays_as_it_is(self):
-        mended = mend(relief(), LIMITS)
-        assert mended.depth.tobytes() == relief().tobytes()
-        assert not (mended.filled | mended.spikes | mended.specks).any()
+        cleaned = clean_depth(relief(), LIMITS)
+        assert cleaned.depth.tobytes() == relief().tobytes()
+        assert not (cleaned.filled | cleaned.spikes | cleaned.specks).any()
 
     def test_spikes_are_replaced_by_the_surface_around(self):
         depth = relief()
         depth[40, 41] -= 20
-        mended = mend(depth, LIMITS)
-        assert np.argwhere(mended.spikes).tolist() == np.argwhere(mended.filled).tolist() == [[40, 41]]
-        assert abs(mended.depth[40, 41] - relief()[40, 41]) < 0.5
+        cleaned = clean_depth(depth, LIMITS)
+        assert np.argwhere(cleaned.spikes).tolist() == np.argwhere(cleaned.filled).tolist() == [[40, 41]]
+        assert abs(cleaned.depth[40, 41] - relief()[40, 41]) < 0.5
 
     def test_a_hovering_piece_is_replaced_and_a_floating_one_removed(self):
         depth = relief()
         depth[45:48, 10:14] -= 15
         depth[:9] = np.nan
         depth[3, 3] = 20.0
-        mended = mend(depth, LIMITS)
-        assert (mended.specks | mended.spikes).sum() == 13
-        assert mended.specks[3, 3]
-        assert mended.filled.sum() == 12
-        assert np.abs(mended.depth[9:] - relief()[9:]).max() < 0.5
-        assert np.isnan(mended.depth[:9]).all()
+        cleaned = clean_depth(depth, LIMITS)
+        assert (cleaned.specks | cleaned.spikes).sum() == 13
+        assert cleaned.specks[3, 3]
+        assert cleaned.filled.sum() == 12
+        assert np.abs(cleaned.depth[9:] - relief()[9:]).max() < 0.5
+        assert np.isnan(cleaned.depth[:9]).all()
 
     def test_small_holes_close_and_large_ones_stay_open(self):
         depth = relief()
         depth[45:52, 8:16] = np.nan  # 56 pixels
         depth[45:53, 30:38] = np.nan  # 64 pixels: an open mouth
-        mended = mend(depth, LIMITS)
-        assert mended.filled.sum() == 56
-        assert np.isnan(mended.depth).sum() == 64
+        cleaned = clean_depth(depth, LIMITS)
+        assert cleaned.filled.sum() == 56
+        assert np.isnan(cleaned.depth).sum() == 64
 
     def test_the_input_is_left_alone(self):
         depth = relief()
         depth[40, 41] -= 20
         before = depth.tobytes()
-        assert mend(depth, LIMITS).raw.tobytes() == before == depth.tobytes()
+        assert clean_depth(depth, LIMITS).raw.tobytes() == before == depth.tobytes()
 
     @settings(max_examples=30, deadline=None)
     @given(st.integers(0, 2**32 - 1), st.integers(0, 2), st.floats(0.3, 1.0))
     def test_against_the_reference(self, seed, reach, share):
         raw = random_map(seed, share=share, levels=(0.0, 0.0, 0.5, 1.0, 9.0))
-        mended = mend(raw, Limits(hole=4.0, speck=3.0, step=6.0, reach=reach, height=3.0))
+        cleaned = clean_depth(raw, Limits(hole=4.0, speck=3.0, step=6.0, reach=reach, height=3.0))
         depth = raw.copy()
         spikes = naive.spikes(depth, reach, 3.0) if reach else np.zeros(depth.shape, bool)
         depth[spikes] = np.nan
         specks = naive.small_regions(depth, 6.0, False, 3.0)
         depth[specks] = np.nan
         filled = naive.small_regions(depth, np.inf, True, 4.0)
-        np.testing.assert_array_equal([mended.filled, mended.spikes, mended.specks], [filled, spikes, specks])
-        np.testing.assert_allclose(mended.depth, naive.membrane(depth, filled), atol=1e-3)
-        np.testing.assert_array_equal(mended.depth[~filled], depth[~filled])
+        np.testing.assert_array_equal([cleaned.filled, cleaned.spikes, cleaned.specks], [filled, spikes, specks])
+        np.testing.assert_allclose(cleaned.depth, naive.membrane(depth, filled), atol=1e-3)
+        np.testing.assert_array_equal(cleaned.depth[~filled], depth[~filled])
 
 
 class TestCut:
@@ -297,14 +298,19 @@ class TestCut:
     @given(st.integers(0, 2**32 - 1), st.floats(1.0, 10.0), st.floats(0.3, 1.0))
     def test_against_the_reference(self, seed, depth_mm, share):
         rng = np.random.default_rng(seed)
-        raw, mended = (random_map(seed + k, share=share, levels=(-0.5, 0.0, 2.2, 9.0, 12.0)) for k in range(2))
+        raw, cleaned = (random_map(seed + k, share=share, levels=(-0.5, 0.0, 2.2, 9.0, 12.0)) for k in range(2))
         marks = rng.random((3, *raw.shape)) < 0.2
-        codes, counts = kernels.cut((mended, *marks), raw, np.array([depth_mm, 3.0, 65535.0]))
-        depth = np.where(mended <= depth_mm, mended, np.nan)
+        codes, counts = cut_depth(CleanedDepth(raw, cleaned, *marks), depth_mm, 3.0)
+        depth = np.where(cleaned <= depth_mm, cleaned, np.nan)
         specks = naive.small_regions(depth, np.inf, False, 3.0)
         depth[specks] = np.nan
         np.testing.assert_array_equal(codes, naive.codes(depth, depth_mm))
         filled, spikes, before = marks
         holes = naive.small_regions(depth, np.inf, True, np.inf)
         wanted = filled & (codes > 0), holes, spikes & (raw <= depth_mm), before & (raw <= depth_mm)
-        assert counts.tolist() == [wanted[0].sum(), wanted[1].sum(), wanted[2].sum(), wanted[3].sum() + specks.sum()]
+        assert list(counts.values()) == [
+            wanted[0].sum(),
+            wanted[1].sum(),
+            wanted[2].sum(),
+            wanted[3].sum() + specks.sum(),
+        ]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.face import nose_kernels as kernels
-from gemax_cli.face.nose import TYPICAL_FACE, turn
+from gemax_cli.face.nose import FACE_TEMPLATE, turn
 from tests.face import naive_nose as naive
 
 few = settings(max_examples=25, deadline=None)
@@ -86,8 +86,8 @@ class TestDepthAt:
     @few
     @given(st.floats(-60, 60), st.floats(-40, 70))
     def test_equals_bilinear_interpolation(self, x, y):
-        depth = kernels.depth_at(TYPICAL_FACE, x, y)[0]
-        wanted = naive.bilinear(TYPICAL_FACE, x, y)
+        depth = kernels.depth_at(FACE_TEMPLATE, x, y)[0]
+        wanted = naive.bilinear(FACE_TEMPLATE, x, y)
         assert depth == (-1.0 if wanted is None else pytest.approx(wanted, abs=1e-9))
 
     @few
@@ -95,9 +95,9 @@ class TestDepthAt:
     def test_slopes_are_those_of_the_surface(self, x, y):
         if min(abs(x) % 6, 6 - abs(x) % 6, y % 6, 6 - y % 6) < 0.01:
             return  # on a line of the table the slope jumps
-        _, dx, dy = kernels.depth_at(TYPICAL_FACE, x, y)
+        _, dx, dy = kernels.depth_at(FACE_TEMPLATE, x, y)
         ahead = [
-            kernels.depth_at(TYPICAL_FACE, x + h, y + k)[0] for h, k in ((1e-5, 0), (-1e-5, 0), (0, 1e-5), (0, -1e-5))
+            kernels.depth_at(FACE_TEMPLATE, x + h, y + k)[0] for h, k in ((1e-5, 0), (-1e-5, 0), (0, 1e-5), (0, -1e-5))
         ]
         assert dx == pytest.approx((ahead[0] - ahead[1]) / 2e-5, abs=1e-3)
         assert dy == pytest.approx((ahead[2] - ahead[3]) / 2e-5, abs=1e-3)
@@ -106,11 +106,11 @@ class TestDepthAt:
         "place", [(1e9, 0.0), (0.0, 1e9), (0.0, -1e9), (np.nan, 0.0), (0.0, np.nan), (np.inf, 0.0)]
     )
     def test_far_off_is_outside(self, place):
-        assert kernels.depth_at(TYPICAL_FACE, *place)[0] < 0
+        assert kernels.depth_at(FACE_TEMPLATE, *place)[0] < 0
 
     def test_the_tip_is_the_nearest_place(self):
-        assert TYPICAL_FACE.min() == 0.0
-        assert kernels.depth_at(TYPICAL_FACE, 0.0, 0.0)[0] == 0.0
+        assert FACE_TEMPLATE.min() == 0.0
+        assert kernels.depth_at(FACE_TEMPLATE, 0.0, 0.0)[0] == 0.0
 
 
 class TestCandidates:
@@ -121,8 +121,8 @@ class TestCandidates:
         seen = rng.normal(0, 8, (30, 28))
         seen[rng.random(seen.shape) < 0.2] = np.nan
         seen[14, 13] = 10.0
-        got = kernels.resemblance(seen, 14, 13, 4.0, TYPICAL_FACE, roll)
-        assert got == pytest.approx(naive.resemblance(seen, 14, 13, 4.0, TYPICAL_FACE, roll), abs=1e-12)
+        got = kernels.resemblance(seen, 14, 13, 4.0, FACE_TEMPLATE, roll)
+        assert got == pytest.approx(naive.resemblance(seen, 14, 13, 4.0, FACE_TEMPLATE, roll), abs=1e-12)
 
     @few
     @given(seeds)
@@ -131,7 +131,7 @@ class TestCandidates:
         seen = np.rint(rng.normal(0, 5, (25, 22)))  # ties
         seen[rng.random(seen.shape) < 0.3] = np.nan
         place = np.array([5.0, -7.0, 3.0])
-        found = kernels.candidates(seen, place, TYPICAL_FACE, np.zeros(1), 400)
+        found = kernels.candidates(seen, place, FACE_TEMPLATE, np.zeros(1), 400)
         found = found[found[:, 0] > 0]
         cells = {(round((up + 7) / 3), round((right - 5) / 3)) for _, right, up, _, _ in found}
         assert cells == set(naive.peaks(seen, 2, 4))
@@ -140,21 +140,21 @@ class TestCandidates:
     def test_keeps_the_best(self):
         seen = np.random.default_rng(1).normal(0, 5, (40, 40))
         place = np.array([0.0, 0.0, 3.0])
-        every = kernels.candidates(seen, place, TYPICAL_FACE, np.zeros(1), 400)
-        np.testing.assert_array_equal(kernels.candidates(seen, place, TYPICAL_FACE, np.zeros(1), 3), every[:3])
+        every = kernels.candidates(seen, place, FACE_TEMPLATE, np.zeros(1), 400)
+        np.testing.assert_array_equal(kernels.candidates(seen, place, FACE_TEMPLATE, np.zeros(1), 3), every[:3])
 
     @pytest.mark.parametrize("roll", [-20.0, 0.0, 20.0])
     def test_a_typical_face_resembles_itself(self, roll):
         scan = naive.face_scan(roll=roll)
         seen, place = kernels.height_map(scan.points, np.eye(3), 3.0)
-        best = kernels.candidates(seen, place, TYPICAL_FACE, np.radians([-20.0, 0.0, 20.0]), 2)[0]
+        best = kernels.candidates(seen, place, FACE_TEMPLATE, np.radians([-20.0, 0.0, 20.0]), 2)[0]
         assert best[0] > 0.8
         assert np.linalg.norm(best[1:4]) < 5.0
         assert np.degrees(best[4]) == pytest.approx(roll)
 
     def test_nothing_on_an_empty_map(self):
         empty = np.full((9, 9), np.nan)
-        assert not kernels.candidates(empty, np.array([0.0, 0, 3]), TYPICAL_FACE, np.zeros(1), 4).any()
+        assert not kernels.candidates(empty, np.array([0.0, 0, 3]), FACE_TEMPLATE, np.zeros(1), 4).any()
 
 
 class TestSolve:
@@ -165,12 +165,12 @@ class TestSolve:
         root = rng.normal(size=(n, n))
         matrix, right = root @ root.T + 0.1 * np.eye(n), rng.normal(size=n)
         wanted = np.linalg.solve(matrix, right)
-        assert kernels.solve(matrix.copy(), right)
+        assert kernels.solve_cholesky(matrix.copy(), right)
         np.testing.assert_allclose(right, wanted, rtol=1e-6, atol=1e-9)
 
     @pytest.mark.parametrize("matrix", [np.zeros((3, 3)), -np.eye(3), np.ones((3, 3)), np.full((3, 3), np.nan)])
     def test_refuses_what_is_not_definite(self, matrix):
-        assert not kernels.solve(matrix.copy(), np.ones(3))
+        assert not kernels.solve_cholesky(matrix.copy(), np.ones(3))
 
 
 class TestNear:
@@ -196,20 +196,20 @@ class TestInView:
     def test_equals_the_reference(self, seed, yaw):
         samples, rotation = cloud(seed), turn(yaw, 10.0, 0.0)
         seen, place = kernels.height_map(samples, rotation, 6.0)
-        got = kernels.in_view(samples, rotation, seen, place)
+        got = kernels.in_view(samples, kernels.View(rotation, seen, place))
         np.testing.assert_array_equal(got, naive.in_view(samples, rotation, seen, place))
 
     def test_hides_the_back_of_a_ball_and_not_its_front(self):
         points = naive.ball().points
         seen, place = kernels.height_map(points, np.eye(3), 6.0)
-        kept = kernels.in_view(points, np.eye(3), seen, place)
+        kept = kernels.in_view(points, kernels.View(np.eye(3), seen, place))
         assert (kept[:, 2] > 70).sum() == (points[:, 2] > 70).sum() > 500  # on the rim one cell spans 10 mm of depth
         assert (kept[:, 2] < -30).mean() < 0.01
 
     def test_samples_beside_the_map_are_kept(self):
         seen, place = kernels.height_map(np.zeros((3, 3)), np.eye(3), 3.0)
         far = np.array([[1e6, 0.0, -99.0], [-1e6, -1e6, -99.0]])
-        np.testing.assert_array_equal(kernels.in_view(far, np.eye(3), seen, place), far)
+        np.testing.assert_array_equal(kernels.in_view(far, kernels.View(np.eye(3), seen, place)), far)
 
 
 SIGMAS = np.array([8.0, 6, 5, 4, 4, 4, 4, 4])
@@ -221,7 +221,7 @@ def noisy_face(rng, share=0.7):
     return points[rng.random(len(points)) < share]
 
 
-class TestFitFace:
+class TestFitFrame:
     @settings(max_examples=8, deadline=None)
     @given(seeds)
     def test_a_round_equals_the_reference(self, seed):
@@ -229,8 +229,8 @@ class TestFitFace:
         local = noisy_face(rng)
         local[::7, 2] += rng.uniform(-60, 60, len(local[::7]))
         frame = naive.frame_of(rng.uniform(-3, 3, 3), turn(*rng.uniform(-6, 6, 3)), rng.uniform(0.9, 1.1), 1.1)
-        wanted = naive.fit_round(local, frame, TYPICAL_FACE, 5.0, FREE)
-        kernels.fit_face(local, frame, TYPICAL_FACE, np.array([5.0]), FREE)
+        wanted = naive.fit_round(local, frame, FACE_TEMPLATE, 5.0, FREE)
+        kernels.fit_frame(local, frame, FACE_TEMPLATE, np.array([5.0]), FREE)
         np.testing.assert_allclose(frame, wanted, atol=1e-5)
 
     @settings(max_examples=12, deadline=None)
@@ -239,21 +239,21 @@ class TestFitFace:
         shift = np.random.default_rng(seed).uniform(-6, 6, 3)
         local = naive.face_points(3.0) @ turn(yaw, pitch, roll).T + shift
         frame = naive.frame_of()
-        kernels.fit_face(local, frame, TYPICAL_FACE, SIGMAS, FREE)
+        kernels.fit_frame(local, frame, FACE_TEMPLATE, SIGMAS, FREE)
         assert np.linalg.norm(frame[:3] - shift) < 1.0
         assert np.trace(frame[3:12].reshape(3, 3).T @ turn(yaw, pitch, roll)) > 1 + 2 * np.cos(np.radians(2))
 
     def test_finds_size_and_relief(self):
         local = naive.face_points(3.0, relief=1.1, size=1.08)
         frame = naive.frame_of()
-        kernels.fit_face(local, frame, TYPICAL_FACE, np.full(12, 4.0), FREE)
+        kernels.fit_frame(local, frame, FACE_TEMPLATE, np.full(12, 4.0), FREE)
         assert frame[12] == pytest.approx(1.08, abs=0.02)
         assert frame[13] == pytest.approx(1.1, abs=0.03)
 
     def test_stiffness_holds_the_size_it_starts_with(self):
         frame = naive.frame_of(size=0.9, relief=1.05)
         stiff = np.array([1.0, 1, 1, 1, 1, 1, 1e9, 1e9])
-        kernels.fit_face(naive.face_points(3.0), frame, TYPICAL_FACE, SIGMAS, stiff)
+        kernels.fit_frame(naive.face_points(3.0), frame, FACE_TEMPLATE, SIGMAS, stiff)
         assert frame[12:] == pytest.approx([0.9, 1.05], abs=1e-3)
 
     @settings(max_examples=8, deadline=None)
@@ -262,9 +262,9 @@ class TestFitFace:
         rng = np.random.default_rng(seed)
         local = naive.face_points(4.0) + rng.normal(0, 0.5, (len(naive.face_points(4.0)), 3))
         frame = naive.frame_of(rng.uniform(-4, 4, 3), turn(*rng.uniform(-8, 8, 3)))
-        before = np.nanmedian(np.abs(naive.residuals(local, frame, TYPICAL_FACE)))
-        kernels.fit_face(local, frame, TYPICAL_FACE, SIGMAS, FREE)
-        after = np.nanmedian(np.abs(naive.residuals(local, frame, TYPICAL_FACE)))
+        before = np.nanmedian(np.abs(naive.residuals(local, frame, FACE_TEMPLATE)))
+        kernels.fit_frame(local, frame, FACE_TEMPLATE, SIGMAS, FREE)
+        after = np.nanmedian(np.abs(naive.residuals(local, frame, FACE_TEMPLATE)))
         assert after < before
         rotation = frame[3:12].reshape(3, 3)
         np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-9)
@@ -274,33 +274,33 @@ class TestFitFace:
         local = naive.face_points(3.0)
         local[::5, 2] += 15.0
         frame = naive.frame_of((2.0, -2.0, 3.0))
-        kernels.fit_face(local, frame, TYPICAL_FACE, SIGMAS, FREE)
+        kernels.fit_frame(local, frame, FACE_TEMPLATE, SIGMAS, FREE)
         assert np.linalg.norm(frame[:3]) < 1.5
 
     def test_without_samples_nothing_moves(self):
         frame = naive.frame_of((1.0, 2.0, 3.0))
-        kernels.fit_face(np.zeros((0, 3)), frame, TYPICAL_FACE, SIGMAS, FREE)
+        kernels.fit_frame(np.zeros((0, 3)), frame, FACE_TEMPLATE, SIGMAS, FREE)
         np.testing.assert_allclose(frame, naive.frame_of((1.0, 2.0, 3.0)))
 
 
-class TestLayFaceAndRefine:
+class TestFitTemplateAndRefineTip:
     @settings(max_examples=5, deadline=None)
     @given(seeds)
     def test_they_are_their_parts_in_turn(self, seed):
         rng = np.random.default_rng(seed)
         samples = np.concatenate([noisy_face(rng), cloud(seed, 300, 60.0)])
-        view = (turn(10.0, 0.0, 0.0), *kernels.height_map(samples, turn(10.0, 0.0, 0.0), 6.0))
+        view = kernels.View(turn(10.0, 0.0, 0.0), *kernels.height_map(samples, turn(10.0, 0.0, 0.0), 6.0))
         frame = naive.frame_of(rng.uniform(-3, 3, 3))
-        around = kernels.in_view(kernels.near(samples, frame[:3], kernels.REACH_MM, 9999), *view)
+        around = kernels.in_view(kernels.near(samples, frame[:3], kernels.REACH_MM, 9999), view)
         local = kernels.near(around, frame[:3], kernels.REACH_MM, kernels.MOST_FITTED)
         wanted = frame.copy()
-        kernels.fit_face(local, wanted, TYPICAL_FACE, SIGMAS, FREE)
-        alike = kernels.lay_face(samples, view, frame, TYPICAL_FACE, SIGMAS, FREE)
+        kernels.fit_frame(local, wanted, FACE_TEMPLATE, SIGMAS, FREE)
+        agreement = kernels.fit_template(samples, view, frame, FACE_TEMPLATE, SIGMAS, FREE)
         np.testing.assert_array_equal(frame, wanted)
-        np.testing.assert_array_equal(alike, kernels.agreement(local, frame, TYPICAL_FACE))
-        about = kernels.in_view(kernels.near(samples, frame[:3], 32.0, kernels.MOST_LOCAL), *view)
-        tip, support = kernels.refine(samples, view, frame, WINDOWS, 8.0)
-        np.testing.assert_array_equal(tip, kernels.settle(about, frame, WINDOWS))
+        np.testing.assert_array_equal(agreement, kernels.agreement(local, frame, FACE_TEMPLATE))
+        about = kernels.in_view(kernels.near(samples, frame[:3], 32.0, kernels.MOST_LOCAL), view)
+        tip, support = kernels.refine_tip(samples, view, frame, WINDOWS, 8.0)
+        np.testing.assert_array_equal(tip, kernels.refine_peak(about, frame, WINDOWS))
         assert support == (np.linalg.norm(about - tip[:3], axis=1) < 8.0).sum()
 
 
@@ -312,16 +312,16 @@ class TestAgreement:
         local = naive.face_points(5.0) + rng.normal(0, 2, (len(naive.face_points(5.0)), 3))
         local = local[rng.random(len(local)) < 0.7]
         frame = naive.frame_of(rng.uniform(-2, 2, 3), turn(*rng.uniform(-5, 5, 3)), rng.uniform(0.9, 1.1), 1.1)
-        got = kernels.agreement(local, frame, TYPICAL_FACE)
-        np.testing.assert_allclose(got, naive.agreement(local, frame, TYPICAL_FACE), atol=2e-3)
+        got = kernels.agreement(local, frame, FACE_TEMPLATE)
+        np.testing.assert_allclose(got, naive.agreement(local, frame, FACE_TEMPLATE), atol=2e-3)
 
     def test_is_full_on_the_typical_face_itself(self):
-        got = kernels.agreement(naive.face_points(2.0), naive.frame_of(), TYPICAL_FACE)
+        got = kernels.agreement(naive.face_points(2.0), naive.frame_of(), FACE_TEMPLATE)
         assert (got[[0, 2]] > 0.999).all()
         assert got[1] == 1.0
 
     def test_is_nothing_without_samples(self):
-        np.testing.assert_array_equal(kernels.agreement(np.zeros((0, 3)), naive.frame_of(), TYPICAL_FACE), np.zeros(4))
+        np.testing.assert_array_equal(kernels.agreement(np.zeros((0, 3)), naive.frame_of(), FACE_TEMPLATE), np.zeros(4))
 
 
 WINDOWS = np.array([16.0, 12, 9, 8, 8])
@@ -334,13 +334,13 @@ def dome(apex, radius=15.0, count=1500, seed=0, noise=0.0):
     return np.column_stack([xy, z]) + apex
 
 
-class TestSettle:
+class TestRefinePeak:
     @few
     @given(seeds, st.floats(6, 25))
     def test_quadric_equals_least_squares(self, seed, window):
         u = cloud(seed, 300, 8.0)
         u[:, 2] = 0.02 * u[:, 0] ** 2 - 0.03 * u[:, 0] * u[:, 1] + np.random.default_rng(seed).normal(0, 0.3, 300)
-        got = kernels._quadric(np.ascontiguousarray(u.T), 1.0, -2.0, 0.5, window)
+        got = kernels.fit_quadric(u, 1.0, -2.0, 0.5, window)
         wanted = naive.quadric(u, (1.0, -2.0, 0.5), window)
         if wanted[6] >= 30:
             np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-6)
@@ -349,7 +349,7 @@ class TestSettle:
     @given(st.floats(-6, 6), st.floats(-6, 6), seeds)
     def test_finds_the_apex_of_a_dome(self, x, y, seed):
         apex = np.array([x, y, 40.0])
-        out = kernels.settle(dome(apex, seed=seed, noise=0.2), naive.frame_of((0, 0, 41)), WINDOWS)
+        out = kernels.refine_peak(dome(apex, seed=seed, noise=0.2), naive.frame_of((0, 0, 41)), WINDOWS)
         assert np.linalg.norm(out[:3] - apex) < 0.5
         assert out[3:5] == pytest.approx([1 / 15, 1 / 15], abs=0.015)
         assert out[5] > 100
@@ -358,22 +358,22 @@ class TestSettle:
         points = dome(np.zeros(3))
         beside = np.linalg.norm(points[:, :2] - [0.0, 9.0], axis=1) < 2.5
         points[beside, 2] += np.random.default_rng(0).uniform(0, 20, beside.sum())
-        assert np.linalg.norm(kernels.settle(points, naive.frame_of(), WINDOWS)[:3]) < 0.7
+        assert np.linalg.norm(kernels.refine_peak(points, naive.frame_of(), WINDOWS)[:3]) < 0.7
 
     @few
     @given(angles, angles, angles)
     def test_goes_along_with_a_rotation(self, yaw, pitch, roll):
         points, rotation = dome(np.array([3.0, 1.0, 0.0])), turn(yaw, pitch, roll)
-        upright = kernels.settle(points, naive.frame_of(), WINDOWS)
-        turned = kernels.settle(points @ rotation.T, naive.frame_of(rotation=rotation), WINDOWS)
+        upright = kernels.refine_peak(points, naive.frame_of(), WINDOWS)
+        turned = kernels.refine_peak(points @ rotation.T, naive.frame_of(rotation=rotation), WINDOWS)
         np.testing.assert_allclose(turned[:3], rotation @ upright[:3], atol=1e-6)
 
     def test_a_bowl_is_no_tip(self):
         points = dome(np.zeros(3)) * [1, 1, -1]
-        out = kernels.settle(points, naive.frame_of(), WINDOWS)
+        out = kernels.refine_peak(points, naive.frame_of(), WINDOWS)
         assert out[4] < 0
         assert np.linalg.norm(out[:2]) == 0.0
 
     def test_too_few_points_leave_it_where_it_is(self):
-        out = kernels.settle(np.zeros((3, 3)), naive.frame_of((1, 2, 3)), WINDOWS)
+        out = kernels.refine_peak(np.zeros((3, 3)), naive.frame_of((1, 2, 3)), WINDOWS)
         np.testing.assert_array_equal(out, [1, 2, 3, 0, 0, 0])

@@ -9,7 +9,7 @@ import pytest
 from gemax_cli.errors import NoNoseTip
 from gemax_cli.face import orient
 from gemax_cli.face.clean import clean_scan
-from gemax_cli.face.nose import find_nose_tip
+from gemax_cli.face.nose import SURE, detect_nose_tip, find_nose_tip
 from gemax_cli.face.orient import AXES, axes, orient_scan
 from gemax_cli.scans.read import read_scan
 from gemax_cli.settings import NoseSettings
@@ -133,6 +133,35 @@ class TestOrientation:
         behind_camera = naive.face_scan(at=(30.0, -40.0, -700.0)).points
         frontal = orient_scan(as_file("-y", "-z", 1000.0, behind_camera), AUTO)
         np.testing.assert_allclose(frontal.scan.points, behind_camera, atol=1e-6)
+
+
+class TestDetected:
+    @pytest.mark.parametrize(
+        "scan",
+        [as_file("+y", "+z"), as_file("+z", "-y", 10.0), generic(naive.face_scan(45.0, 10.0, noise=0.5).points)],
+        ids=["plain", "turned over", "turned head"],
+    )
+    def test_is_what_the_detector_finds_in_the_new_axes(self, scan):
+        frontal = orient_scan(scan, AUTO)
+        found = detect_nose_tip(frontal.scan)
+        if frontal.detected is not None:
+            np.testing.assert_array_equal(frontal.detected.position, found.position)
+            assert frontal.detected.confidence == found.confidence
+            assert frontal.detected.pose == found.pose
+        assert frontal.detected is not None or found.confidence < SURE
+
+    def test_is_not_searched_for_again(self, monkeypatch):
+        frontal = orient_scan(as_file("-y", "-z"), AUTO)
+        monkeypatch.setattr("gemax_cli.face.nose.best_fits", None)
+        tip = find_nose_tip(frontal.scan, AUTO, frontal.detected)
+        assert np.linalg.norm(tip.position) < 3
+
+    def test_nothing_was_searched_for_where_the_axes_are_known(self):
+        assert orient_scan(FACE, AUTO).detected is None
+
+    @pytest.mark.parametrize("scan", [naive.box(), naive.ball()], ids=["cube", "sphere"])
+    def test_is_none_where_there_is_no_face(self, scan):
+        assert orient_scan(generic(scan.points), AUTO).detected is None
 
 
 class TestNoFace:

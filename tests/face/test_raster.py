@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gemax_cli.face import block_kernels as kernels
 from gemax_cli.face.model import DepthBlock
-from gemax_cli.face.raster import Frame, barycentric, rasterise, spacing, squared
+from gemax_cli.face.raster import Frame, barycentric, rasterise
 from tests.face import naive_raster as naive
 
 SMALL = Frame(12, 1.0, 0.0, 11.0, 0.0)  # pixel centres at integers, y = 11 at the top
@@ -279,25 +279,6 @@ class TestTriangleSeen:
         without = rasterise(points, triangles, SMALL, 8.0)
         assert with_it.depth.tobytes() == without.depth.tobytes()
         assert without.triangle is None
-
-
-class TestSpacing:
-    def test_the_median_edge(self):
-        points = np.array([[0, 0, 0], [3, 0, 0], [0, 4, 0]], float)
-        assert spacing(points, np.array([[0, 1, 2]], np.int32)) == 4.0
-
-    def test_a_large_sheet_is_sampled(self):
-        points, triangles = grid_mesh(120, 120, 0.764)
-        assert spacing(points, triangles) == pytest.approx(0.764)
-
-    @pytest.mark.parametrize("seed", range(5))
-    def test_squares_are_those_of_a_plain_sum_to_the_bit(self, seed):
-        rng = np.random.default_rng(seed)
-        edges = rng.normal(size=(500, 3)) * 10.0 ** rng.integers(-9, 9, (500, 3))
-        np.testing.assert_array_equal(squared(edges), [x * x + y * y + z * z for x, y, z in edges.tolist()])
-
-    def test_no_triangle_has_no_spacing(self):
-        assert spacing(np.zeros((3, 3)), np.empty((0, 3), np.int32)) == 0.0
 
 
 class TestOpen3DRayCasting:

@@ -9,9 +9,10 @@ import pytest
 
 from gemax_cli.face.block import cut_blocks
 from gemax_cli.face.raster import Frame, rasterise
-from gemax_cli.face.surface import MOST_POINTS, surface_of
+from gemax_cli.face.surface import MOST_POINTS, median_edge, triangulate_points
 from gemax_cli.scans.model import Scan
 from gemax_cli.settings import BlockSettings
+from tests.face.test_raster import grid_mesh
 
 TIP = np.zeros(3)
 FRAME = Frame.centred(np.zeros(2), 0.0, 41, 1.0)
@@ -27,7 +28,7 @@ def cloud(seed=0, count=4000, height=dome):
 
 
 def depth_of(points, max_edge=8.0):
-    return rasterise(points, surface_of(points, TIP, 3.0), FRAME, 3.0, max_edge).depth
+    return rasterise(points, triangulate_points(points, TIP, 3.0), FRAME, 3.0, max_edge).depth
 
 
 def want():
@@ -80,12 +81,12 @@ class TestSurface:
     def test_of_points_at_one_place_the_frontmost_is_seen(self):
         points = cloud()
         behind = points - [0, 0, 1.0]
-        seen = np.unique(surface_of(np.concatenate([behind, points]), TIP, 3.0))
+        seen = np.unique(triangulate_points(np.concatenate([behind, points]), TIP, 3.0))
         assert seen.min() >= len(points)
 
     def test_triangles_are_counter_clockwise_rows_of_the_points(self):
         points = cloud(0, 500)
-        triangles = surface_of(points, TIP, 3.0)
+        triangles = triangulate_points(points, TIP, 3.0)
         assert triangles.dtype == np.int32
         a, b, c = points[triangles[:, 0], :2], points[triangles[:, 1], :2], points[triangles[:, 2], :2]
         area = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]
@@ -99,30 +100,43 @@ class TestSurface:
 
     def test_a_dense_cloud_is_thinned(self):
         points = cloud(0, MOST_POINTS + 50_000)
-        triangles = surface_of(points, TIP, 3.0)
+        triangles = triangulate_points(points, TIP, 3.0)
         assert len(np.unique(triangles)) <= MOST_POINTS
         assert np.abs(rasterise(points, triangles, FRAME, 3.0, 2.0).depth - want()).max() < 0.1
 
 
 class TestDegenerate:
     def test_three_points_are_a_triangle(self):
-        assert surface_of(np.array([[0, 0, 0], [9, 0, 0], [0, 9, 0]], float), TIP, 3.0).shape == (1, 3)
+        assert triangulate_points(np.array([[0, 0, 0], [9, 0, 0], [0, 9, 0]], float), TIP, 3.0).shape == (1, 3)
 
     @pytest.mark.parametrize("count", [0, 1, 2])
     def test_fewer_are_none(self, count):
-        assert surface_of(np.zeros((count, 3)), TIP, 3.0).shape == (0, 3)
+        assert triangulate_points(np.zeros((count, 3)), TIP, 3.0).shape == (0, 3)
 
     @pytest.mark.parametrize("count", [3, 5, 40])
     def test_points_in_a_line_are_none(self, count):
         line = np.arange(count)[:, None] * np.array([[1.0, 2.0, 0.0]])
-        assert surface_of(line, TIP, 3.0).shape == (0, 3)
+        assert triangulate_points(line, TIP, 3.0).shape == (0, 3)
 
     @pytest.mark.parametrize("count", [3, 40])
     def test_one_place_over_and_over_is_none(self, count):
-        assert surface_of(np.zeros((count, 3)), TIP, 3.0).shape == (0, 3)
+        assert triangulate_points(np.zeros((count, 3)), TIP, 3.0).shape == (0, 3)
 
     def test_points_all_before_the_tip_are_none(self):
-        assert surface_of(cloud() + np.array([0, 0, 200.0]), TIP, 3.0).shape == (0, 3)
+        assert triangulate_points(cloud() + np.array([0, 0, 200.0]), TIP, 3.0).shape == (0, 3)
+
+
+class TestMedianEdge:
+    def test_the_median_edge(self):
+        points = np.array([[0, 0, 0], [3, 0, 0], [0, 4, 0]], float)
+        assert median_edge(points, np.array([[0, 1, 2]], np.int32)) == 4.0
+
+    def test_a_large_sheet_is_sampled(self):
+        points, triangles = grid_mesh(120, 120, 0.764)
+        assert median_edge(points, triangles) == pytest.approx(0.764)
+
+    def test_no_triangle_has_no_spacing(self):
+        assert median_edge(np.zeros((3, 3)), np.empty((0, 3), np.int32)) == 0.0
 
 
 def test_bare_points_can_be_cut():

@@ -128,8 +128,8 @@ def test_a_lone_pixel_makes_every_map(name):
 
 def test_settings_order_and_check_the_names():
     chosen = Settings(maps=("curvature", "ri", "ri", "normals"))
-    assert chosen.comparisons == ("ri", "normals", "curvature")
-    assert chosen.comparison_channels == ("ri", "normals-x", "normals-y", "normals-z", "curvature")
+    assert chosen.maps == ("ri", "normals", "curvature")
+    assert chosen.map_channels == ("ri", "normals-x", "normals-y", "normals-z", "curvature")
     with pytest.raises(SettingsError, match="no comparison map"):
         Settings(maps=("RI",))
 
@@ -140,7 +140,7 @@ def test_comparison_maps_are_no_part_of_the_digest():
 
 
 def test_settings_tell_of_a_missing_library_before_the_work_starts(monkeypatch):
-    monkeypatch.setattr("gemax_cli.settings.find_spec", lambda name: None)
+    monkeypatch.setattr("gemax_cli.maps.registry.find_spec", lambda name: None)
     with pytest.raises(SettingsError, match="clahe needs scikit-image"):
         Settings(maps=("clahe",))
     Settings(maps=("ri", "he"))

@@ -11,13 +11,12 @@ from hypothesis.extra import numpy as hnp
 from gemax_cli.errors import BadFormat, EmptyScan
 from gemax_cli.scans.grid import (
     GridPoints,
-    _surely_less,
     distance_to,
     gather_grid,
     is_organised,
     steps_down,
-    surface_of,
     triangulate_grid,
+    triangulate_scan_grid,
 )
 from tests.scans import naive_grid
 from tests.scans.organised_files import BACKGROUND, face_planes
@@ -212,7 +211,7 @@ def test_rows_of_a_wrong_length_are_noticed(shape, wrong):
     found = reshaped(*shape, wrong)
     assert not is_organised(found.grid, found.points)
     with pytest.raises(BadFormat, match=f"form no grid of {wrong[0]} x {wrong[1]}"):
-        surface_of(Path("a.bnt"), found)
+        triangulate_scan_grid(Path("a.bnt"), found)
 
 
 @pytest.mark.parametrize("shape", [(24, 30), (30, 24), (200, 7), (7, 200), (2, 2), (1, 9), (5, 1)])
@@ -252,13 +251,6 @@ def test_points_are_organised_where_the_median_says_so(seed, stretch):
     assert is_organised(found.grid, found.points) == (planes.shape[2] < 16 or across <= along)
 
 
-@given(st.integers(0, 10_000), st.integers(1, 9), st.integers(0, 4))
-def test_medians_that_a_number_parts_are_in_order(seed, count, between):
-    low, high = np.random.default_rng(seed).integers(0, 5, (2, count)).astype(float)
-    if _surely_less(low, high, float(between)):
-        assert np.median(low) <= between <= np.median(high)
-
-
 def flat_at_both_ends():
     planes = face_planes()
     z = planes[2]
@@ -268,12 +260,14 @@ def flat_at_both_ends():
 
 
 def test_a_face_that_begins_and_ends_at_one_depth_is_none_the_less_one():
-    assert len(surface_of(Path("a.bnt"), gathered(flat_at_both_ends())))
+    assert len(triangulate_scan_grid(Path("a.bnt"), gathered(flat_at_both_ends())))
 
 
 def test_a_face_is_given_its_triangles():
     found = gathered(face_planes())
-    np.testing.assert_array_equal(surface_of(Path("a.bnt"), found), triangulate_grid(found.grid, found.points))
+    np.testing.assert_array_equal(
+        triangulate_scan_grid(Path("a.bnt"), found), triangulate_grid(found.grid, found.points)
+    )
 
 
 def all_background():
@@ -301,7 +295,7 @@ def scattered():
 )
 def test_what_is_no_surface_is_an_error(make, sentence):
     with pytest.raises(EmptyScan, match=f"a.bnt: .*{sentence}"):
-        surface_of(Path("a.bnt"), gathered(make()))
+        triangulate_scan_grid(Path("a.bnt"), gathered(make()))
 
 
 def test_a_gathered_grid_is_plain_data():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemax_cli.scans.kernels import NO_ROOM, as_text, read_indexes, read_reals
+from gemax_cli.scans.number_kernels import NO_ROOM, as_text, read_indexes, read_reals
 from gemax_cli.scans.text_numbers import parse_indexes, parse_reals
 from tests.scans.naive_vrml import Malformed, naive_indexes, naive_reals
 

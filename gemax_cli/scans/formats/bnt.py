@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gemax_cli.datasets.bosphorus import BOSPHORUS
 from gemax_cli.datasets.ids import bare_name
 from gemax_cli.errors import BadFormat, ScanError
-from gemax_cli.scans.grid import distance_to, gather_grid, surface_of
+from gemax_cli.scans.grid import distance_to, gather_grid, triangulate_scan_grid
 from gemax_cli.scans.model import Points, Scan, TextureMap, Triangles
 from gemax_cli.scans.raw_file import RawFile, open_raw
 
@@ -44,7 +44,7 @@ def read_bnt(raw: RawFile) -> Scan:
     if not planes[2, -1, -1] and not planes[3:].any():
         raise BadFormat(path, "ends in nothing but zeros, as unfinished copies do: copy it again from the source.")
     gathered = gather_grid(planes, background, bottom_up=True)
-    triangles = surface_of(path, gathered)
+    triangles = triangulate_scan_grid(path, gathered)
     landmarks, warnings = _landmarks_of(path, gathered.points)
     if gathered.impossible:
         warnings.insert(0, f"points dropped for impossible coordinates: {gathered.impossible}.")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat
-from gemax_cli.scans.grid import gather_grid, surface_of
+from gemax_cli.scans.grid import gather_grid, triangulate_scan_grid
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.raw_file import RawFile
 
@@ -35,7 +35,7 @@ def read_abs(raw: RawFile) -> Scan:
     planes = values.reshape(4, rows, columns)
     planes[3][planes[0] != 1] = INVALID
     gathered = gather_grid(planes[1:], INVALID, bottom_up=False)
-    triangles = surface_of(path, gathered)
+    triangles = triangulate_scan_grid(path, gathered)
     dropped = gathered.impossible
     return Scan(
         path=path,

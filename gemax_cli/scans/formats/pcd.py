@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat
 from gemax_cli.scans.assemble import cloud_scan, organised_scan
-from gemax_cli.scans.kernels import unpack_lzf
+from gemax_cli.scans.lzf_kernels import unpack_lzf
 from gemax_cli.scans.model import Points, Scan
 from gemax_cli.scans.raw_file import RawFile
 
