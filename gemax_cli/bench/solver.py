@@ -22,7 +22,7 @@ from gemax_cli.entropy.reference import paper_cuts
 from gemax_cli.entropy.sample import sample_depth16
 from gemax_cli.entropy.solver import Solution, optimal_cuts_per_tau
 from gemax_cli.errors import NothingToConvert
-from gemax_cli.report.published import PUBLISHED
+from gemax_cli.reports.published import PUBLISHED
 from gemax_cli.settings import DEFAULT_TAUS
 from gemax_cli.stack.png import read_png
 

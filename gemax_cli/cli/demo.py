@@ -23,8 +23,8 @@ def command(folder: Path, taus: tuple[int, ...], subjects: int, seed: int, jobs:
     from gemax_cli.batch.run import RunOptions, convert
     from gemax_cli.cli.entropy import print_entropy
     from gemax_cli.cli.listen import Reporter
-    from gemax_cli.report.measure import measure_folder
-    from gemax_cli.report.sheet import overview_sheet, write_sheet
+    from gemax_cli.reports.measure import measure_folder
+    from gemax_cli.reports.sheet import overview_sheet, write_sheet
     from gemax_cli.settings import Settings
     from gemax_cli.synthetic.dataset import make_sample
 

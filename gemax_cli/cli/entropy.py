@@ -10,8 +10,8 @@ import click
 from gemax_cli.cli import options
 
 if TYPE_CHECKING:
-    from gemax_cli.report.entropy_table import By
-    from gemax_cli.report.measure import Measurement
+    from gemax_cli.reports.entropy_table import By
+    from gemax_cli.reports.measure import Measurement
 
 
 @click.command("entropy", cls=options.Command, short_help="Entropy of the maps in a folder, from the PNGs.")
@@ -36,9 +36,9 @@ def command(out: Path, by: By, published: bool, jobs: int, plot: Path | None, fo
     Exit code 3 if an image could not be measured.
     """
     from gemax_cli.cli.output import tell
-    from gemax_cli.report.charts import chart_format
-    from gemax_cli.report.entropy_table import no_map
-    from gemax_cli.report.measure import measure_folder
+    from gemax_cli.reports.charts import chart_format
+    from gemax_cli.reports.entropy_table import no_map
+    from gemax_cli.reports.measure import measure_folder
 
     if plot:
         chart_format(plot)  # before the work
@@ -58,8 +58,8 @@ def command(out: Path, by: By, published: bool, jobs: int, plot: Path | None, fo
 def print_entropy(measurement: Measurement, out: Path, by: By, form: options.Form) -> None:
     """Print the table of a measured folder."""
     from gemax_cli.cli.output import print_rows
-    from gemax_cli.report.entropy_table import named_rows, tabulate
-    from gemax_cli.report.published import ENTROPY_SOURCE
+    from gemax_cli.reports.entropy_table import named_rows, tabulate
+    from gemax_cli.reports.published import ENTROPY_SOURCE
 
     rows = tabulate(measurement, by)
     note = f"paper: {ENTROPY_SOURCE}" if any(row.paper is not None for row in rows) else ""
@@ -70,9 +70,9 @@ def _print_published(measurement: Measurement, out: Path, form: options.Form) ->
     from dataclasses import asdict
 
     from gemax_cli.cli.output import print_rows
-    from gemax_cli.report.comparison import compare
-    from gemax_cli.report.entropy_table import tabulate
-    from gemax_cli.report.published import ENTROPY_SOURCE
+    from gemax_cli.reports.comparison import compare
+    from gemax_cli.reports.entropy_table import tabulate
+    from gemax_cli.reports.published import ENTROPY_SOURCE
 
     rows = [asdict(row) for row in compare(tabulate(measurement))]
     if not rows:
@@ -83,9 +83,9 @@ def _print_published(measurement: Measurement, out: Path, form: options.Form) ->
 
 
 def _plot(measurement: Measurement, plot: Path) -> None:
-    from gemax_cli.report.charts import write_chart
-    from gemax_cli.report.curves import entropy_chart
-    from gemax_cli.report.entropy_table import tabulate
+    from gemax_cli.reports.charts import write_chart
+    from gemax_cli.reports.curves import entropy_chart
+    from gemax_cli.reports.entropy_table import tabulate
 
     write_chart(entropy_chart(tabulate(measurement)), plot)
     click.echo(f"plot: {plot}", err=True)

@@ -17,7 +17,7 @@ def command(scan: Path, form: options.Form) -> None:
     import json
 
     from gemax_cli.cli.output import emit, print_rows
-    from gemax_cli.report.inspection import inspect_scan
+    from gemax_cli.reports.inspection import inspect_scan
 
     facts = inspect_scan(scan)
     if form == "json":

@@ -10,7 +10,7 @@ import click
 from gemax_cli.cli import options
 
 if TYPE_CHECKING:
-    from gemax_cli.report.sheet import Style
+    from gemax_cli.reports.sheet import Style
 
 
 @click.command("preview", cls=options.Command, short_help="A contact sheet of the maps in a folder.")
@@ -31,7 +31,7 @@ def command(out: Path, names: tuple[str, ...], limit: int, styles: tuple[Style, 
     Exit code 3 if a scan could not be drawn.
     """
     from gemax_cli.cli.output import save, tell
-    from gemax_cli.report.sheet import make_preview, write_sheet
+    from gemax_cli.reports.sheet import make_preview, write_sheet
 
     if output.suffix.lower() != ".png":
         raise click.BadParameter(f"{output}: give a name that ends in .png.", param_hint="--output")

@@ -21,7 +21,7 @@ def command(out: Path, output: Path, jobs: int) -> int:
     Exit code 3 if an image could not be measured.
     """
     from gemax_cli.cli.output import save, tell
-    from gemax_cli.report.page import make_report, write_report
+    from gemax_cli.reports.page import make_report, write_report
 
     report = make_report(out, jobs)
     code = tell(report.problems)

@@ -38,8 +38,8 @@ def command(
     paper_accuracy is Table 4 of the paper, its authors' own network on their data. The advice goes to stderr.
     """
     from gemax_cli.cli.output import print_rows, tell
-    from gemax_cli.report.charts import chart_format
-    from gemax_cli.report.published import SOURCE
+    from gemax_cli.reports.charts import chart_format
+    from gemax_cli.reports.published import SOURCE
     from gemax_cli.settings import Settings
     from gemax_cli.study.sweep import sweep
 
@@ -58,7 +58,7 @@ def command(
 
 
 def _draw(study: Sweep, plot: Path) -> None:
-    from gemax_cli.report.charts import write_chart
+    from gemax_cli.reports.charts import write_chart
     from gemax_cli.study.sweep import sweep_chart
 
     write_chart(sweep_chart(study.rows), plot)

@@ -19,7 +19,7 @@ from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.entropy.mapping import apply_cuts, uniform_cuts
 from gemax_cli.errors import NothingToConvert, ScanError
 from gemax_cli.pipeline import MappedBlock, convert_scan
-from gemax_cli.report.charts import Series, line_chart
+from gemax_cli.reports.charts import Series, line_chart
 from gemax_cli.scans.walk import find_scans
 from gemax_cli.settings import QuantisationSettings, Settings
 from gemax_cli.stack.tables import Failure

@@ -2,7 +2,7 @@ import pytest
 from PIL import Image
 
 from gemax_cli.cli.main import run
-from tests.report.folders import BO, BU, make_folder
+from tests.reports.folders import BO, BU, make_folder
 
 
 @pytest.fixture

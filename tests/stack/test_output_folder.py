@@ -5,12 +5,12 @@ import pytest
 
 import gemax_cli.stack.folder
 from gemax_cli.errors import FileUnreadable, OutputError, SettingsError
-from gemax_cli.report.measure import measure_folder
+from gemax_cli.reports.measure import measure_folder
 from gemax_cli.settings import QuantisationSettings, Settings
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.png import read_png
 from gemax_cli.stack.records import RecordWriter, tidy_records
-from tests.report.folders import BO, BU, SMALL, edit_run, make_folder, put_scan
+from tests.reports.folders import BO, BU, SMALL, edit_run, make_folder, put_scan
 from tests.stack.samples import scan_record
 
 TWO_DEPTHS = Settings(taus=(5, 8, 9, 12), depths=(50, 60), quantisation=SMALL.quantisation, stack="rgb")

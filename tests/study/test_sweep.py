@@ -10,7 +10,7 @@ from gemax_cli.datasets.registry import DATASETS
 from gemax_cli.datasets.selection import Selection
 from gemax_cli.errors import NothingToConvert
 from gemax_cli.pipeline import convert_scan
-from gemax_cli.report.charts import to_svg
+from gemax_cli.reports.charts import to_svg
 from gemax_cli.settings import Settings
 from gemax_cli.stack.tables import Failure
 from gemax_cli.study import sweep as study

@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 
 from gemax_cli.errors import NothingToConvert, ScanError, SettingsError
-from gemax_cli.report.sheet import make_preview, named, overview_sheet, spread, write_sheet
-from gemax_cli.report.stretch import bin_widths, scale_picture, stretch_picture, width_colours
-from gemax_cli.report.texture import drape, find_raw, texture_of
-from gemax_cli.report.tiles import (
+from gemax_cli.reports.sheet import make_preview, named, overview_sheet, spread, write_sheet
+from gemax_cli.reports.stretch import bin_widths, scale_picture, stretch_picture, width_colours
+from gemax_cli.reports.texture import drape, find_raw, texture_of
+from gemax_cli.reports.tiles import (
     LINE,
     MARGIN,
     PAPER,
@@ -28,7 +28,7 @@ from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import load_codes, load_map, scan_images
 from gemax_cli.stack.png import read_png, write_png
 from gemax_cli.stack.records import read_records
-from tests.report.folders import BO, BU, SMALL, edit_run, make_folder
+from tests.reports.folders import BO, BU, SMALL, edit_run, make_folder
 
 MANY = tuple(f"BU-3DFE/F{i:04d}/F{i:04d}_AN01WH" for i in range(20))
 
@@ -259,7 +259,7 @@ def test_a_damaged_or_missing_picture_gives_no_texture(converted, raw, first, tm
 
 def captions(monkeypatch, *arguments, **options):
     """The captions of a preview, row by row, and the preview."""
-    from gemax_cli.report import sheet
+    from gemax_cli.reports import sheet
 
     seen = []
     draw = sheet.draw_sheet

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from gemax_cli.errors import NothingToConvert
-from gemax_cli.report import page
-from gemax_cli.report.charts import COLOURS, DARK
-from gemax_cli.report.page import make_report, small_map, write_report
+from gemax_cli.reports import page
+from gemax_cli.reports.charts import COLOURS, DARK
+from gemax_cli.reports.page import make_report, small_map, write_report
 from gemax_cli.settings import Settings
 from gemax_cli.stack.records import NoseRecord
 from gemax_cli.stack.tables import Failure, write_failures
-from tests.report.folders import BO, BU, PAPERS, SMALL, edit_run, make_folder, put_scan
+from tests.reports.folders import BO, BU, PAPERS, SMALL, edit_run, make_folder, put_scan
 
 VOID = {"meta", "img", "br"}
 EVIL = '<script>alert("x")</script>&\'\x1b\u202e'

@@ -3,11 +3,11 @@ import re
 import pytest
 
 from gemax_cli.datasets.published import TAUS, UNBOUNDED
-from gemax_cli.report.comparison import compare
-from gemax_cli.report.entropy_table import EntropyRow, entropy_table
-from gemax_cli.report.published import PUBLISHED, published_entropy
+from gemax_cli.reports.comparison import compare
+from gemax_cli.reports.entropy_table import EntropyRow, entropy_table
+from gemax_cli.reports.published import PUBLISHED, published_entropy
 from gemax_cli.settings import DEFAULT_TAUS, QuantisationSettings, Settings
-from tests.report.folders import BO, BU, PAPERS, make_folder
+from tests.reports.folders import BO, BU, PAPERS, make_folder
 
 
 def figures(dataset, table):

@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import NothingToConvert, OutputError, ScanError, SettingsError
-from gemax_cli.report.charts import COLOURS, DARK, histogram, to_svg
-from gemax_cli.report.comparison import compare
-from gemax_cli.report.curves import entropy_chart
-from gemax_cli.report.entropy_table import EntropyRow, named_rows, tabulate
-from gemax_cli.report.facts import ScanFacts, gather_facts
-from gemax_cli.report.measure import Measurement, measure_folder
-from gemax_cli.report.published import ENTROPY_SOURCE
-from gemax_cli.report.sheet import spread
-from gemax_cli.report.tiles import printable, shrink
+from gemax_cli.reports.charts import COLOURS, DARK, histogram, to_svg
+from gemax_cli.reports.comparison import compare
+from gemax_cli.reports.curves import entropy_chart
+from gemax_cli.reports.entropy_table import EntropyRow, named_rows, tabulate
+from gemax_cli.reports.facts import ScanFacts, gather_facts
+from gemax_cli.reports.measure import Measurement, measure_folder
+from gemax_cli.reports.published import ENTROPY_SOURCE
+from gemax_cli.reports.sheet import spread
+from gemax_cli.reports.tiles import printable, shrink
 from gemax_cli.stack.atomic import write_atomically
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import ScanImages, load_codes
@@ -105,7 +105,7 @@ def _failures(folder: OutputFolder) -> tuple[list[Failure], list[str]]:
 def _render(m: _Material) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    loader = PackageLoader("gemax_cli.report", "")
+    loader = PackageLoader("gemax_cli.reports", "")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, finalize=_shown)
     environment.filters["grouped"] = "{:,}".format
     return environment.get_template("report.html.j2").render(

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from gemax_cli.errors import SettingsError
-from gemax_cli.report.charts import (
+from gemax_cli.reports.charts import (
     COLOURS,
     HEIGHT,
     LEGEND,
@@ -22,8 +22,8 @@ from gemax_cli.report.charts import (
     to_svg,
     write_chart,
 )
-from gemax_cli.report.curves import entropy_chart
-from gemax_cli.report.entropy_table import EntropyRow
+from gemax_cli.reports.curves import entropy_chart
+from gemax_cli.reports.entropy_table import EntropyRow
 
 SVG = "{http://www.w3.org/2000/svg}"
 NAME = 'a<b>&"c'
@@ -71,7 +71,7 @@ def test_the_same_chart_gives_the_same_bytes_whatever_the_user_s_style(tmp_path)
 
 
 def test_charts_leave_pyplot_alone():
-    code = "import sys; from gemax_cli.report.charts import *; to_svg(histogram('t', 'x', [1])); "
+    code = "import sys; from gemax_cli.reports.charts import *; to_svg(histogram('t', 'x', [1])); "
     code += "print('matplotlib.pyplot' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gemax_cli.report.entropy_table import MEAN, combined
-from gemax_cli.report.measure import GEMAX, Measured
+from gemax_cli.reports.entropy_table import MEAN, combined
+from gemax_cli.reports.measure import GEMAX, Measured
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.records import BlockRecord, NoseRecord, ScanRecord
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import SettingsError
-from gemax_cli.report.tiles import font_of
+from gemax_cli.reports.tiles import font_of
 
 # narrow bins, the width of uniform quantisation, wide bins: apart for people who see red and green alike, and in grey
 NARROW, UNIFORM, WIDE = (5, 60, 140), (244, 240, 232), (166, 54, 3)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import SettingsError
-from gemax_cli.report.tiles import printable
+from gemax_cli.reports.tiles import printable
 from gemax_cli.stack.atomic import write_atomically
 
 if TYPE_CHECKING:

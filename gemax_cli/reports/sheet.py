@@ -16,10 +16,10 @@ from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.entropy.mapping import apply_cuts, invert_map, uniform_cuts
 from gemax_cli.errors import BadFormat, ScanError, SettingsError
 from gemax_cli.maps.compare import make_comparison_maps
-from gemax_cli.report.entropy_table import no_map
-from gemax_cli.report.stretch import bin_widths, scale_picture, stretch_picture
-from gemax_cli.report.texture import texture_of
-from gemax_cli.report.tiles import TILE_PAPER, Picture, Tile, draw_sheet, grid, on_paper, shrink
+from gemax_cli.reports.entropy_table import no_map
+from gemax_cli.reports.stretch import bin_widths, scale_picture, stretch_picture
+from gemax_cli.reports.texture import texture_of
+from gemax_cli.reports.tiles import TILE_PAPER, Picture, Tile, draw_sheet, grid, on_paper, shrink
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import MapImage, ScanImages, load_codes, load_map, split_depth
 from gemax_cli.stack.png import write_png

@@ -4,12 +4,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gemax_cli.report.facts import ScanFacts, gather_facts, tip_pixel, with_reasons
-from gemax_cli.report.measure import measure_folder
+from gemax_cli.reports.facts import ScanFacts, gather_facts, tip_pixel, with_reasons
+from gemax_cli.reports.measure import measure_folder
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.records import NoseRecord
-from tests.report.folders import BO, BU, SMALL, make_folder, put_scan
+from tests.reports.folders import BO, BU, SMALL, make_folder, put_scan
 from tests.stack.samples import block_record
 
 

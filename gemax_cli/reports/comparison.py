@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gemax_cli.datasets.published import Published
-from gemax_cli.report.entropy_table import EntropyRow
-from gemax_cli.report.published import PUBLISHED, tau_of_paper
+from gemax_cli.reports.entropy_table import EntropyRow
+from gemax_cli.reports.published import PUBLISHED, tau_of_paper
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import numpy as np
 
 from gemax_cli.datasets.model import ScanName
 from gemax_cli.errors import NothingToConvert
-from gemax_cli.report.measure import BASELINE, GEMAX, Measured, Measurement, measure_folder
-from gemax_cli.report.published import published_entropy
+from gemax_cli.reports.measure import BASELINE, GEMAX, Measured, Measurement, measure_folder
+from gemax_cli.reports.published import published_entropy
 from gemax_cli.settings import DEFAULT_TAUS
 from gemax_cli.stack.images import name_of, split_depth
 

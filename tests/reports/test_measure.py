@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.errors import OutputError
-from gemax_cli.report import measure
-from gemax_cli.report.measure import DepthPixels, inverted_by_range, measure_folder, widest_bin
+from gemax_cli.reports import measure
+from gemax_cli.reports.measure import DepthPixels, inverted_by_range, measure_folder, widest_bin
 from gemax_cli.settings import QuantisationSettings, Settings
 from gemax_cli.stack.images import load_codes, load_map
 from gemax_cli.stack.png import read_png, write_png
 from gemax_cli.stack.records import pack_cuts, read_records
-from tests.report import naive
-from tests.report.folders import BO, BU, PAPERS, SMALL, dome, edit_run, make_folder
+from tests.reports import naive
+from tests.reports.folders import BO, BU, PAPERS, SMALL, dome, edit_run, make_folder
 
 PIXELS = st.lists(st.tuples(st.integers(0, 255), st.integers(1, 65535)), min_size=1, max_size=60)
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from gemax_cli.errors import NothingToConvert
-from gemax_cli.report.entropy_table import combined, entropy_table, group_of, tabulate
-from gemax_cli.report.measure import Measured, Measurement, measure_folder
+from gemax_cli.reports.entropy_table import combined, entropy_table, group_of, tabulate
+from gemax_cli.reports.measure import Measured, Measurement, measure_folder
 from gemax_cli.settings import Settings
 from gemax_cli.stack.images import name_of, split_depth
-from tests.report.folders import BO, BU, PAPERS, SMALL, make_folder
+from tests.reports.folders import BO, BU, PAPERS, SMALL, make_folder
 
 SCANS = (BU, "BU-3DFE/F0001/F0001_HA04WH", "BU-3DFE/M0002/M0002_AN02BL", BO)
 

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.errors import GemaxError
-from gemax_cli.report.charts import Series, histogram, line_chart, to_svg
-from gemax_cli.report.page import make_report
-from gemax_cli.report.stretch import bin_widths, width_colours
-from gemax_cli.report.texture import drape
-from gemax_cli.report.tiles import MARGIN, PAPER, TITLE, Tile, draw_sheet
+from gemax_cli.reports.charts import Series, histogram, line_chart, to_svg
+from gemax_cli.reports.page import make_report
+from gemax_cli.reports.stretch import bin_widths, width_colours
+from gemax_cli.reports.texture import drape
+from gemax_cli.reports.tiles import MARGIN, PAPER, TITLE, Tile, draw_sheet
 from gemax_cli.scans.model import Scan, TextureMap
 from gemax_cli.stack.tables import Failure, write_failures
-from tests.report.folders import BO, BU, make_folder
-from tests.report.test_page import Page
+from tests.reports.folders import BO, BU, make_folder
+from tests.reports.test_page import Page
 
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False)
 TEXTS = st.text(max_size=40)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from gemax_cli.datasets.published import UNBOUNDED
 from gemax_cli.errors import SettingsError
-from gemax_cli.report.charts import Series, line_chart
-from gemax_cli.report.entropy_table import EntropyRow
-from gemax_cli.report.measure import BASELINE, GEMAX
-from gemax_cli.report.published import PUBLISHED
+from gemax_cli.reports.charts import Series, line_chart
+from gemax_cli.reports.entropy_table import EntropyRow
+from gemax_cli.reports.measure import BASELINE, GEMAX
+from gemax_cli.reports.published import PUBLISHED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
