@@ -286,7 +286,7 @@ def _inverted_by_cuts(
 
 
 def inverted_by_range(values: Values, pixels: DepthPixels, depth_mm: float) -> NDArray[np.float64]:
-    """Depth that each pixel's grey value stands for: half-way between its nearest and its farthest pixel, mm.
+    """Depth that each pixel's grey value stands for: the midpoint of its nearest and its farthest pixel, mm.
 
     The inverse of a map without recorded cuts, best in the worst case. Where a grey value does not tell depth (normals,
     curvature) the error that it leaves says so.

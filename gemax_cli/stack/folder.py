@@ -284,20 +284,20 @@ class OutputFolder:
             yield
 
     def write_tables(
-        self, shard: Shard | None, failures: Iterable[Failure], settled: Callable[[Set[str]], Set[str]]
+        self, shard: Shard | None, failures: Iterable[Failure], resolved: Callable[[Set[str]], Set[str]]
     ) -> None:
         """Tidy the records of this run, make metadata.csv from all records, and bring failures.csv up to date.
 
         Args:
             shard: of this run.
             failures: of this run.
-            settled: says which of some sources this run found converted or tried; older failures of others are kept.
+            resolved: says which of some sources this run found converted or tried; older failures of others are kept.
         """
         with self._tables_locked():  # the last shard to come in sees all records
             tidy_records(self.path / records_name(shard))
             vars(self).pop("_places", None)
             write_metadata(self.path, self.records(), *self._map_columns())
-            write_failures(self.path, [*self._older_failures(settled), *failures])
+            write_failures(self.path, [*self._older_failures(resolved), *failures])
 
     def _map_columns(self) -> tuple[set[int], set[str]]:
         """All tau and all channels of comparison maps that the records tell of."""
@@ -308,12 +308,12 @@ class OutputFolder:
             channels.update(m.name for m in block.comparisons)
         return taus, channels
 
-    def _older_failures(self, settled: Callable[[Set[str]], Set[str]]) -> list[Failure]:
+    def _older_failures(self, resolved: Callable[[Set[str]], Set[str]]) -> list[Failure]:
         try:
             failures = self.failures()
         except OutputError:
             return []
-        over = settled({failure.source for failure in failures})
+        over = resolved({failure.source for failure in failures})
         return [failure for failure in failures if failure.source not in over]
 
     def failures(self) -> list[Failure]:

@@ -91,7 +91,7 @@ class ScanImages:
 
 
 def scan_images(root: Path, base: Path | None = None) -> list[ScanImages]:
-    """The maps below ``root``, in order of path; hidden files and folders are passed over.
+    """The maps below ``root``, in order of path; hidden files and folders are skipped.
 
     A folder of maps is a scan. Where some folder has a depth image, pictures in folders without one (contact sheets,
     plots) are no maps, GEMax maps excepted. Where none has, a PNG whose name occurs in one folder alone is a scan of
