@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from gemax_cli.face.orient import orient_scan
 from gemax_cli.face.pose import align_if_turned
 from gemax_cli.maps.compare import make_comparison_maps
 from gemax_cli.maps.model import ComparisonMap
+from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.read import read_scan
 from gemax_cli.settings import QuantisationSettings, Settings
@@ -117,13 +117,13 @@ class ConvertedScan:
     seconds: dict[str, float]
 
 
-def convert_scan(path: Path | str, settings: Settings | None = None) -> ConvertedScan:
+def convert_scan(path: AnyPath, settings: Settings | None = None) -> ConvertedScan:
     """Read one raw file and make all its maps; nothing is written.
 
     Raises:
         ScanError: the file cannot be converted; the class and its ``stage`` say why.
     """
-    path, settings, watch = Path(path), settings or Settings(), Stopwatch()
+    path, settings, watch = as_path(path), settings or Settings(), Stopwatch()
     with watch.stage("read"):
         scan = read_scan(path)
     frontal, tip, aligned, counts = _face(scan, settings, watch)

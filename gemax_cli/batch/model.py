@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gemax_cli.datasets.ids import split_suffix
 from gemax_cli.datasets.model import ScanRef
+from gemax_cli.errors import WorkerDied
+from gemax_cli.scans.read import CRASHING_SUFFIXES
 from gemax_cli.settings import Settings
 from gemax_cli.stack.records import ScanRecord
 from gemax_cli.stack.tables import Failure
@@ -43,3 +46,15 @@ class Outcome:
     disk_full: bool = False
     seconds: Mapping[str, float] = field(default_factory=dict)
     peak_bytes: int | None = None
+
+
+def may_crash(ref: ScanRef) -> bool:
+    """Whether the file's reader is a library that a damaged file can crash, and the process with it."""
+    return split_suffix(ref.path.name)[1] in CRASHING_SUFFIXES
+
+
+def death_of(ref: ScanRef) -> Failure:
+    """The failure of a scan whose process died twice."""
+    advice = "give it more memory, or, if the file crashes the library that reads it, save it in another format."
+    error = WorkerDied(ref.path, f"the process that converted it died twice: {advice}")
+    return Failure(ref.source, error.stage, type(error).__name__, str(error))

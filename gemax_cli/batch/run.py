@@ -9,15 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from gemax_cli.batch.model import Outcome, Task
+from gemax_cli.batch.model import Outcome, Task, death_of, may_crash
 from gemax_cli.batch.plan import Plan, make_plan, shard_of
-from gemax_cli.datasets.ids import split_suffix
 from gemax_cli.datasets.model import ScanRef
 from gemax_cli.datasets.selection import Selection
-from gemax_cli.errors import FileUnreadable, NothingToConvert, WorkerDied
+from gemax_cli.errors import FileUnreadable, NothingToConvert
 from gemax_cli.parallel import map_unordered
 from gemax_cli.paths import AnyPath, AnyPaths, as_paths
-from gemax_cli.scans.read import CRASHING_SUFFIXES
 from gemax_cli.scans.walk import Found, find_scans
 from gemax_cli.settings import Settings
 from gemax_cli.stack.atomic import remove_temporaries
@@ -98,19 +96,6 @@ def run_task(task: Task) -> Outcome:
     return run_task(task)
 
 
-def may_crash(task: Task) -> bool:
-    """Whether the file's reader is a library that a damaged file can crash, and the process with it."""
-    return split_suffix(task.ref.path.name)[1] in CRASHING_SUFFIXES
-
-
-def lost_task(task: Task) -> Outcome:
-    """The failure of a task whose process died twice."""
-    advice = "give it more memory, or, if the file crashes the library that reads it, save it in another format."
-    error = WorkerDied(task.ref.path, f"the process that converted it died twice: {advice}")
-    failure = Failure(task.ref.source, error.stage, type(error).__name__, str(error))
-    return Outcome(task.ref.scan_id, failure=failure)
-
-
 def find(sources: Sequence[Path], selection: Selection, options: RunOptions) -> tuple[Sequence[ScanRef], Summary]:
     """The scans of this run; folders that cannot be searched are failures of its summary.
 
@@ -145,6 +130,26 @@ def _gone_notes(only: frozenset[str], found: Found) -> tuple[str, ...]:
     return (f"Scans listed as failed that are not there any more: {len(gone)}, such as {gone[0]}.",) if gone else ()
 
 
+def plan(
+    sources: AnyPaths,
+    out: AnyPath,
+    settings: Settings | None = None,
+    selection: Selection | None = None,
+    options: RunOptions | None = None,
+) -> tuple[Plan, Summary]:
+    """What ``convert`` would do, and what it would notice on the way; nothing is written.
+
+    Raises:
+        NothingToConvert: no scan was found.
+        OutputError: the folder was made with other settings.
+    """
+    folder, settings, options = OutputFolder(out), settings or Settings(), options or RunOptions()
+    refs, summary = find(as_paths(sources), selection or Selection(), options)
+    if not options.overwrite:
+        folder.check_settings(settings)
+    return make_plan(refs, folder, settings, overwrite=options.overwrite), summary
+
+
 def convert(
     sources: AnyPaths,
     out: AnyPath,
@@ -169,10 +174,10 @@ def convert(
             if not options.overwrite:
                 folder.check_settings(settings)
             folder.write_run(settings, options.command)
-            plan = make_plan(refs, folder, settings, overwrite=options.overwrite)
-            summary.done = plan.done
-            listener.planned(plan, summary)
-            _Batch(plan, folder, settings, options, summary, listener).run()
+            steps = make_plan(refs, folder, settings, overwrite=options.overwrite)
+            summary.done = steps.done
+            listener.planned(steps, summary)
+            _Batch(steps, folder, settings, options, summary, listener).run()
     summary.seconds = time.perf_counter() - started
     return summary
 
@@ -204,7 +209,13 @@ class _Batch:
     def _do_steps(self) -> bool:
         """Whether every step was tried."""
         jobs = min(self.options.jobs, max(1, len(self.plan.steps)))
-        outcomes = map_unordered(run_task, self._tasks(), jobs, lost=lost_task, isolated=may_crash)
+        outcomes = map_unordered(
+            run_task,
+            self._tasks(),
+            jobs,
+            lost=lambda task: Outcome(task.ref.scan_id, failure=death_of(task.ref)),
+            isolated=lambda task: may_crash(task.ref),
+        )
         with self.folder.writer(self.options.shard) as writer, closing(outcomes):
             for outcome in outcomes:
                 self._note(outcome, writer)

@@ -74,21 +74,17 @@ def _sources_of(failures: Path) -> frozenset[str]:
         raise click.BadParameter(str(error)) from error
 
 
-def _dry_run(places: list[Path], out: Path, settings: Settings, selection: Selection, run: RunOptions) -> int:
-    from gemax_cli.batch.plan import expected_seconds, make_plan
-    from gemax_cli.batch.run import find
+def _dry_run(sources: list[Path], out: Path, settings: Settings, selection: Selection, run: RunOptions) -> int:
+    from gemax_cli.batch.plan import expected_seconds
+    from gemax_cli.batch.run import plan
     from gemax_cli.cli.listen import duration_text
     from gemax_cli.stack.folder import OutputFolder
 
-    folder = OutputFolder(out)
-    refs, summary = find(places, selection, run)
-    if not run.overwrite:
-        folder.check_settings(settings)
-    plan = make_plan(refs, folder, settings, overwrite=run.overwrite)
-    for step in plan.steps:
+    todo, summary = plan(sources, out, settings, selection, run)
+    for step in todo.steps:
         click.echo(f"{'add maps' if step.adds else 'convert'}\t{step.ref.source}\t{step.ref.scan_id}")
     for note in (*summary.notes, *(failure.message for failure in summary.failures)):
         click.echo(note, err=True)
-    time = duration_text(expected_seconds(plan, folder, run.jobs), len(plan.steps), run.jobs)
-    click.echo(f"{len(plan.steps)} of {len(refs)} scans to do, {plan.done} done already.{time}", err=True)
+    time = duration_text(expected_seconds(todo, OutputFolder(out), run.jobs), len(todo.steps), run.jobs)
+    click.echo(f"{len(todo.steps)} of {summary.found} scans to do, {todo.done} done already.{time}", err=True)
     return summary.exit_code

@@ -24,7 +24,7 @@ def command(folder: Path, taus: tuple[int, ...], subjects: int, seed: int, jobs:
     from gemax_cli.cli.entropy import print_entropy
     from gemax_cli.cli.listen import Reporter
     from gemax_cli.reports.measure import measure_folder
-    from gemax_cli.reports.sheet import overview_sheet, write_sheet
+    from gemax_cli.reports.sheet import preview
     from gemax_cli.settings import Settings
     from gemax_cli.synthetic.dataset import make_sample
 
@@ -36,6 +36,6 @@ def command(folder: Path, taus: tuple[int, ...], subjects: int, seed: int, jobs:
         summary = convert([raw], out, Settings(taus), options=options, listener=reporter)
     reporter.close(summary, out)
     print_entropy(measure_folder(out), out, "dataset", "table")
-    write_sheet(sheet, overview_sheet(out, limit=8))
+    preview(out, sheet, limit=8)
     click.echo(f"contact sheet: {sheet}", err=True)
     return summary.exit_code

@@ -7,8 +7,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 
 import click
 
@@ -54,15 +53,6 @@ def tell(problems: Iterable[str]) -> int:
         click.echo(problem, err=True)
         code = SOME_FAILED
     return code
-
-
-def save(path: Path, write: Callable[[], None]) -> None:
-    """Write a file and print its path; where it cannot be written that is the error's sentence."""
-    try:
-        write()
-    except OSError as error:
-        raise click.ClickException(f"{path}: cannot be written ({error.strerror}): give another place.") from error
-    emit(f"{path}\n")
 
 
 def cell(value: object, name: str = "") -> str:

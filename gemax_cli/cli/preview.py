@@ -30,12 +30,9 @@ def command(out: Path, names: tuple[str, ...], limit: int, styles: tuple[Style, 
 
     Exit code 3 if a scan could not be drawn.
     """
-    from gemax_cli.cli.output import save, tell
-    from gemax_cli.reports.sheet import make_preview, write_sheet
+    from gemax_cli.cli.output import emit, tell
+    from gemax_cli.reports.sheet import preview
 
-    if output.suffix.lower() != ".png":
-        raise click.BadParameter(f"{output}: give a name that ends in .png.", param_hint="--output")
-    preview = make_preview(out, styles or (("maps", "tau") if names else ("overview",)), names, limit)
-    code = tell(preview.problems)
-    save(output, lambda: write_sheet(output, preview.sheet))
-    return code
+    drawn = preview(out, output, styles=styles, names=names, limit=limit)
+    emit(f"{output}\n")
+    return tell(drawn.problems)

@@ -20,10 +20,9 @@ def command(out: Path, output: Path, jobs: int) -> int:
 
     Exit code 3 if an image could not be measured.
     """
-    from gemax_cli.cli.output import save, tell
-    from gemax_cli.reports.page import make_report, write_report
+    from gemax_cli.cli.output import emit, tell
+    from gemax_cli.reports.page import report
 
-    report = make_report(out, jobs)
-    code = tell(report.problems)
-    save(output, lambda: write_report(output, report))
-    return code
+    made = report(out, output, jobs=jobs)
+    emit(f"{output}\n")
+    return tell(made.problems)

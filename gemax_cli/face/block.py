@@ -125,10 +125,10 @@ def cut_depth(cleaned: CleanedDepth, depth_mm: float, speck: float) -> tuple[NDA
     depth[parted] = np.nan
     codes, within = kernels.quantise(depth, depth_mm, MAX_CODE), cleaned.raw <= depth_mm
     return codes, {
-        "filled_pixels": np.count_nonzero(cleaned.filled & (codes > 0)),
-        "hole_pixels": np.count_nonzero(kernels.small_regions(depth, np.inf, True, np.inf)),
-        "spike_pixels": np.count_nonzero(cleaned.spikes & within),
-        "speck_pixels": np.count_nonzero(cleaned.specks & within) + np.count_nonzero(parted),
+        "filled_pixels": int(np.count_nonzero(cleaned.filled & (codes > 0))),
+        "hole_pixels": int(np.count_nonzero(kernels.small_regions(depth, np.inf, True, np.inf))),
+        "spike_pixels": int(np.count_nonzero(cleaned.spikes & within)),
+        "speck_pixels": int(np.count_nonzero(cleaned.specks & within) + np.count_nonzero(parted)),
     }
 
 

@@ -6,13 +6,13 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from gemax_cli.datasets.model import ScanName
 from gemax_cli.errors import NothingToConvert
+from gemax_cli.paths import AnyPath
 from gemax_cli.reports.measure import BASELINE, GEMAX, Measured, Measurement, measure_folder
 from gemax_cli.reports.published import published_entropy
 from gemax_cli.settings import DEFAULT_TAUS
@@ -57,7 +57,7 @@ class EntropyRow:
     paper: float | None = None
 
 
-def entropy_table(root: Path | str, by: By = "dataset", jobs: int = 1) -> list[EntropyRow]:
+def entropy_table(root: AnyPath, by: By = "dataset", jobs: int = 1) -> list[EntropyRow]:
     """Measure a folder and tabulate its entropy, in bits; a file that cannot be measured is left out with a warning.
 
     Raises:
@@ -72,7 +72,7 @@ def entropy_table(root: Path | str, by: By = "dataset", jobs: int = 1) -> list[E
     return tabulate(measurement, by)
 
 
-def no_map(root: Path | str) -> NothingToConvert:
+def no_map(root: AnyPath) -> NothingToConvert:
     """The error of a folder that holds no map that can be read."""
     return NothingToConvert(f"{root}: holds no map: give a folder that gemax convert wrote, or one of 8-bit PNGs.")
 

@@ -10,19 +10,20 @@ import numpy as np
 
 from gemax_cli.datasets.registry import parse_name
 from gemax_cli.errors import ScanError
+from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.pipeline import ConvertedScan, convert_scan
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.read import read_scan
 from gemax_cli.settings import Settings
 
 
-def inspect_scan(path: Path | str, settings: Settings | None = None) -> dict[str, Any]:
+def inspect_scan(path: AnyPath, settings: Settings | None = None) -> dict[str, Any]:
     """Facts on a raw file, plain values in the order to be read; lengths in the file's unit.
 
     Raises:
         ScanError: the file cannot be read; a nose tip that cannot be found is a fact, not an error.
     """
-    path = Path(path)
+    path = as_path(path)
     scan = read_scan(path)
     return {**_name_facts(path), **_content_facts(scan), **_face_facts(path, settings or Settings())}
 

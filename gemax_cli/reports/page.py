@@ -7,13 +7,13 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import NothingToConvert, OutputError, ScanError, SettingsError
+from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.reports.charts import COLOURS, DARK, histogram, to_svg
 from gemax_cli.reports.comparison import compare
 from gemax_cli.reports.curves import entropy_chart
@@ -23,7 +23,7 @@ from gemax_cli.reports.measure import Measurement, measure_folder
 from gemax_cli.reports.published import ENTROPY_SOURCE
 from gemax_cli.reports.sheet import spread
 from gemax_cli.reports.tiles import printable, shrink
-from gemax_cli.stack.atomic import write_atomically
+from gemax_cli.stack.atomic import write_output
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import ScanImages, load_codes
 from gemax_cli.stack.tables import Failure
@@ -66,18 +66,19 @@ class _Thumb:
     tip: tuple[float, float] | None
 
 
-def make_report(out: Path | str, jobs: int = 1) -> Report:
+def report(out: AnyPath, output: AnyPath | None = None, *, jobs: int = 1) -> Report:
     """Measure an output folder and describe it: settings, counts, failures, entropy, and the scans to look at first.
 
     The page stays small however many scans there are: tables end after ``MOST_ROWS`` rows and say so.
 
     Args:
         out: a folder that ``gemax convert`` wrote.
+        output: a file to write the page to; None writes none.
         jobs: processes that measure.
 
     Raises:
         NothingToConvert: it holds neither a record nor a failure.
-        OutputError: run.json is damaged.
+        OutputError: run.json is damaged, or ``output`` cannot be written.
     """
     folder = OutputFolder.holding(out)
     failures, problems = _failures(folder)
@@ -87,12 +88,10 @@ def make_report(out: Path | str, jobs: int = 1) -> Report:
     facts = gather_facts(folder, measurement.maps)
     images = {found.scan: found for found in folder.images()}
     material = _Material(folder, images, measurement, facts, failures)
-    return Report(_render(material), (*measurement.problems, *problems))
-
-
-def write_report(path: Path, report: Report) -> None:
-    """Write the page as UTF-8."""
-    write_atomically(path, report.html.encode("utf-8"))
+    html = _render(material)
+    if output is not None:
+        write_output(as_path(output), html.encode("utf-8"))
+    return Report(html, (*measurement.problems, *problems))
 
 
 def _failures(folder: OutputFolder) -> tuple[list[Failure], list[str]]:

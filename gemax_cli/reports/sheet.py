@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -16,13 +14,15 @@ from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.entropy.mapping import apply_cuts, invert_map, uniform_cuts
 from gemax_cli.errors import BadFormat, ScanError, SettingsError
 from gemax_cli.maps.compare import make_comparison_maps
+from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.reports.entropy_table import no_map
 from gemax_cli.reports.stretch import bin_widths, scale_picture, stretch_picture
 from gemax_cli.reports.texture import texture_of
 from gemax_cli.reports.tiles import TILE_PAPER, Picture, Tile, draw_sheet, grid, on_paper, shrink
+from gemax_cli.stack.atomic import write_output
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import MapImage, ScanImages, load_codes, load_map, split_depth
-from gemax_cli.stack.png import write_png
+from gemax_cli.stack.png import encode_png
 from gemax_cli.stack.records import BlockRecord, ScanRecord
 
 Style = Literal["overview", "maps", "tau"]
@@ -45,40 +45,38 @@ class Preview:
     problems: tuple[str, ...]
 
 
-def overview_sheet(root: Path | str, limit: int = 12) -> Picture:
-    """Contact sheet of up to ``limit`` scans spread evenly over a folder; what cannot be shown is a warning.
-
-    Raises:
-        NothingToConvert: there is no map in the folder.
-        OutputError: run.json is damaged.
-    """
-    preview = make_preview(root, limit=limit)
-    for problem in preview.problems:
-        warnings.warn(problem, stacklevel=2)
-    return preview.sheet
-
-
-def make_preview(
-    root: Path | str, styles: Sequence[Style] = ("overview",), names: Sequence[str] = (), limit: int = 12
+def preview(
+    out: AnyPath,
+    output: AnyPath | None = None,
+    *,
+    styles: Sequence[Style] = (),
+    names: Sequence[str] = (),
+    limit: int = 12,
 ) -> Preview:
-    """Draw scans of a folder.
+    """Draw scans of a folder on a contact sheet.
 
     Args:
-        root: a folder that ``gemax convert`` wrote; for the overview also any folder of 8-bit PNGs.
+        out: a folder that ``gemax convert`` wrote; for the overview also any folder of 8-bit PNGs.
+        output: a PNG to write the sheet to; None writes none.
         styles: "overview", the range image and every map of a scan in a row, or one map of each of very many scans;
             "maps", Figure 6 of the paper: texture, normals, range image, curvature, S1, GEMax; "tau", Figure 7: the
-            range image, every tau, and where the bins of each are narrow or wide.
+            range image, every tau, and where the bins of each are narrow or wide. None of them takes "overview", or
+            "maps" and "tau" where scans are named.
         names: scans to show, by id or its last parts; none shows ``limit`` scans, spread evenly over the folder.
         limit: most scans shown.
 
     Raises:
         NothingToConvert: there is no map.
         ScanError: none of the scans can be shown; the first one's reason.
-        SettingsError: no scan has one of the names.
-        OutputError: run.json is damaged.
+        SettingsError: no scan has one of the names, or ``output`` does not end in .png.
+        OutputError: run.json is damaged, or ``output`` cannot be written.
     """
+    root = as_path(out)
+    if output is not None and as_path(output).suffix.lower() != ".png":
+        raise SettingsError(f"{output}: give a name that ends in .png.")
+    styles = styles or (("maps", "tau") if names else ("overview",))
     folder = OutputFolder.holding(root)
-    found = [images for images in folder.images(Path(root)) if images.maps]
+    found = [images for images in folder.images(root) if images.maps]
     if not found:
         raise no_map(root)
     chosen = named(found, names) if names else spread(found, limit)
@@ -93,8 +91,10 @@ def make_preview(
     if not rows:
         raise errors[0]
     shown = len(chosen) - len(errors)
-    title = f"{Path(root).resolve().name}: {shown} of {len(found)} scans"
+    title = f"{root.resolve().name}: {shown} of {len(found)} scans"
     drawn = draw_sheet(grid([row[0] for row in rows]) if many else rows, title)
+    if output is not None:
+        write_output(as_path(output), encode_png(drawn))
     return Preview(drawn, shown, len(found), tuple(map(str, errors)))
 
 
@@ -245,8 +245,3 @@ def _tau_rows(images: ScanImages, folder: OutputFolder) -> list[list[Tile]]:
         text = f"bins of {low} to {high} levels, mean error {error_mm:.3f} mm"
         below.append(Tile(stretch_picture(widths, uniform, widest, TILE_PAPER), text))
     return [above, below]
-
-
-def write_sheet(path: Path, sheet: Picture) -> None:
-    """Write a sheet as PNG."""
-    write_png(path, sheet)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from gemax_cli.datasets.ids import split_suffix
 from gemax_cli.errors import BadFormat, UnknownFormat
+from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.scans.raw_file import MAX_BYTES, RawFile, open_raw, read_opened, size_of
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ CRASHING_SUFFIXES = frozenset(suffix for suffix, row in _BY_SUFFIX.items() if ro
 """Those of them that are read by a library that a damaged file can crash, and the process with it."""
 
 
-def read_scan(path: str | Path) -> Scan:
+def read_scan(path: AnyPath) -> Scan:
     """Read a scan with the reader that its name asks for.
 
     Raises:
@@ -118,7 +119,7 @@ def read_scan(path: str | Path) -> Scan:
         EmptyScan: it holds no surface.
         LibraryMissing: the library that reads this format is not there.
     """
-    path = Path(path)
+    path = as_path(path)
     with open_raw(path) as file:
         chosen = _format_of(path, sniff(file.read(_START), size_of(file)))
         raw = read_opened(path, file, chosen.limit)

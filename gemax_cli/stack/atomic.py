@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gemax_cli.errors import OutputUnwritable
+
 TEMPORARY = ".gemax-tmp-"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -38,6 +40,18 @@ def write_atomically(path: Path, data: bytes) -> str:
     with replacing(path) as temporary:
         temporary.write_bytes(data)
     return hashlib.sha256(data).hexdigest()
+
+
+def write_output(path: Path, data: bytes) -> None:
+    """Write a file that the user named, whole or not at all.
+
+    Raises:
+        OutputUnwritable: it cannot be written.
+    """
+    try:
+        write_atomically(path, data)
+    except OSError as error:
+        raise OutputUnwritable(f"{path}: cannot be written ({error.strerror}): give another path.") from error
 
 
 def remove_temporaries(folder: Path) -> None:

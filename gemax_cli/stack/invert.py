@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from gemax_cli.codes import depth_of_code
 from gemax_cli.entropy.mapping import distortion_bound_mm, invert_map, uniform_cuts
-from gemax_cli.errors import BadFormat, FileUnreadable, OutputUnwritable, SettingsError
+from gemax_cli.errors import BadFormat, FileUnreadable, SettingsError
 from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.settings import QuantisationSettings
-from gemax_cli.stack.atomic import write_atomically
+from gemax_cli.stack.atomic import write_output
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import load_recorded
 from gemax_cli.stack.naming import DEPTH16
@@ -164,7 +164,7 @@ def write_depth(path: Path, depth: NDArray[np.float32]) -> None:
         Image.fromarray(depth).save(buffer, "tiff")
     else:
         raise SettingsError(f"{path}: depth is written as {', '.join(DEPTH_SUFFIXES)}: give one of these suffixes.")
-    _write(path, buffer.getvalue())
+    write_output(path, buffer.getvalue())
 
 
 def write_ply(path: Path, points: NDArray[np.float64]) -> None:
@@ -175,11 +175,4 @@ def write_ply(path: Path, points: NDArray[np.float64]) -> None:
     """
     properties = "".join(f"property double {axis}\n" for axis in "xyz")
     header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(points)}\n{properties}end_header\n"
-    _write(path, header.encode("ascii") + np.ascontiguousarray(points, "<f8").tobytes())
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        write_atomically(path, data)
-    except OSError as error:
-        raise OutputUnwritable(f"{path}: cannot be written ({error.strerror}): give another path.") from error
+    write_output(path, header.encode("ascii") + np.ascontiguousarray(points, "<f8").tobytes())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.batch.model import death_of, may_crash
 from gemax_cli.codes import MAX_CODE
 from gemax_cli.datasets.model import SIX_EXPRESSIONS, ScanRef
 from gemax_cli.datasets.published import PAPER_DEPTHS
@@ -18,6 +18,8 @@ from gemax_cli.datasets.selection import Selection
 from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.entropy.mapping import apply_cuts, uniform_cuts
 from gemax_cli.errors import NothingToConvert, ScanError
+from gemax_cli.parallel import map_unordered
+from gemax_cli.paths import AnyPaths, as_paths
 from gemax_cli.pipeline import MappedBlock, convert_scan
 from gemax_cli.reports.charts import Series, line_chart
 from gemax_cli.scans.walk import find_scans
@@ -106,8 +108,8 @@ Progress = Callable[[int, int], None]
 
 
 def sweep(
-    sources: Sequence[Path],
-    settings: Settings,
+    sources: AnyPaths,
+    settings: Settings | None = None,
     selection: Selection | None = None,
     jobs: int = 1,
     progress: Progress | None = None,
@@ -116,7 +118,7 @@ def sweep(
 
     Args:
         sources: files or folders of raw scans.
-        settings: its depths, and its smallest tau.
+        settings: its depths, and its smallest tau; None takes the paper's depths and tau = 20.
         selection: filters.
         jobs: processes.
         progress: called with the scans done and to do.
@@ -124,29 +126,41 @@ def sweep(
     Raises:
         NothingToConvert: no scan was found, or none could be converted.
     """
-    refs = find_scans(sources, selection or Selection()).scans
-    figures: list[ScanFigures] = []
-    failures: list[Failure] = []
-    for done, result in enumerate(_measure_all(refs, replace(settings, taus=settings.taus[:1]), jobs), 1):
-        (figures if isinstance(result, ScanFigures) else failures).append(result)  # type: ignore[arg-type]
+    refs = find_scans(places := as_paths(sources), selection or Selection()).scans
+    settings = settings or Settings(taus=(20,), depths=STUDY_DEPTHS)
+    results: dict[int, ScanFigures | Failure] = {}
+    for number, result in _measure_all(refs, replace(settings, taus=settings.taus[:1]), jobs):
+        results[number] = result
         if progress:
-            progress(done, len(refs))
+            progress(len(results), len(refs))
+    ordered = [results[number] for number in range(len(refs))]
+    figures = [result for result in ordered if isinstance(result, ScanFigures)]
+    failures = [result for result in ordered if isinstance(result, Failure)]
     if not figures:
-        places = ", ".join(str(source) for source in sources)
+        named = ", ".join(map(str, places))
         reason = f" ({failures[0].message})" if failures else ""
-        raise NothingToConvert(f"{places}: no scan to study{reason}: check the folder and the filters.")
+        raise NothingToConvert(f"{named}: no scan to study{reason}: check the folder and the filters.")
     return _study(figures, settings.depths, tuple(failures))
 
 
-def _measure_all(refs: Sequence[ScanRef], settings: Settings, jobs: int) -> Iterator[ScanFigures | Failure]:
-    if jobs == 1:
-        yield from (measure_scan(ref, settings) for ref in refs)
-        return
-    from joblib import Parallel, delayed, parallel_config
+_Task = tuple[int, ScanRef, Settings]
+_Result = tuple[int, ScanFigures | Failure]
 
-    with parallel_config("loky", inner_max_num_threads=1):
-        results = Parallel(n_jobs=jobs, return_as="generator")(delayed(measure_scan)(ref, settings) for ref in refs)
-    yield from results
+
+def _measure_task(task: _Task) -> _Result:
+    number, ref, settings = task
+    return number, measure_scan(ref, settings)
+
+
+def _measure_all(refs: Sequence[ScanRef], settings: Settings, jobs: int) -> Iterator[_Result]:
+    """Figures or failure of each scan with its number, as they finish."""
+    return map_unordered(
+        _measure_task,
+        ((number, ref, settings) for number, ref in enumerate(refs)),
+        jobs,
+        lost=lambda task: (task[0], death_of(task[1])),
+        isolated=lambda task: may_crash(task[1]),
+    )
 
 
 def measure_scan(ref: ScanRef, settings: Settings) -> ScanFigures | Failure:

@@ -61,7 +61,7 @@ def test_a_broken_image_is_named_and_the_rest_drawn(out, tmp_path, capsys):
     [
         (["--scan", "nobody"], 2, "no scan is named 'nobody'"),
         (["-o", "s.jpg"], 2, "ends in .png"),
-        (["-o", "/none/s.png"], 1, "cannot be written"),
+        (["-o", "/none/s.png"], 2, "cannot be written"),
         (["--style", "x"], 2, "Invalid value"),
         (["--limit", "0"], 2, "Invalid value"),
     ],

@@ -36,5 +36,5 @@ def test_mistakes_are_one_sentence(out, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert run(["report", str(tmp_path / "empty")]) == 4
     assert "holds no record" in capsys.readouterr().err
-    assert run(["report", str(out), "-o", str(tmp_path / "none" / "r.html")]) == 1
+    assert run(["report", str(out), "-o", str(tmp_path / "none" / "r.html")]) == 2
     assert "cannot be written" in capsys.readouterr().err

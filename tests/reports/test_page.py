@@ -12,7 +12,7 @@ from PIL import Image
 from gemax_cli.errors import NothingToConvert
 from gemax_cli.reports import page
 from gemax_cli.reports.charts import COLOURS, DARK
-from gemax_cli.reports.page import make_report, small_map, write_report
+from gemax_cli.reports.page import report, small_map
 from gemax_cli.settings import Settings
 from gemax_cli.stack.records import NoseRecord
 from gemax_cli.stack.tables import Failure, write_failures
@@ -67,7 +67,7 @@ def cells_of(source):
 
 def test_text_is_escaped_and_printable(tmp_path):
     write_failures(tmp_path, [Failure(EVIL, "read", "EmptyScan", EVIL)])
-    source = make_report(tmp_path).html
+    source = report(tmp_path).html
     assert "&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;&amp;&#39;??" in source
     assert "<script" not in source
     assert ("long", EVIL[:-2] + "??") in cells_of(source)
@@ -75,12 +75,12 @@ def test_text_is_escaped_and_printable(tmp_path):
 
 def test_an_unpaired_surrogate_is_shown_as_a_question_mark(out):
     edit_run(out, lambda run: run.update({"a\ud800b": "c\udfffd"}))
-    assert "a?b c?d" in words_of(make_report(out).html)
+    assert "a?b c?d" in words_of(report(out).html)
 
 
 def test_tables_put_numbers_right_and_round_them(out):
     put_scan(out, "BU-3DFE/F0009/F0009_AN01WH", SMALL, warnings=("odd",))
-    source = make_report(out).html
+    source = report(out).html
     assert {a["scope"] for a in Page(source).all("th")} == {"col"}
     cells = cells_of(source)
     row = cells[cells.index(("long", "BU-3DFE/F0009/F0009_AN01WH")) :][:8]
@@ -90,19 +90,19 @@ def test_tables_put_numbers_right_and_round_them(out):
 
 
 def test_figures_of_the_paper_are_as_printed(tmp_path):
-    cells = cells_of(make_report(make_folder(tmp_path / "out", (BU,), PAPERS)).html)
+    cells = cells_of(report(make_folder(tmp_path / "out", (BU,), PAPERS)).html)
     assert ("number", "7.811") in cells
     assert ("number", "85.81") in cells
 
 
 def test_empty_parts_are_left_out(tmp_path):
     write_failures(tmp_path, [Failure("a", "read", "EmptyScan", "a: empty")])
-    assert [a["id"] for a in Page(make_report(tmp_path).html).all("section")] == ["worst", "failures"]
+    assert [a["id"] for a in Page(report(tmp_path).html).all("section")] == ["worst", "failures"]
 
 
 def test_a_picture_has_the_pixels_of_the_map_and_a_clear_background(out):
     put_scan(out, "BU-3DFE/F0009/F0009_AN01WH", SMALL, warnings=("odd",))
-    image = Page(make_report(out).html).all("img")[0]
+    image = Page(report(out).html).all("img")[0]
     assert image["alt"] == "Map of BU-3DFE/F0009/F0009_AN01WH"
     decoded = np.asarray(Image.open(io.BytesIO(base64.b64decode(image["src"].partition(",")[2]))))
     grey = np.asarray(Image.open(out / "BU-3DFE/F0009/F0009_AN01WH/gemax_tau005.png"))
@@ -137,7 +137,7 @@ def test_contrast_is_enough_in_light_and_dark(theme):
 
 
 def test_the_page_follows_the_reader_s_system_and_stays_off_the_network(out):
-    source = make_report(out).html
+    source = report(out).html
     light, dark = source.split("prefers-color-scheme:dark")
     assert all(f"--{name}:{colour};" in light for name, colour in COLOURS.items())
     assert all(f"--{name}:{colour};" in dark for name, colour in DARK.items())
@@ -147,18 +147,18 @@ def test_the_page_follows_the_reader_s_system_and_stays_off_the_network(out):
 
 
 def test_the_report_needs_nothing_but_itself(out):
-    found = Page(make_report(out).html)
+    found = Page(report(out).html)
     for tag, attributes in found.tags:
         assert tag not in ("script", "link", "iframe", "object", "embed", "form")
         assert not [name for name in attributes if name.startswith("on")]
         assert attributes.get("src", "data:").startswith("data:image/png;base64,") or "src" not in attributes
         assert attributes.get("href", "#").startswith("#")
-    assert "@import" not in make_report(out).html
-    assert "url(" not in make_report(out).html
+    assert "@import" not in report(out).html
+    assert "url(" not in report(out).html
 
 
 def test_every_link_leads_to_a_part_and_every_image_says_what_it_is(out):
-    found = Page(make_report(out).html)
+    found = Page(report(out).html)
     ids = [a["id"] for _, a in found.tags if "id" in a]
     places = set(ids)
     assert len(ids) == len(places)
@@ -171,7 +171,7 @@ def test_every_link_leads_to_a_part_and_every_image_says_what_it_is(out):
 
 
 def test_counts_settings_and_entropy_are_told(out):
-    said = words_of(make_report(out).html)
+    said = words_of(report(out).html)
     assert "scans converted 2" in said
     assert "BU-3DFE 1, Bosphorus 1" in said
     assert "settings.quantisation.levels 64" in said
@@ -180,7 +180,7 @@ def test_counts_settings_and_entropy_are_told(out):
 
 
 def test_the_paper_stands_beside_its_own_settings(tmp_path):
-    said = words_of(make_report(make_folder(tmp_path / "out", (BU,), PAPERS)).html)
+    said = words_of(report(make_folder(tmp_path / "out", (BU,), PAPERS)).html)
     assert "Beside the paper's tables" in said
     assert "on the licensed databases" in said
 
@@ -188,7 +188,7 @@ def test_the_paper_stands_beside_its_own_settings(tmp_path):
 def test_failures_are_counted_by_cause_with_their_reasons(out):
     empty = [Failure(f"s{i}", "read", "EmptyScan", f"s{i}: holds nothing") for i in range(3)]
     write_failures(out, [*empty, Failure("n", "nose", "NoNoseTip", EVIL)])
-    source = make_report(out).html
+    source = report(out).html
     assert not Page(source).all("script")
     said = words_of(source)
     assert "scans failed 4" in said
@@ -198,18 +198,18 @@ def test_failures_are_counted_by_cause_with_their_reasons(out):
 
 def test_a_folder_of_failures_alone_has_a_report(tmp_path):
     write_failures(tmp_path, [Failure("a", "read", "EmptyScan", "a: empty")])
-    assert "scans failed 1" in words_of(make_report(tmp_path).html)
+    assert "scans failed 1" in words_of(report(tmp_path).html)
 
 
 def test_a_damaged_failures_csv_is_a_problem(out):
     (out / "failures.csv").write_text("a,b\n1,2\n")
-    assert "lacks the columns" in make_report(out).problems[0]
+    assert "lacks the columns" in report(out).problems[0]
 
 
 def test_doubtful_noses_are_shown_with_a_ring_at_the_tip(out):
     nose = NoseRecord(0.0, 0.0, 0.0, "detected", 0.25)
     put_scan(out, "BU-3DFE/F0009/F0009_AN01WH", SMALL, nose=nose, warnings=("the nose tip is in doubt",))
-    source = make_report(out).html
+    source = report(out).html
     said = words_of(source)
     assert "Nose tips in doubt" in said
     assert "detected, confidence 0.25" in said
@@ -220,7 +220,7 @@ def test_doubtful_noses_are_shown_with_a_ring_at_the_tip(out):
 def test_a_tip_outside_the_picture_has_no_ring(out):
     nose = NoseRecord(500.0, 0.0, 0.0, "detected", 0.25)
     put_scan(out, "BU-3DFE/F0009/F0009_AN01WH", SMALL, nose=nose)
-    assert not [a for a in Page(make_report(out).html).all("span") if a.get("class") == "tip"]
+    assert not [a for a in Page(report(out).html).all("span") if a.get("class") == "tip"]
 
 
 def test_the_worst_scan_comes_first(out):
@@ -228,21 +228,21 @@ def test_the_worst_scan_comes_first(out):
         out, "BU-3DFE/F0009/F0009_AN01WH", SMALL, nose=NoseRecord(0.0, 0.0, 0.0, "detected", 0.1), warnings=("odd",)
     )
     put_scan(out, "BU-3DFE/F0008/F0008_AN01WH", SMALL, warnings=("odd",))
-    said = words_of(make_report(out).html)
+    said = words_of(report(out).html)
     assert said.index("F0009_AN01WH") < said.index("F0008_AN01WH")
     assert "2 of 4 have a reason" in said
 
 
 def test_a_clean_folder_says_so(out):
-    assert "No scan has a warning" in words_of(make_report(out).html)
+    assert "No scan has a warning" in words_of(report(out).html)
 
 
 def test_broken_images_are_named_and_the_rest_shown(out):
     (out / BU / "gemax_tau005.png").write_bytes(b"no png")
     (out / BO / "depth16.png").write_bytes(b"no png")
-    report = make_report(out)
-    assert len(report.problems) == 2
-    said = words_of(report.html)
+    made = report(out)
+    assert len(made.problems) == 2
+    said = words_of(made.html)
     assert "files broken 2" in said
     assert "gemax_tau005.png" in said
     assert "images broken" in said
@@ -251,13 +251,13 @@ def test_broken_images_are_named_and_the_rest_shown(out):
 def test_a_map_of_another_size_is_not_shown(out):
     for name in ("gemax_tau005.png", "gemax_tau008.png"):
         Image.new("L", (5, 5), 9).save(out / BU / name)
-    assert [a["alt"] for a in Page(make_report(out).html).all("img")] == [f"Map of {BO}"]
+    assert [a["alt"] for a in Page(report(out).html).all("img")] == [f"Map of {BO}"]
 
 
 def test_names_and_warnings_cannot_break_out(out):
     put_scan(out, "other/<img src=x onerror=alert(1)>", SMALL, dataset=EVIL, warnings=(EVIL * 200,))
     edit_run(out, lambda run: run.update({EVIL: EVIL}))
-    found = Page(make_report(out).html)
+    found = Page(report(out).html)
     assert not found.all("script")
     assert not [a for a in found.all("img") if "onerror" in a]
 
@@ -269,7 +269,7 @@ def test_the_page_stays_small_however_many_scans(tmp_path, monkeypatch):
     for i in range(10, 20):
         put_scan(out, f"BU-3DFE/F{i:04d}/F{i:04d}_AN01WH", SMALL, warnings=("nose odd",))
     write_failures(out, [Failure(f"s{i}", "read", "EmptyScan", "empty") for i in range(30)])
-    source = make_report(out).html
+    source = report(out).html
     assert len(Page(source).all("img")) == 9
     said = words_of(source)
     assert re.search(r"Table: the first 5 of 1\d \(all are in metadata\.csv\)", said)
@@ -279,23 +279,23 @@ def test_the_page_stays_small_however_many_scans(tmp_path, monkeypatch):
 
 def test_long_sentences_are_cut(out):
     put_scan(out, "BU-3DFE/F0009/F0009_AN01WH", SMALL, warnings=("long " * 1000,))
-    assert len(make_report(out).html) < 200_000
+    assert len(report(out).html) < 200_000
 
 
 def test_several_depths_and_rgb_stacks(tmp_path):
     made_with = Settings(taus=(5, 6, 8), depths=(50, 60), quantisation=SMALL.quantisation, stack="rgb")
-    report = make_report(make_folder(tmp_path / "out", (BU,), made_with))
-    assert report.problems == ()
-    assert f"Map of {BU}/d050" in report.html
+    made = report(make_folder(tmp_path / "out", (BU,), made_with))
+    assert made.problems == ()
+    assert f"Map of {BU}/d050" in made.html
 
 
 def test_a_part_of_a_folder_reports_the_whole(out):
-    assert make_report(out / "BU-3DFE").html == make_report(out).html
+    assert report(out / "BU-3DFE").html == report(out).html
 
 
 def test_the_same_folder_gives_the_same_bytes(out, tmp_path):
-    write_report(tmp_path / "a.html", make_report(out))
-    write_report(tmp_path / "b.html", make_report(out))
+    report(out, tmp_path / "a.html")
+    report(str(out), str(tmp_path / "b.html"))
     assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
     assert (tmp_path / "a.html").read_bytes().startswith(b"<!DOCTYPE html>")
 
@@ -303,9 +303,9 @@ def test_the_same_folder_gives_the_same_bytes(out, tmp_path):
 def test_a_record_that_is_damaged_is_left_out(out):
     with (out / "records.jsonl").open("a") as file:
         file.write(json.dumps({"scan": "a/b"}) + "\n")
-    assert "scans converted 3" in words_of(make_report(out).html)
+    assert "scans converted 3" in words_of(report(out).html)
 
 
 def test_an_empty_folder(tmp_path):
     with pytest.raises(NothingToConvert, match="holds no record"):
-        make_report(tmp_path)
+        report(tmp_path)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gemax_cli.errors import GemaxError
 from gemax_cli.reports.charts import Series, histogram, line_chart, to_svg
-from gemax_cli.reports.page import make_report
+from gemax_cli.reports.page import report
 from gemax_cli.reports.stretch import bin_widths, width_colours
 from gemax_cli.reports.texture import drape
 from gemax_cli.reports.tiles import MARGIN, PAPER, TITLE, Tile, draw_sheet
@@ -34,7 +34,7 @@ SIZES = st.tuples(st.integers(1, 30), st.integers(1, 30))
 def test_a_page_of_any_cells_nests_and_holds_no_tag_of_theirs(tmp_path_factory, cells):
     out = tmp_path_factory.mktemp("out")
     write_failures(out, [Failure(*cells)])
-    source = make_report(out).html
+    source = report(out).html
     assert {tag for tag, _ in Page(source).tags} == TAGS
     assert not set(source) & {chr(code) for code in range(32) if chr(code) != "\n"}
     source.encode("utf-8")
@@ -153,7 +153,7 @@ def mutated(value, rng):
 def page_or_sentence(out):
     """The report's page, which nests, or what the error says."""
     try:
-        source = make_report(out).html
+        source = report(out).html
     except GemaxError as error:
         return str(error)
     Page(source)
@@ -188,6 +188,6 @@ HEAD = b"source,stage,error,message\n"
 def test_any_failures_csv_is_read_or_named(tmp_path, content):
     out = make_folder(tmp_path / "out", (BU,))
     (out / "failures.csv").write_bytes(content)
-    report = make_report(out)
-    Page(report.html)
-    assert all("failures.csv" in problem for problem in report.problems)
+    made = report(out)
+    Page(made.html)
+    assert all("failures.csv" in problem for problem in made.problems)

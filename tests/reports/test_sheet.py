@@ -1,11 +1,9 @@
-import warnings
-
 import numpy as np
 import pytest
 from PIL import Image
 
-from gemax_cli.errors import NothingToConvert, ScanError, SettingsError
-from gemax_cli.reports.sheet import make_preview, named, overview_sheet, spread, write_sheet
+from gemax_cli.errors import NothingToConvert, OutputUnwritable, ScanError, SettingsError
+from gemax_cli.reports.sheet import named, preview, spread
 from gemax_cli.reports.stretch import bin_widths, scale_picture, stretch_picture, width_colours
 from gemax_cli.reports.texture import drape, find_raw, texture_of
 from gemax_cli.reports.tiles import (
@@ -264,8 +262,8 @@ def captions(monkeypatch, *arguments, **options):
     seen = []
     draw = sheet.draw_sheet
     monkeypatch.setattr(sheet, "draw_sheet", lambda rows, title: seen.extend(rows) or draw(rows, title))
-    preview = make_preview(*arguments, **options)
-    return [[tile.caption for tile in row] for row in seen], preview
+    drawn = preview(*arguments, **options)
+    return [[tile.caption for tile in row] for row in seen], drawn
 
 
 @pytest.fixture
@@ -274,16 +272,16 @@ def out(tmp_path):
 
 
 def test_overview_shows_range_image_and_every_map_with_its_entropy(out, monkeypatch):
-    (bu, bosphorus), preview = captions(monkeypatch, out)
+    (bu, bosphorus), drawn = captions(monkeypatch, out)
     (record,) = (record for record in read_records(out) if record.scan_id == BU)
     assert bu[0].startswith(f"{BU}\nrange image, ")
     assert bu[1:] == [f"tau {m.tau}, {m.entropy:.3f} bits" for m in record.blocks[0].maps]
     assert bosphorus[0].startswith(BO)
-    assert (preview.shown, preview.scans, preview.problems) == (2, 2, ())
+    assert (drawn.shown, drawn.scans, drawn.problems) == (2, 2, ())
 
 
 def test_pixels_of_the_overview_are_those_of_the_maps(out):
-    sheet = make_preview(out, names=[BU]).sheet
+    sheet = preview(out, styles=["overview"], names=[BU]).sheet
     top, left = place(0, 1, 32, 32, 2)
     codes, image = load_codes(out / BU / "depth16.png"), load_map(out / BU / "gemax_tau005.png")
     assert np.array_equal(sheet[top : top + 32, left : left + 32], on_paper(image, codes > 0))
@@ -291,15 +289,15 @@ def test_pixels_of_the_overview_are_those_of_the_maps(out):
 
 def test_many_scans_have_a_tile_each(tmp_path, monkeypatch):
     out = make_folder(tmp_path / "out", MANY)
-    rows, preview = captions(monkeypatch, out, limit=18)
-    assert preview.shown == 18
+    rows, drawn = captions(monkeypatch, out, limit=18)
+    assert drawn.shown == 18
     assert sum(map(len, rows)) == 18
     assert rows[0][0].startswith("F0000_AN01WH\n")
     assert rows[0][0].endswith(" bits")
 
 
 def test_figure_6_shows_normals_curvature_s1_and_gemax(out, monkeypatch):
-    (row,), _ = captions(monkeypatch, out, ["maps"], [BU])
+    (row,), _ = captions(monkeypatch, out, styles=["maps"], names=[BU])
     names = [caption.split("\n")[-2] for caption in row[1:]]
     assert row[0] == f"{BU}\nno texture found"
     assert names == ["normals, x", "normals, y", "normals, z", "range image, min to max", "curvature, mean",
@@ -313,17 +311,17 @@ def test_figure_6_has_the_texture_where_the_raw_file_is_found(converted, raw, mo
     run = (out / "run.json").read_text()
     try:
         edit_run(out, lambda values: values.update(command=["gemax", "convert", str(raw)]))
-        (row,), preview = captions(monkeypatch, out, ["maps"], limit=1)
+        (row,), drawn = captions(monkeypatch, out, styles=["maps"], limit=1)
     finally:
         (out / "run.json").write_text(run)
     assert row[0].endswith("\ntexture")
     top, left = place(0, 0, 224, 224, 2)
-    tile = preview.sheet[top : top + 224, left : left + 224].astype(int)
+    tile = drawn.sheet[top : top + 224, left : left + 224].astype(int)
     assert (tile.max(axis=2) - tile.min(axis=2))[112, 112] > 5, "skin has a colour"
 
 
 def test_figure_7_shows_every_tau_and_its_bins(out, monkeypatch):
-    (above, below), _ = captions(monkeypatch, out, ["tau"], [BU])
+    (above, below), _ = captions(monkeypatch, out, styles=["tau"], names=[BU])
     assert [caption.split(", ")[0] for caption in above[1:]] == ["tau 5", "tau 8"]
     assert below[0] == ""
     for caption, tau in zip(below[1:], (5, 8), strict=True):
@@ -333,14 +331,14 @@ def test_figure_7_shows_every_tau_and_its_bins(out, monkeypatch):
 
 
 def test_styles_join_on_one_sheet(out, monkeypatch):
-    rows, _ = captions(monkeypatch, out, ["maps", "tau"], [BU, BO])
+    rows, _ = captions(monkeypatch, out, styles=["maps", "tau"], names=[BU, BO])
     assert len(rows) == 6
 
 
 def test_each_depth_is_a_scan_of_its_own(tmp_path, monkeypatch):
     out = make_folder(tmp_path / "out", (BU,), Settings(taus=(5,), depths=(50, 60), quantisation=SMALL.quantisation))
-    rows, preview = captions(monkeypatch, out, ["tau"], ["F0001_AN01WH"])
-    assert preview.shown == 2
+    rows, drawn = captions(monkeypatch, out, styles=["tau"], names=["F0001_AN01WH"])
+    assert drawn.shown == 2
     assert rows[0][0].startswith(f"{BU}/d050\n")
 
 
@@ -348,44 +346,44 @@ def test_any_folder_of_pngs_has_an_overview(tmp_path):
     write_png(tmp_path / "a.png", grey(9))
     write_png(tmp_path / "b.png", np.full((10, 10, 3), 9, np.uint8))
     write_png(tmp_path / "black.png", grey(0))
-    assert make_preview(tmp_path).shown == 3
+    assert preview(tmp_path).shown == 3
     with pytest.raises(ScanError, match=r"has no depth16\.png"):
-        make_preview(tmp_path, ["tau"])
+        preview(tmp_path, styles=["tau"])
 
 
 def test_a_colour_map_is_shown_in_colour_with_the_mean_of_its_channels(out, monkeypatch):
     colour = np.random.default_rng(0).integers(0, (2, 16, 256), (32, 32, 3)).astype(np.uint8)
     write_png(out / BU / "normals.png", colour)
-    (row,), preview = captions(monkeypatch, out, names=[BU])
+    (row,), drawn = captions(monkeypatch, out, styles=["overview"], names=[BU])
     bits = float(row[-1].removeprefix("normals, ").removesuffix(" bits"))
     assert bits == pytest.approx((1 + 4 + 7.7) / 3, abs=0.1)
     top, left = place(0, 3, 32, 32, 2)
-    assert (preview.sheet[top + 16, left + 16] == colour[16, 16]).all()
+    assert (drawn.sheet[top + 16, left + 16] == colour[16, 16]).all()
 
 
 @pytest.mark.parametrize("style", ["overview", "maps", "tau"])
 def test_a_broken_image_costs_its_scan_alone(out, style):
     (out / BU / "gemax_tau005.png").write_bytes(b"no png")
-    preview = make_preview(out, [style])
-    assert (preview.shown, len(preview.problems)) == (1, 1)
-    assert str(out / BU / "gemax_tau005.png") in preview.problems[0]
+    drawn = preview(out, styles=[style])
+    assert (drawn.shown, len(drawn.problems)) == (1, 1)
+    assert str(out / BU / "gemax_tau005.png") in drawn.problems[0]
 
 
 @pytest.mark.parametrize("style", ["overview", "maps", "tau"])
 def test_an_image_of_another_size_costs_its_scan_alone(out, style):
     write_png(out / BU / "gemax_tau005.png", grey(0, 8, 8))
-    assert len(make_preview(out, [style]).problems) == 1
+    assert len(preview(out, styles=[style]).problems) == 1
 
 
 def test_a_map_that_its_cuts_cannot_have_given_is_named(out):
     write_png(out / BU / "gemax_tau005.png", grey(99, 32, 32))
-    assert "gemax_tau005.png" in make_preview(out, ["tau"]).problems[0]
+    assert "gemax_tau005.png" in preview(out, styles=["tau"]).problems[0]
 
 
 def test_without_records_there_are_no_bins_to_show(out):
     (out / "records.jsonl").unlink()
     with pytest.raises(ScanError, match="has no record in its output folder"):
-        make_preview(out, ["tau"])
+        preview(out, styles=["tau"])
 
 
 def test_names_and_their_last_parts(out):
@@ -407,17 +405,21 @@ def test_spread(limit, numbers):
 
 def test_an_empty_folder(tmp_path):
     with pytest.raises(NothingToConvert, match="holds no map"):
-        make_preview(tmp_path)
+        preview(tmp_path)
 
 
-def test_overview_sheet_warns_of_what_it_cannot_show(out, tmp_path):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        sheet = overview_sheet(out)
-    (out / BU / "depth16.png").write_bytes(b"")
-    with pytest.warns(UserWarning, match=r"depth16\.png"):
-        smaller = overview_sheet(out)
-    assert smaller.shape[0] < sheet.shape[0]
-    write_sheet(tmp_path / "s.png", sheet)
-    assert np.array_equal(read_png(tmp_path / "s.png"), sheet)
+def test_the_sheet_is_written_as_it_is(out, tmp_path):
+    drawn = preview(str(out), str(tmp_path / "s.png"))
+    assert np.array_equal(read_png(tmp_path / "s.png"), drawn.sheet)
     assert Image.open(tmp_path / "s.png").mode == "RGB"
+    (out / BU / "depth16.png").write_bytes(b"")
+    smaller = preview(out)
+    assert "depth16.png" in smaller.problems[0]
+    assert smaller.sheet.shape[0] < drawn.sheet.shape[0]
+
+
+def test_a_sheet_that_cannot_be_written_is_said_before_or_after_the_work(out, tmp_path):
+    with pytest.raises(SettingsError, match=r"give a name that ends in \.png"):
+        preview(out, tmp_path / "s.jpg")
+    with pytest.raises(OutputUnwritable, match="cannot be written"):
+        preview(out, tmp_path / "missing" / "s.png")
