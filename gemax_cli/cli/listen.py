@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gemax_cli.stack.tables import Failure
 
 TYPICAL_SECONDS = 0.2  # per scan and process: BU-3DFE and Bosphorus, five tau, one core of a shared 2.6 GHz machine
+FIRST_RUN = "the first run on a machine compiles for a minute before it starts"
 MOST_FAILURES = 10  # named on the terminal; all of them are in failures.csv
 
 
@@ -48,18 +49,24 @@ class Reporter(Listener):
         if not self.quiet:
             for note in summary.notes:
                 click.echo(note, err=True)
-            if sys.stderr.isatty() and plan.steps:
-                self._bar = _progress_bar()
-                self._bar.add_task("convert", total=len(plan.steps))
-                self._bar.start()
+            if plan.steps:
+                self._start(len(plan.steps))
         for failure in summary.failures:
             self._name(failure)
+
+    def _start(self, scans: int) -> None:
+        """Say what takes the time until the first scan is done, and start the bar where there is a terminal."""
+        click.echo(f"{scans} scans to convert; {FIRST_RUN}.", err=True)
+        if sys.stderr.isatty():
+            self._bar = _progress_bar()
+            self._bar.add_task("starting", total=scans)
+            self._bar.start()
 
     def finished(self, outcome: Outcome) -> None:
         """Advance the bar; print the record or the failure."""
         raise_again()
         if self._bar:
-            self._bar.advance(self._bar.task_ids[0])
+            self._bar.update(self._bar.task_ids[0], advance=1, description="convert")
         if self._profile:
             self._profile.add(outcome.seconds, outcome.peak_bytes)
         if outcome.line and self.as_json:
