@@ -150,7 +150,7 @@ def real_scans(folder: Path) -> Iterator[tuple[str, float, bool]]:
     """Name, error in mm and whether warned, of the real scans turned by random rotations about their nose tip."""
     rng = np.random.default_rng(2011)
     for path in sorted(p for p in folder.glob("*/*") if p.suffix in (".obj", ".ply", ".pcd")):
-        upright = orient_scan(read_scan(path), NoseSettings())
+        upright = orient_scan(clean_scan(read_scan(path))[0], NoseSettings())
         for _ in range(TURNS):
             turned, rotation = random_turn(upright.scan, rng)
             yield path.name, *real_error(path, turned, rotation, upright.to_raw)

@@ -83,15 +83,13 @@ def draw(
                 # twice the areas opposite b, c and a
                 wb, wc = x * cy - y * cx, y * bx - x * by
                 wa = (bx - x) * (cy - y) - (by - y) * (cx - x)
-                if min(wa, wb, wc) < 0.0:
-                    continue
-                z = az + (wb * bz + wc * cz) / area
-                if z < front:
-                    depth[row, column] = min(depth[row, column], BEFORE_FRONT)
-                elif z < depth[row, column]:
-                    depth[row, column] = z
-                    if winner.size > 0:
-                        winner[row, column] = t
+                z, before = az + (wb * bz + wc * cz) / area, depth[row, column]
+                # whether a pixel is seen is a matter of chance: choosing is faster here than branching
+                drawn = z if front <= z else BEFORE_FRONT
+                seen = (wa >= 0.0) & (wb >= 0.0) & (wc >= 0.0) & (drawn < before)
+                depth[row, column] = drawn if seen else before
+                if winner.size > 0 and seen and front <= z:
+                    winner[row, column] = t
     hidden = 0
     for row in range(rows):
         for column in range(columns):
@@ -154,6 +152,9 @@ def find_spikes(depth: Floats, reach: int, height: float) -> Mask:
     for row in range(reach, rows - reach):  # nearer to the border there are no two pairs
         for column in range(reach, columns - reach):
             here = depth[row, column]
+            across = here - 0.5 * (depth[row, column - reach] + depth[row, column + reach])
+            if np.isnan(here) or abs(across) <= height:
+                continue
             up = down = True
             pairs = 0
             for dr, dc in ((0, reach), (reach, 0), (reach, reach), (reach, -reach)):
@@ -162,8 +163,6 @@ def find_spikes(depth: Floats, reach: int, height: float) -> Mask:
                     pairs += 1
                     up = up and off < -height
                     down = down and off > height
-                if not (up or down):
-                    break
             if pairs < 2 or not (up or down):
                 continue
             balance = 0  # the window's pixels that are off on this side, less those that are not

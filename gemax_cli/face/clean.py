@@ -17,7 +17,7 @@ LONG_SPREAD = 3.0  # ... unless the mesh is uneven by design: then in edges of i
 TIED_SPACINGS, TIED_SPREAD = 3.5, 1.2  # the same for edges that tie a point to the surface: it takes two
 GRAZING_COSINE = 0.1  # a range sensor does not measure surfaces that turn away by more than 84 degrees
 PIECE_SHARE = 0.005  # smaller pieces, in points of the largest piece, are scraps
-SAMPLED_STEPS, SAMPLED_EDGES = 4000, 8000  # distances and longest edges that tell the usual ones
+SAMPLED_STEPS, SAMPLED_EDGES = 1000, 8000  # distances and longest edges that tell the usual ones
 
 Mask = NDArray[np.bool_]
 COUNTS = ("spike_points", "isolated_points", "grazing_triangles", "long_triangles")

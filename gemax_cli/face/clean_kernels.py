@@ -239,7 +239,7 @@ def hold(points: Floats, neighbours: Neighbours, kept: NDArray[np.bool_], reach:
     held: NDArray[np.bool_] = kept.copy()
     stack = np.empty(MOST * len(points) + 1, np.int32)  # a point is let go once, and then names its neighbours
     changed = True
-    while changed:  # once and again, unless a point with more than MOST neighbours was not among those of another
+    while changed:  # again where a point that was let go may have had neighbours that it does not name
         changed = False
         for start in range(len(points)):
             stack[0], waiting = start, 1
@@ -255,7 +255,7 @@ def hold(points: Floats, neighbours: Neighbours, kept: NDArray[np.bool_], reach:
                 if steps == 2:
                     continue
                 held[i] = False
-                changed = True
+                changed |= neighbours[i, MOST - 1] >= 0
                 for j in range(MOST):
                     if neighbours[i, j] >= 0:
                         stack[waiting] = neighbours[i, j]

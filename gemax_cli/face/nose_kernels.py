@@ -143,7 +143,8 @@ def depth_at(table: Floats, x: float, y: float) -> tuple[float, float, float]:
     """
     side = -1.0 if x < 0 else 1.0
     u, v = side * x / STEP, (y - LOWEST) / STEP
-    if not (u < table.shape[1] - 1 and 0 <= v < table.shape[0] - 1):
+    inside = (u < table.shape[1] - 1) & (v >= 0) & (v < table.shape[0] - 1)
+    if not inside:
         return -1.0, 0.0, 0.0
     column, row = int(u), int(v)
     u, v = u - column, v - row
@@ -244,14 +245,14 @@ def _is_cap(heights: Floats, row: int, column: int, ring: int) -> bool:
 
 @kernel
 def _normal_equations(terms: Floats, values: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Matrix (its lower half) and right side of the least squares of ``values`` by the columns of ``terms``."""
+    """Matrix and right side of the least squares of ``values`` by the columns of ``terms``."""
     count = terms.shape[1]
     matrix, right = np.zeros((count, count)), np.zeros(count)
     for i in range(len(terms)):
         for a in range(count):
             weighted = weights[i] * terms[i, a]
             right[a] += weighted * values[i]
-            for b in range(a + 1):
+            for b in range(count):
                 matrix[a, b] += weighted * terms[i, b]
     return matrix, right
 
