@@ -61,14 +61,6 @@ def map_unordered(
             yield do(item)
 
 
-def available_cores() -> int:
-    """How many cores this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS, Windows
-        return os.cpu_count() or 1
-
-
 def _pooled(
     do: Callable[[Item], Result], items: Iterator[Item], jobs: int, lost: Callable[[Item], Result] | None
 ) -> Iterator[Result]:
