@@ -2,7 +2,7 @@
 
 Every run is the command itself, in a process of its own, from its start to its end. The floor is what no conversion
 can do without: reading every raw byte once, and encoding and writing every PNG again. Rounds take turns, so that a
-machine that slows down slows all of them; figures are medians over the rounds.
+machine that slows down slows all of them; of every run and part the median round is shown.
 """
 
 from __future__ import annotations
@@ -13,24 +13,27 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
-from statistics import median
-from typing import Any
+from typing import TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.batch.profile import Profile, StageRow
 from gemax_cli.errors import SOME_FAILED, NothingToConvert
 from gemax_cli.scans.walk import find_scans
 from gemax_cli.stack.folder import OutputFolder
-from gemax_cli.stack.png import encode_png, read_png
+from gemax_cli.stack.png import read_png
 
 MOST_ENCODED = 60  # scans whose images are held in memory to be encoded
-LOOK_SECONDS = 0.05  # between looks at the memory of the processes
 PILLOW_LEVEL = 6
+
+Image = NDArray[np.integer]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,10 @@ class RunRow:
         jobs: processes.
         seconds: of a whole run, start and tables included.
         scans_per_second: of a whole run.
-        start_s: what a run of one scan more than there are processes takes.
-        ms_per_scan: of the scans beyond these, on the clock.
-        times_one: how many times as fast as the first row: whole runs.
-        times_one_running: the same without the start.
-        parent_mb: most memory of the parent, MB; None where the system does not say.
+        start_s: until the first scan is done.
+        ms_per_scan: of the scans after the first, on the clock.
+        times_one: how many times as fast as the first row.
+        parent_mb: most memory of the parent until the last scan is done, MB; None where the system does not say.
         worker_mb: most memory of a worker; None for one job, which has none.
     """
 
@@ -55,17 +57,16 @@ class RunRow:
     start_s: float
     ms_per_scan: float
     times_one: float
-    times_one_running: float
     parent_mb: float | None
     worker_mb: float | None
 
 
 @dataclass(frozen=True)
 class FloorRow:
-    """Something that a conversion cannot do without, or could use instead.
+    """Something that a conversion cannot do without.
 
     Attributes:
-        what: "read", or an encoder.
+        what: it does.
         ms_per_scan: one process.
         kb_per_scan: bytes read or written, in thousands.
     """
@@ -77,7 +78,7 @@ class FloorRow:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """What ``measure_pipeline`` measured: whole runs, stages of the first of them, the floor and its parts."""
+    """What ``measure_pipeline`` measured: whole runs, stages of one process, the parts of the floor and their sum."""
 
     scans: int
     runs: tuple[RunRow, ...]
@@ -85,29 +86,6 @@ class Pipeline:
     floor: tuple[FloorRow, ...]
     floor_ms: float
     times_floor: float
-
-
-@dataclass(frozen=True)
-class _Run:
-    seconds: float
-    parent: int | None = None
-    worker: int | None = None
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A part of the floor: what to do, on how many scans, and how many bytes it reads or makes."""
-
-    scans: int
-    do: Callable[[], object]
-    bytes: int
-
-    def row(self, name: str, seconds: float) -> FloorRow:
-        """Its row where it takes so many seconds."""
-        return FloorRow(name, 1e3 * seconds / self.scans, self.bytes / self.scans / 1e3)
-
-
-Runs = dict[int, list[_Run]]  # by number of jobs
 
 
 def measure_pipeline(
@@ -119,10 +97,10 @@ def measure_pipeline(
     compiles the kernels and leaves the raw files in the system's cache.
 
     Raises:
-        NothingToConvert: there are fewer scans than processes and two, or none can be converted.
+        NothingToConvert: there are no more scans than processes, or none can be converted.
     """
     files = [ref.path for ref in find_scans([source]).scans[:limit]]
-    if len(files) < max(jobs) + 2:
+    if len(files) <= max(jobs):
         raise NothingToConvert(f"{source}: holds {len(files)} scans, fewer than are needed to time {max(jobs)} jobs.")
     with tempfile.TemporaryDirectory(prefix="gemax-bench-") as folder:
         out = Path(folder)
@@ -130,80 +108,63 @@ def measure_pipeline(
         profile = _profile(out / "first")
         if not profile.scans:
             raise NothingToConvert(f"{source}: none of {len(files)} scans can be converted: try gemax convert on it.")
-        parts = _floor_parts(files, out / "first", out / "floor.png")
-        whole: Runs = {n: [] for n in jobs}
-        short: Runs = {n: [] for n in jobs}
-        seconds: dict[str, list[float]] = {name: [] for name in parts}
-        for turn in range(rounds):
-            for n in whole:
-                short[n].append(_convert(files[: n + 1], out / f"{turn}-short-{n}", taus, n))
-                whole[n].append(_convert(files, out / f"{turn}-{n}", taus, n))
-            for name, part in parts.items():
-                seconds[name].append(_timed(part.do))
-    runs = tuple(_run_rows(len(files), whole, short))
-    floor = tuple(part.row(name, median(seconds[name])) for name, part in parts.items())
-    least = floor[0].ms_per_scan + floor[1].ms_per_scan
-    return Pipeline(len(files), runs, tuple(profile.rows()), floor, least, runs[0].ms_per_scan / least)
+        images = _images(out / "first")
+        turns = [
+            ([_convert(files, out / f"{turn}-{n}", taus, n) for n in jobs], _floor(files, images, out / "floor.png"))
+            for turn in range(rounds)
+        ]
+    runs = median_rounds((runs for runs, _ in turns), "seconds")
+    floor = median_rounds((floor for _, floor in turns), "ms_per_scan")
+    least = sum(row.ms_per_scan for row in floor)
+    rows = tuple(replace(row, times_one=runs[0].seconds / row.seconds) for row in runs)
+    return Pipeline(len(files), rows, tuple(profile.rows()), floor, least, rows[0].ms_per_scan / least)
 
 
-def _run_rows(scans: int, whole: Runs, short: Runs) -> Iterator[RunRow]:
-    one: RunRow | None = None
-    for jobs, runs in whole.items():
-        seconds, start = (median(run.seconds for run in some) for some in (runs, short[jobs]))
-        each = 1e3 * (seconds - start) / (scans - jobs - 1)
-        parent, worker = _megabytes(run.parent for run in runs), _megabytes(run.worker for run in runs)
-        row = RunRow(jobs, seconds, scans / seconds, start, each, 1.0, 1.0, parent, worker if jobs > 1 else None)
-        one = one or row
-        yield replace(row, times_one=one.seconds / seconds, times_one_running=one.ms_per_scan / each)
+def median_rounds(turns: Iterable[Sequence[Item]], by: str) -> tuple[Item, ...]:
+    """Of every row the one whose figure is the median over the turns (of an even number, the larger)."""
+    return tuple(sorted(rows, key=attrgetter(by))[len(rows) // 2] for rows in zip(*turns, strict=True))
 
 
-def _megabytes(sizes: Iterator[int | None]) -> float | None:
-    known = [size for size in sizes if size]
-    return max(known) / 1e6 if known else None
-
-
-def _convert(files: Sequence[Path], out: Path, taus: Sequence[int], jobs: int) -> _Run:
-    """Run the command; raises NothingToConvert where it converted nothing."""
+def _convert(files: Sequence[Path], out: Path, taus: Sequence[int], jobs: int) -> RunRow:
+    """Run the command; raises NothingToConvert where it ends with an error."""
     command = [sys.executable, "-m", "gemax_cli", "convert", "-", str(out), "--tau", *map(str, taus)]
-    start = time.perf_counter()
-    with subprocess.Popen([*command, "-q", f"-j{jobs}"], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        assert process.stderr is not None
-        process.stdin.write(b"".join(os.fsencode(file.absolute()) + b"\0" for file in files))
-        process.stdin.close()
-        peaks = _watch(process)
+    finished: list[float] = []  # seconds from the start, for each scan that is done
+    peaks: list[float | None] = [None]
+    with tempfile.TemporaryFile() as listed, tempfile.TemporaryFile() as said:
+        listed.write(b"".join(os.fsencode(file.absolute()) + b"\0" for file in files))
+        listed.seek(0)
+        start = time.perf_counter()
+        with subprocess.Popen(
+            [*command, "-q", "--json", f"-j{jobs}"], stdin=listed, stdout=subprocess.PIPE, stderr=said
+        ) as process:
+            for _record in process.stdout or ():
+                finished.append(time.perf_counter() - start)
+                peaks = [_peak_mb(pid) for pid in (process.pid, *_children(process.pid))]
         seconds = time.perf_counter() - start
         if process.returncode not in (0, SOME_FAILED):
-            said = " ".join(process.stderr.read().decode("utf-8", "replace").split())[-500:]
-            raise NothingToConvert(f"gemax convert ended with code {process.returncode}: {said}")
-    others = [size for pid, size in peaks.items() if pid != process.pid]
-    return _Run(seconds, peaks.get(process.pid), max(others, default=None))
+            said.seek(0)
+            words = " ".join(said.read().decode("utf-8", "replace").split())[-500:]
+            raise NothingToConvert(f"gemax convert ended with code {process.returncode}: {words}")
+    first = min(finished, default=seconds)
+    each = 1e3 * (seconds - first) / max(1, len(finished) - 1)
+    worker = max(filter(None, peaks[1:]), default=None) if jobs > 1 else None
+    return RunRow(jobs, seconds, len(files) / seconds, first, each, 1.0, peaks[0], worker)
 
 
-def _watch(process: subprocess.Popen[bytes]) -> dict[int, int]:
-    """Wait for a process to end; its own and its descendants' peak memory by process, bytes."""
-    peaks: dict[int, int] = {}
-    while True:
-        peaks.update(_peak_memory(process.pid))
-        try:
-            process.wait(LOOK_SECONDS)
-        except subprocess.TimeoutExpired:
-            continue
-        return peaks
-
-
-def _peak_memory(pid: int) -> Iterator[tuple[int, int]]:
-    """From Linux's /proc; nothing elsewhere."""
-    place = Path(f"/proc/{pid}")
+def _children(pid: int) -> list[int]:
+    """From Linux's /proc, as ``_peak_mb``; none elsewhere."""
     try:
-        for line in (place / "status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                yield pid, int(line.split()[1]) * 1024
-        children = (place / "task" / str(pid) / "children").read_text().split()
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
-        return
-    for child in children:
-        yield from _peak_memory(int(child))
+        return []
+
+
+def _peak_mb(pid: int) -> float | None:
+    try:
+        _, peak, after = Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")
+    except OSError:
+        return None
+    return int(after.split()[0]) * 1024 / 1e6 if peak else None
 
 
 def _profile(out: Path) -> Profile:
@@ -213,45 +174,30 @@ def _profile(out: Path) -> Profile:
     return profile
 
 
-Image = NDArray[Any]
+def _images(out: Path) -> list[list[Image]]:
+    """The images of the first scans, scan by scan."""
+    records = islice(OutputFolder(out).records(), MOST_ENCODED)
+    return [[read_png(out / file) for file in record.files] for record in records]
 
 
-def _floor_parts(files: Sequence[Path], out: Path, place: Path) -> dict[str, _Part]:
-    """What to time: scans, what to do, and the bytes that it reads or makes. Images are written to ``place``."""
-    records = list(islice(OutputFolder(out).records(), MOST_ENCODED))
-    images = [read_png(out / file) for record in records for file in record.files]
-    encoders: dict[str, Callable[[Image], bytes]] = {
-        f"encode, Pillow at level {PILLOW_LEVEL}": _by_pillow,
-        "encode, Pillow, Z_RLE": lambda image: _by_pillow(image, compress_type=3),
-        "encode, as gemax does": encode_png,
-    }
-    parts: dict[str, _Part] = {
-        "read": _Part(len(files), lambda: _read_all(files), sum(file.stat().st_size for file in files))
-    }
-    for name, encode in encoders.items():
-        size = sum(len(encode(image)) for image in images)
-        parts[name] = _Part(len(records), _writing(encode, images, place), size)
-    return parts
+def _floor(files: Sequence[Path], images: Sequence[Sequence[Image]], place: Path) -> list[FloorRow]:
+    """Read all files; encode all images and write each to ``place``."""
+    encoded = f"encode and write, Pillow at level {PILLOW_LEVEL}"
+    return [
+        _timed("read", files, lambda file: len(file.read_bytes())),
+        _timed(encoded, images, lambda scan: sum(place.write_bytes(_encode(image)) for image in scan)),
+    ]
 
 
-def _read_all(files: Sequence[Path]) -> None:
-    for file in files:
-        file.read_bytes()
+def _timed(what: str, scans: Sequence[Item], do: Callable[[Item], int]) -> FloorRow:
+    start = time.perf_counter()
+    size = sum(map(do, scans))
+    return FloorRow(what, 1e3 * (time.perf_counter() - start) / len(scans), size / len(scans) / 1e3)
 
 
-def _writing(encode: Callable[[Image], bytes], images: Sequence[Image], place: Path) -> Callable[[], object]:
-    return lambda: [place.write_bytes(encode(image)) for image in images]
-
-
-def _by_pillow(image: Image, **options: int) -> bytes:
+def _encode(image: Image) -> bytes:
     import PIL.Image
 
     file = io.BytesIO()
-    PIL.Image.fromarray(image).save(file, "png", compress_level=PILLOW_LEVEL, **options)
+    PIL.Image.fromarray(image).save(file, "png", compress_level=PILLOW_LEVEL)
     return file.getvalue()
-
-
-def _timed(do: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    do()
-    return time.perf_counter() - start

@@ -1,17 +1,19 @@
 """The second table of ``gemax bench solver``: our solver beside other quantisers to K values that are installed.
 
-Times are taken as in ``bench.solver``; the preparation of a rival's input is not counted.
+Times are taken as in ``bench.solver``. They count the call and the lookup of every level's bin in its answer (some ten
+microseconds), not the preparation of its input.
 """
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +22,8 @@ from gemax_cli.bench.solver import Histogram, median_ms
 from gemax_cli.entropy.figures import entropy_bits
 from gemax_cli.entropy.solver import optimal_cuts_per_tau
 
-Labels = NDArray[np.int64]  # (N,) bin of each level; -1 where the quantiser was not asked
+Labels = NDArray[np.int64]  # (m,) bin of each of the m levels in use, in their order
+Call = Callable[[], Labels]
 
 
 @dataclass(frozen=True)
@@ -48,89 +51,67 @@ class RivalRow:
     histograms: int
 
 
-@dataclass(frozen=True)
-class Rival:
-    """A quantiser: how its input is made, and how it is asked for the bin of each level.
+class Rival(NamedTuple):
+    """A quantiser: the module to import, what it is asked for, what that is the best of, and how it is asked.
 
-    Attributes:
-        package: the module to import; "" for our own.
-        distribution: its name on the package index.
-        method: what it is asked for.
-        optimum: what it is the best of; "" if it optimises nothing.
-        prepare: histogram to its input, not timed.
-        run: (module, input, K) to its answer, timed.
-        labels: (histogram, answer) to the (N,) bin of each level, not timed.
+    ``ask`` takes the module, a histogram and K, prepares the input, and gives the call that is timed.
     """
 
-    package: str
-    distribution: str
+    module: str
     method: str
     optimum: str
-    prepare: Callable[[Histogram], Any]
-    run: Callable[[Any, Any, int], Any]
-    labels: Callable[[Histogram, Any], Labels]
-
-    def load(self) -> Any:
-        """Its module; None for our own."""
-        return import_module(self.package) if self.package else None
+    ask: Callable[[Any, Histogram, int], Call]
 
 
-def _pixels(histogram: Histogram) -> NDArray[np.float64]:
-    return np.repeat(np.arange(histogram.size, dtype=np.float64), histogram)
+def _pixels(histogram: Histogram) -> tuple[NDArray[np.float64], Labels]:
+    """The level of every pixel, in ascending order, and where the last pixel of each level in use stands."""
+    last = np.cumsum(histogram)[histogram > 0] - 1
+    return np.repeat(np.arange(histogram.size, dtype=np.float64), histogram), last
 
 
-def _occupied(histogram: Histogram) -> NDArray[np.float64]:
-    return np.flatnonzero(histogram).astype(np.float64)
+def _kmeans1d(module: Any, histogram: Histogram, bins: int) -> Call:
+    pixels, last = _pixels(histogram)
+    return lambda: np.asarray(module.cluster(pixels, bins).clusters)[last]
 
 
-def _spread(histogram: Histogram, of_pixels: NDArray[Any]) -> Labels:
-    """Labels of levels from those of the pixels, which stand in order of their levels."""
-    labels = np.full(histogram.size, -1, np.int64)
+def _ckwrap(module: Any, histogram: Histogram, bins: int) -> Call:
     levels = np.flatnonzero(histogram)
-    labels[levels] = np.asarray(of_pixels)[(np.cumsum(histogram) - 1)[levels]]
-    return labels
+    values, weights = levels.astype(np.float64), histogram[levels].astype(np.float64)
+    return lambda: np.asarray(module.ckmeans(values, bins, weights=weights).labels)
 
 
-def _assign(histogram: Histogram, of_occupied: NDArray[Any]) -> Labels:
-    labels = np.full(histogram.size, -1, np.int64)
-    labels[np.flatnonzero(histogram)] = of_occupied
-    return labels
+def _jenkspy(module: Any, histogram: Histogram, bins: int) -> Call:
+    levels = np.flatnonzero(histogram).astype(np.float64)
+    return lambda: np.searchsorted(module.jenks_breaks(levels, bins)[1:-1], levels)
 
 
-def _our_cuts(histogram: Histogram, bins: int, tau: int | None) -> NDArray[np.int32]:
-    return optimal_cuts_per_tau(histogram, bins, (tau or histogram.size,))[0].cuts
+def _skimage(module: Any, histogram: Histogram, bins: int) -> Call:
+    pixels, last = _pixels(histogram)
+    return lambda: (module.equalize_hist(pixels, nbins=4096) * (bins - 1)).round()[last].astype(np.int64)
 
 
-def _labels_of_cuts(histogram: Histogram, cuts: NDArray[np.int32]) -> Labels:
-    of_levels = np.repeat(np.arange(cuts.size - 1), np.diff(cuts))
-    return np.where(histogram > 0, of_levels, -1)
+def _opencv(module: Any, histogram: Histogram, _bins: int) -> Call:
+    pixels, last = _pixels(histogram)
+    image = (pixels * 256 // histogram.size).astype(np.uint8)
+    return lambda: module.equalizeHist(image).ravel()[last].astype(np.int64)
 
 
 def _ours(tau: int | None) -> Rival:
+    def ask(_module: Any, histogram: Histogram, bins: int) -> Call:
+        levels, taus = np.flatnonzero(histogram), (tau or histogram.size,)
+        return lambda: np.searchsorted(optimal_cuts_per_tau(histogram, bins, taus)[0].cuts, levels, side="right")
+
     optimum = f"entropy, bins of {tau} levels or less" if tau else "entropy"
-    return Rival(
-        "", "gemax-cli", f"tau = {tau or 'N'}", optimum,
-        lambda h: h, lambda _, h, k: _our_cuts(h, k, tau), _labels_of_cuts,
-    )  # fmt: skip
+    return Rival("gemax_cli", f"tau = {tau or 'N'}", optimum, ask)
 
 
-def _weighted(histogram: Histogram) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return _occupied(histogram), histogram[histogram > 0].astype(np.float64)
-
-
-RIVALS: tuple[Rival, ...] = (
-    Rival("kmeans1d", "kmeans1d", "cluster, all pixels", "squared error", _pixels,
-          lambda m, x, k: m.cluster(x, k).clusters, _spread),
-    Rival("ckwrap", "ckwrap", "ckmeans, weighted levels", "squared error", _weighted,
-          lambda m, x, k: m.ckmeans(x[0], k, weights=x[1]).labels, _assign),
-    Rival("jenkspy", "jenkspy", "jenks_breaks, each level once (it takes no weights)", "squared error of the levels",
-          _occupied, lambda m, x, k: m.jenks_breaks(x, k),
-          lambda h, breaks: _assign(h, np.searchsorted(breaks[1:-1], _occupied(h)))),
-    Rival("skimage.exposure", "scikit-image", "exposure.equalize_hist to 8 bits", "",
-          _pixels, lambda m, x, k: (m.equalize_hist(x, nbins=4096) * (k - 1)).round(), _spread),
-    Rival("cv2", "opencv", "equalizeHist of the 8-bit range image", "",
-          lambda h: (_pixels(h) * 256 // h.size).astype(np.uint8), lambda m, x, _: m.equalizeHist(x).ravel(), _spread),
-)  # fmt: skip
+RIVALS = (
+    Rival("kmeans1d", "cluster, all pixels", "squared error", _kmeans1d),
+    Rival("ckwrap", "ckmeans, weighted levels", "squared error", _ckwrap),
+    Rival("jenkspy", "jenks_breaks, each level once (it takes no weights)", "squared error of the levels", _jenkspy),
+    Rival("skimage.exposure", "exposure.equalize_hist to 8 bits", "", _skimage),
+    Rival("cv2", "equalizeHist of the 8-bit range image", "", _opencv),
+)
 
 
 def rival_table(histograms: Sequence[Histogram], bins: int = 256, rounds: int = 3) -> Iterator[RivalRow]:
@@ -147,57 +128,40 @@ def rival_table(histograms: Sequence[Histogram], bins: int = 256, rounds: int = 
     ours = [_ours(tau) for tau in (20, 60, None) if tau is None or tau * bins >= histograms[0].size]
     for rival in (*ours, *RIVALS):
         with suppress(ImportError):  # not installed, or its shared libraries are not
-            yield rival_row(rival, rival.load(), histograms, bins, rounds)
+            yield rival_row(rival, histograms, bins, rounds)
 
 
-def rival_row(rival: Rival, module: Any, histograms: Sequence[Histogram], bins: int, rounds: int) -> RivalRow:
-    """Run a quantiser on all histograms; ``module`` is what it loads."""
-    inputs = [rival.prepare(h) for h in histograms]
-    with _one_thread(module):
-        answers = [rival.run(module, prepared, bins) for prepared in inputs]
-        ms = median_ms(lambda prepared: rival.run(module, prepared, bins), inputs, rounds)
-    labels = [rival.labels(h, answer) for h, answer in zip(histograms, answers, strict=True)]
-    counts = [_bin_counts(h, of_levels) for h, of_levels in zip(histograms, labels, strict=True)]
+def rival_row(rival: Rival, histograms: Sequence[Histogram], bins: int, rounds: int) -> RivalRow:
+    """Run a quantiser on all histograms; raises ImportError where it is not installed."""
+    module = import_module(rival.module)
+    calls = [rival.ask(module, h, bins) for h in histograms]
+    labels = [call() for call in calls]
+    ms = median_ms(lambda call: call(), calls, rounds)
+    counts = [np.bincount(x, weights=h[h > 0]).astype(np.int64) for x, h in zip(labels, histograms, strict=True)]
+    spans = [widest_span(np.flatnonzero(h), x) for x, h in zip(labels, histograms, strict=True)]
     return RivalRow(
-        f"{rival.distribution} {_version(rival)}".strip(), rival.method, rival.optimum, ms,
-        statistics.fmean(entropy_bits(c) for c in counts), max(widest_span(of_levels) for of_levels in labels),
+        _name(rival.module), rival.method, rival.optimum, ms, statistics.fmean(map(entropy_bits, counts)), max(spans),
         min(int(np.count_nonzero(c)) for c in counts), len(histograms),
     )  # fmt: skip
 
 
-def _bin_counts(histogram: Histogram, labels: Labels) -> NDArray[np.int64]:
-    used = labels >= 0
-    return np.bincount(labels[used], weights=histogram[used]).astype(np.int64)
-
-
-def widest_span(labels: Labels) -> int:
+def widest_span(levels: NDArray[np.int64], labels: Labels) -> int:
     """Levels from the first to the last of a bin, of the widest bin.
 
     Args:
-        labels: (N,) bin of each level, -1 where a level is empty; a bin's levels are next to each other.
+        levels: (m,) levels in use, ascending.
+        labels: (m,) the bin of each; a bin's levels are next to each other.
     """
-    levels = np.flatnonzero(labels >= 0)
-    starts = np.flatnonzero(np.diff(labels[levels], prepend=-1))
+    starts = np.flatnonzero(np.diff(labels, prepend=labels[0] - 1))
     ends = np.append(starts[1:], levels.size) - 1
     return int((levels[ends] - levels[starts]).max()) + 1
 
 
-@contextmanager
-def _one_thread(module: Any) -> Iterator[None]:
-    """OpenCV is the one rival that would take more than one thread."""
-    threads = module.getNumThreads() if hasattr(module, "setNumThreads") else None
-    if threads is not None:
-        module.setNumThreads(1)
-    yield
-    if threads is not None:
-        module.setNumThreads(threads)
-
-
-def _version(rival: Rival) -> str:
-    names = ("opencv-python-headless", "opencv-python") if rival.package == "cv2" else (rival.distribution,)
-    for name in names:
-        try:
-            return version(name)
-        except PackageNotFoundError:
-            continue
-    return ""
+@cache
+def _name(module: str) -> str:
+    """The package that a module comes from, and its version where that is known."""
+    package = packages_distributions().get(module.partition(".")[0], [module.replace("_", "-")])[0]
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return package

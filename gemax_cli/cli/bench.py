@@ -22,8 +22,8 @@ SOLVER_NOTE = (
     "i5-8250U, BU-3DFE."
 )
 PIPELINE_NOTE = (
-    "Medians over the rounds. seconds: a whole run of gemax convert, start and tables included. start_s: a run of as "
-    "few scans as jobs and one more. ms_per_scan: of the others, on the clock. _running: without the start."
+    "Medians of the rounds. seconds: a whole run of gemax convert, start and tables included. start_s: until the first "
+    "scan is done. ms_per_scan: of the scans after it, on the clock."
 )
 FLOOR_NOTE = (
     "The floor, reading, and encoding and writing with Pillow, is {floor:.1f} ms a scan; "
