@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from gemax_cli.errors import OutputError, OutputUnwritable, SettingsError
-from gemax_cli.scans.model import Points
-from gemax_cli.synthetic.capture import Flaws, HeadPose, draw_pose, scan_mesh, scan_range
+from gemax_cli.paths import AnyPath, as_path
+from gemax_cli.synthetic.capture import HeadPose, draw_pose, scan_mesh, scan_range
 from gemax_cli.synthetic.face import FaceShape
 from gemax_cli.synthetic.landmarks import bosphorus_landmarks, outline
 from gemax_cli.synthetic.paint import Complexion, draw_complexion
-from gemax_cli.synthetic.person import EXPRESSIONS, Identity, draw_identity, make_motion, vary_motion
+from gemax_cli.synthetic.person import EXPRESSIONS, draw_identity, make_motion, vary_motion
 from gemax_cli.synthetic.writers import write_bnd, write_bnt, write_lm2, write_lm3, write_picture, write_wrl
 
 Dataset = Literal["BU-3DFE", "Bosphorus"]
@@ -37,9 +35,6 @@ _BOSPHORUS_CODES = {
     "SU": "E_SURPRISE",
 }  # fmt: skip
 _SUFFIXES = {"BU-3DFE": ("_F3D.wrl", "_F3D.bnd", "_F3D.bmp", "_F2D.bmp"), "Bosphorus": (".bnt", ".lm3", ".lm2", ".png")}
-_OWN_FILE = re.compile(
-    r"BU-3DFE/([FM]\d{4})/\1_[A-Z]{2}0\d[A-Z]{2}_F[23]D\.(wrl|bnd|bmp)|BosphorusDB/(bs\d{3})/\3_[A-Z_]+_0\.(bnt|lm[23]|png)"
-)
 
 
 @dataclass(frozen=True)
@@ -99,17 +94,16 @@ def plan_sample(
 
 
 def make_sample(
-    out: Path,
+    out: AnyPath,
     *,
     subjects: int = 2,
     seed: int = 0,
     scans: Scans = "all",
     datasets: Sequence[Dataset] = DATASETS,
-    flaws: Flaws | None = None,
 ) -> SampleSummary:
     """Write a synthetic raw dataset; the same arguments give the same bytes.
 
-    A scan depends on the seed, its name and the flaws alone: asking for more does not change the others.
+    A scan depends on the seed and its name alone: asking for more does not change the others.
 
     Args:
         out: folder; it must be missing, empty, or made by this function, whose earlier files are then replaced.
@@ -118,17 +112,16 @@ def make_sample(
         scans: ``all`` (25 per BU-3DFE subject: NE and six expressions in four levels; 7 per Bosphorus subject),
             ``six`` (the expressions at their peak) or ``few`` (neutral, happy, surprised).
         datasets: which layouts to write.
-        flaws: noise and holes; mild ones if left out.
 
     Raises:
         SettingsError: an argument is out of its range.
         OutputError: the folder holds something else.
         OutputUnwritable: the folder cannot be written to.
     """
-    plan = plan_sample(subjects, seed, scans, datasets)
+    out, plan = as_path(out), plan_sample(subjects, seed, scans, datasets)
     try:
-        _claim(out, plan, seed)
-        rows = [_write_scan(out, scan, seed, flaws or Flaws()) for scan in plan]
+        _claim(out, subjects=subjects, seed=seed, scans=scans, datasets=list(datasets))
+        rows = [_write_scan(out, scan, seed) for scan in plan]
         (out / "truth.csv").write_bytes("\n".join([TRUTH_COLUMNS, *rows, ""]).encode("ascii"))
     except OSError as error:
         raise OutputUnwritable(f"{out}: cannot be written to ({error}): choose another folder.") from error
@@ -177,22 +170,19 @@ def _stream(seed: int, dataset: Dataset, number: int, *purpose: int) -> np.rando
     return np.random.default_rng([seed, DATASETS.index(dataset), number, *purpose])
 
 
-def _claim(out: Path, plan: Sequence[PlannedScan], seed: int) -> None:
+def _claim(out: Path, **chosen: object) -> None:
     """Make the folder ours: refuse a stranger's, clear away the files of an earlier sample."""
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out}: is not a folder: give the path of a folder.")
     out.mkdir(parents=True, exist_ok=True)
     if any(out.iterdir()):
-        for name in _earlier_files(out):
-            (out / name).unlink(missing_ok=True)
-    for folder in sorted({str(Path(scan.stem).parent) for scan in plan}):
-        (out / folder).mkdir(parents=True, exist_ok=True)
-    mark = {"made_by": _MAKER, "seed": seed, "files": [name for scan in plan for name in scan.files]}
-    (out / _MARK).write_text(json.dumps(mark, indent=1) + "\n", encoding="ascii")
+        for path in _earlier_files(out):
+            path.unlink(missing_ok=True)
+    (out / _MARK).write_text(json.dumps({"made_by": _MAKER, **chosen}) + "\n", encoding="ascii")
 
 
-def _earlier_files(out: Path) -> list[str]:
-    """Names that an earlier sample wrote here; names of any other shape are not touched.
+def _earlier_files(out: Path) -> list[Path]:
+    """What the sample that was made here consists of; nothing behind a link that leads out of the folder.
 
     Raises:
         OutputError: the folder was not made by a sample.
@@ -201,23 +191,19 @@ def _earlier_files(out: Path) -> list[str]:
         mark = json.loads((out / _MARK).read_text(encoding="utf-8"))
         if mark["made_by"] != _MAKER:
             raise ValueError
-        names = [str(name) for name in mark["files"]]
+        plan = plan_sample(mark["subjects"], mark["seed"], mark["scans"], mark["datasets"])
     except (OSError, ValueError, KeyError, TypeError):
         raise OutputError(
             f"{out}: holds files that gemax sample did not write: choose an empty or a new folder."
         ) from None
     inside = out.resolve()
-    return [n for n in names if _OWN_FILE.fullmatch(n) and (out / n).parent.resolve().is_relative_to(inside)]
+    paths = [out / name for scan in plan for name in scan.files]
+    return [path for path in paths if path.parent.resolve().is_relative_to(inside)]
 
 
-@lru_cache(maxsize=8)
-def _person(seed: int, dataset: Dataset, number: int) -> tuple[Identity, Complexion]:
-    random = _stream(seed, dataset, number, 0)
-    return draw_identity(random), draw_complexion(random)
-
-
-def _write_scan(out: Path, scan: PlannedScan, seed: int, flaws: Flaws) -> str:
-    who, looks = _person(seed, scan.dataset, scan.number)
+def _write_scan(out: Path, scan: PlannedScan, seed: int) -> str:
+    person = _stream(seed, scan.dataset, scan.number, 0)
+    who, looks = draw_identity(person), draw_complexion(person)
     expression = EXPRESSIONS.index(scan.expression)
     # One stream for all levels of an expression: a higher level is the same motion, only stronger.
     act = vary_motion(
@@ -225,42 +211,36 @@ def _write_scan(out: Path, scan: PlannedScan, seed: int, flaws: Flaws) -> str:
     )
     random = _stream(seed, scan.dataset, scan.number, 3, expression, scan.level)
     face, pose = FaceShape(who, act), draw_pose(random)
+    (out / scan.stem).parent.mkdir(parents=True, exist_ok=True)
     writer = _write_bu3dfe if scan.dataset == "BU-3DFE" else _write_bosphorus
-    writer([out / name for name in scan.files], face, looks, pose, flaws, random)
+    writer([out / name for name in scan.files], face, looks, pose, random)
     return _truth_row(scan, pose, face)
 
 
 def _write_bu3dfe(
-    files: list[Path], face: FaceShape, looks: Complexion, pose: HeadPose, flaws: Flaws, random: np.random.Generator
+    files: list[Path], face: FaceShape, looks: Complexion, pose: HeadPose, random: np.random.Generator
 ) -> None:
     wrl, bnd, texture, portrait = files
-    scan = scan_mesh(face, looks, pose, flaws, random)
+    scan = scan_mesh(face, looks, pose, random)
     write_wrl(wrl, scan.points, scan.polygons, scan.texture_points, scan.texture_polygons, texture.name)
     places = outline(face)
     sought = pose.to_file(face.on_surface(places[:, 0], places[:, 1]))
-    write_bnd(bnd, nearest(scan.points, sought), scan.points)
+    write_bnd(bnd, cKDTree(scan.points).query(sought)[1], scan.points)
     write_picture(texture, scan.texture)
     write_picture(portrait, scan.portrait)
 
 
 def _write_bosphorus(
-    files: list[Path], face: FaceShape, looks: Complexion, pose: HeadPose, flaws: Flaws, random: np.random.Generator
+    files: list[Path], face: FaceShape, looks: Complexion, pose: HeadPose, random: np.random.Generator
 ) -> None:
     bnt, lm3, lm2, photo = files
-    scan = scan_range(face, looks, pose, flaws, random)
+    scan = scan_range(face, looks, pose, random)
     write_bnt(bnt, scan.points, scan.texture, photo.name)
     landmarks = bosphorus_landmarks(face)
     points = pose.to_file(np.array(list(landmarks.values())))
     write_lm3(lm3, dict(zip(landmarks, points, strict=True)))
     write_lm2(lm2, dict(zip(landmarks, scan.to_photo(points), strict=True)))
     write_picture(photo, scan.photo)
-
-
-def nearest(points: Points, sought: Points) -> NDArray[np.int64]:
-    """Row of ``points`` (n, 3) nearest to each of ``sought`` (k, 3), the lower one of equals: (k,) int64."""
-    x, y, z = np.ascontiguousarray(points.T)
-    rows = [int(np.argmin((x - a) ** 2 + (y - b) ** 2 + (z - c) ** 2)) for a, b, c in sought.tolist()]
-    return np.array(rows, dtype=np.int64)
 
 
 def _truth_row(scan: PlannedScan, pose: HeadPose, face: FaceShape) -> str:

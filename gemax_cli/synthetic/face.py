@@ -1,4 +1,4 @@
-"""A face as a smooth surface z(x, y) that can be asked anywhere, and as a clean scan without any file.
+"""A face as a smooth surface z(x, y) that can be asked anywhere, as a mesh, and as a clean scan without any file.
 
 Axes of the head: +X to the viewer's right, +Y up, +Z to the camera, mm; the nose tip lies near the origin.
 """
@@ -13,13 +13,17 @@ from numpy.typing import NDArray
 
 from gemax_cli.scans.model import Points, Scan
 from gemax_cli.synthetic.curves import Array
-from gemax_cli.synthetic.lattice import face_mesh, triangulate
 from gemax_cli.synthetic.person import Identity, Motion, draw_identity, make_motion
 from gemax_cli.synthetic.relief import Relief
 
 BU3DFE_CROP = (76.0, -90.0, 106.0)
 BOSPHORUS_CROP = (73.0, -84.0, 90.0)
 Crop = tuple[float, float, float]
+Polygons = NDArray[np.int32]  # (m, 4); the last column is -1 for triangles
+
+QUAD_SHARE = 0.08
+NO_HOLES = np.empty((0, 3))
+_BUNCHING = 2.4e-5  # draws the columns together towards the steep sides: x = s - 2.4e-5 s^3, mm
 
 
 class FaceShape:
@@ -75,32 +79,87 @@ class FaceShape:
         return crop[0] * who.width + 1.0, lowest * who.length - 1.0, crop[2] * who.length + 1.0
 
 
-def procedural_scan(seed: int, expression: str = "NE", level: int | None = None, *, spacing: float = 2.05) -> Scan:
+def face_mesh(
+    face: FaceShape, random: np.random.Generator, spacing: float = 2.05, holes: Array = NO_HOLES
+) -> tuple[Points, Polygons]:
+    """Sample the face about every ``spacing`` mm along its surface and join the samples, as stereo scanners do.
+
+    Args:
+        face: the surface.
+        random: source of the samples' jitter, of the choice of quads and of the order of the vertices.
+        spacing: mm between neighbours.
+        holes: (k, 3) rows x, y, radius of discs, mm, where nothing is measured.
+
+    Returns:
+        Points (n, 3) in the axes of the head, in random order, and polygons, counter-clockwise from the front.
+    """
+    x, y = _lattice(face, random, spacing)
+    polygons = _polygons(face.covered(x, y) & ~in_discs(x, y, holes), random)
+    used, corners = np.unique(polygons, return_inverse=True)  # the first is -1, no corner
+    order = np.argsort(random.random(len(used) - 1))
+    place = np.append(np.argsort(order), -1).astype(np.int32)
+    used = used[1:][order]
+    return face.on_surface(x.ravel()[used], y.ravel()[used]), place[corners.reshape(polygons.shape) - 1]
+
+
+def in_discs(x: Array, y: Array, discs: Array) -> NDArray[np.bool_]:
+    """Whether each (x, y) lies in one of the discs (k, 3) of rows x, y, radius."""
+    squares = (x[..., None] - discs[:, 0]) ** 2 + (y[..., None] - discs[:, 1]) ** 2
+    return np.asarray((squares < discs[:, 2] ** 2).any(axis=-1))
+
+
+def procedural_scan(seed: int, expression: str = "NE", *, spacing: float = 2.05) -> Scan:
     """A clean frontal face as a scan: no noise, no hole, no file.
 
     Args:
         seed: of the person.
-        expression: NE AN DI FE HA SA or SU.
-        level: 0 to 4; left out, 0 for NE and 4 for the others.
+        expression: NE AN DI FE HA SA or SU, at its peak.
         spacing: between points, mm; 2.05 gives about 8,000 points.
 
     Returns:
         A metric scan with the landmark "Nose tip"; the nose is not at the origin.
 
     Raises:
-        SettingsError: no such expression or level.
+        SettingsError: no such expression.
     """
     random = np.random.default_rng(seed)
     who = draw_identity(random)
-    level = (0 if expression == "NE" else 4) if level is None else level
-    face = FaceShape(who, make_motion(expression, level, who.style))
+    face = FaceShape(who, make_motion(expression, 4, who.style))
     points, polygons = face_mesh(face, random, spacing)
+    quads = polygons[polygons[:, 3] >= 0]
     shift = np.round(40.0 * (random.random(3) - 0.5) + np.array([0.0, 0.0, -30.0]), 3)
     return Scan(
-        path=Path(f"procedural_{seed}_{expression}{level:02d}"),
+        path=Path(f"procedural_{seed}_{expression}"),
         format="procedural",
         points=points + shift,
-        triangles=triangulate(polygons),
+        triangles=np.concatenate([polygons[:, :3], quads[:, [0, 2, 3]]]),
         landmarks={"Nose tip": face.nose_tip + shift},
         metric=True,
     )
+
+
+def _lattice(face: FaceShape, random: np.random.Generator, spacing: float) -> tuple[Array, Array]:
+    half, low, high = face.extent()
+    rows = np.arange(low, high, spacing * 0.87)
+    columns = np.arange(-1.35 * half, 1.35 * half, spacing)
+    aside, y = np.meshgrid(columns, rows)
+    aside[1::2] += spacing / 2.0
+    jitter = 0.3 * spacing * (random.random((2, *y.shape)) - 0.5)
+    aside = np.clip(aside + jitter[0], -115.0, 115.0)
+    return aside - _BUNCHING * aside**3, y + jitter[1]
+
+
+def _polygons(kept: NDArray[np.bool_], random: np.random.Generator) -> Polygons:
+    number = np.where(kept, np.arange(kept.size).reshape(kept.shape), -1).astype(np.int32)
+    a, b, d, e = number[:-1, :-1], number[:-1, 1:], number[1:, :-1], number[1:, 1:]
+    whole = (a >= 0) & (b >= 0) & (d >= 0) & (e >= 0)
+    as_quad = whole & (random.random(a.shape) < QUAD_SHARE)
+    # Odd rows are shifted by half a column, so the short diagonal of a cell changes with the row.
+    even = (np.arange(a.shape[0]) % 2 == 0)[:, None]
+    none = np.full_like(a, -1)
+    lower = np.stack([a, b, np.where(even, d, e), none], axis=-1)
+    upper = np.stack([np.where(even, b, a), e, d, none], axis=-1)
+    cells = np.stack([np.where(as_quad[..., None], np.stack([a, b, e, d], axis=-1), lower), upper], axis=2)
+    good: NDArray[np.bool_] = np.all(cells[..., :3] >= 0, axis=-1)
+    good[:, :, 1] &= ~as_quad
+    return np.ascontiguousarray(cells[good])

@@ -10,34 +10,14 @@ from gemax_cli.synthetic.curves import Array
 from gemax_cli.synthetic.face import FaceShape
 from gemax_cli.synthetic.relief import BROW_FROM, BROW_LENGTH, CHIN_V
 
-NOSE_OUTLINE = slice(36, 48)
-
-
-# Name in a .lm3 file, part of the face, side: -1 is the viewer's left, 0 the midline.
-_NAMED = (
-    ("Outer left eyebrow", "brow outer", -1.0),
-    ("Middle left eyebrow", "brow middle", -1.0),
-    ("Inner left eyebrow", "brow inner", -1.0),
-    ("Inner right eyebrow", "brow inner", 1.0),
-    ("Middle right eyebrow", "brow middle", 1.0),
-    ("Outer right eyebrow", "brow outer", 1.0),
-    ("Outer left eye corner", "eye outer", -1.0),
-    ("Inner left eye corner", "eye inner", -1.0),
-    ("Inner right eye corner", "eye inner", 1.0),
-    ("Outer right eye corner", "eye outer", 1.0),
-    ("Nose saddle left", "saddle", -1.0),
-    ("Nose saddle right", "saddle", 1.0),
-    ("Left nose peak", "wing", -1.0),
-    ("Nose tip", "tip", 0.0),
-    ("Right nose peak", "wing", 1.0),
-    ("Left mouth corner", "mouth corner", -1.0),
-    ("Upper lip outer middle", "upper outer", 0.0),
-    ("Right mouth corner", "mouth corner", 1.0),
-    ("Upper lip inner middle", "upper inner", 0.0),
-    ("Lower lip inner middle", "lower inner", 0.0),
-    ("Lower lip outer middle", "lower outer", 0.0),
-    ("Chin middle", "chin", 0.0),
-)
+NAMES = (
+    "Outer left eyebrow", "Middle left eyebrow", "Inner left eyebrow",
+    "Inner right eyebrow", "Middle right eyebrow", "Outer right eyebrow",
+    "Outer left eye corner", "Inner left eye corner", "Inner right eye corner", "Outer right eye corner",
+    "Nose saddle left", "Nose saddle right", "Left nose peak", "Nose tip", "Right nose peak",
+    "Left mouth corner", "Upper lip outer middle", "Right mouth corner",
+    "Upper lip inner middle", "Lower lip inner middle", "Lower lip outer middle", "Chin middle",
+)  # fmt: skip
 
 
 def bosphorus_landmarks(face: FaceShape) -> dict[str, Points]:
@@ -46,62 +26,46 @@ def bosphorus_landmarks(face: FaceShape) -> dict[str, Points]:
     Returns:
         Name to (3,) point on the surface, in the axes of the head, mm.
     """
-    parts = _paired(face) | _midline(face)
-    places = np.array([parts[part] * [side, 1.0] for _, part, side in _NAMED])
-    named = dict(zip((name for name, _, _ in _NAMED), _lift(face, places), strict=True))
-    named["Nose tip"] = face.nose_tip
-    return named
+    who, relief = face.identity, face.relief
+    brow_u = BROW_FROM + BROW_LENGTH * np.array([1.0, 0.5, 0.0])
+    eye_u = who.eye_distance + who.eye_width * np.array([1.0, -1.0])
+    brow, eye = _at(relief.brow_line(brow_u), brow_u), _at(relief.lids(eye_u)[0], eye_u)
+    saddle, wing = np.array([[6.0, 0.85 * who.nose_length]]), np.array([[who.nose_width, -4.5]])
+    corner = np.array([[relief.mouth_width, relief.corner_height]])
+    upper_outer, upper_inner, lower_inner, lower_outer, chin = _midline(face)
+    order = [
+        _left(brow), brow[::-1], _left(eye), eye[::-1], _left(saddle), saddle, _left(wing), np.zeros((1, 2)), wing,
+        _left(corner), upper_outer, corner, upper_inner, lower_inner, lower_outer, chin,
+    ]  # fmt: skip
+    places = np.concatenate(order) * [who.width, who.length]
+    named = dict(zip(NAMES, face.on_surface(places[:, 0], places[:, 1]), strict=True))
+    return named | {"Nose tip": face.nose_tip}
 
 
 def outline(face: FaceShape) -> NDArray[np.float64]:
     """(83, 2) places x, y, mm, of the points of a .bnd file: eyes, brows, nose, mouth, contour of the chin."""
     eye, brow = _eye_loop(face), _brow_loop(face)
     loops = [_left(eye), eye, _left(brow), brow, _nose_line(face), _mouth_loops(face), _jaw_line(face)]
-    places = np.concatenate(loops)
-    return np.asarray(places * np.array([face.identity.width, face.identity.length]))
+    return np.asarray(np.concatenate(loops) * [face.identity.width, face.identity.length])
 
 
 def _left(places: Array) -> Array:
     return np.asarray(places * np.array([-1.0, 1.0]))
 
 
-def _lift(face: FaceShape, places: Array) -> Points:
-    who = face.identity
-    return face.on_surface(places[:, 0] * who.width, places[:, 1] * who.length)
-
-
 def _at(line: Array, u: Array) -> Array:
     return np.stack([np.broadcast_to(u, line.shape), line], axis=-1)
 
 
-def _paired(face: FaceShape) -> dict[str, Array]:
-    who, relief = face.identity, face.relief
-    brow_u = BROW_FROM + BROW_LENGTH * np.array([0.0, 0.5, 1.0])
-    inner, middle, outer = _at(relief.brow_line(brow_u), brow_u)
-    eye_u = who.eye_distance + who.eye_width * np.array([-1.0, 1.0])
-    eye_inner, eye_outer = _at(relief.lids(eye_u)[0], eye_u)
-    return {
-        "brow inner": inner, "brow middle": middle, "brow outer": outer,
-        "eye inner": eye_inner, "eye outer": eye_outer,
-        "saddle": np.array([6.0, 0.85 * who.nose_length]), "wing": np.array([who.nose_width, -4.5]),
-        "mouth corner": np.array([relief.mouth_width, relief.corner_height]),
-    }  # fmt: skip
-
-
-def _midline(face: FaceShape) -> dict[str, Array]:
-    relief, zero = face.relief, np.zeros(1)
-    upper, lower = (float(line[0]) for line in relief.lips(zero))
-    red_upper, red_lower = (float(red[0]) for red in relief.red(zero))
-    heights = {
-        "tip": 0.0, "upper outer": upper + red_upper, "upper inner": upper, "lower inner": lower,
-        "lower outer": lower - red_lower, "chin": CHIN_V - face.motion.jaw,
-    }  # fmt: skip
-    return {name: np.array([0.0, v]) for name, v in heights.items()}
+def _midline(face: FaceShape) -> Array:
+    """Places (5, 1, 2): edges of the upper lip and of the lower lip from the top down, and the chin."""
+    (upper, lower), (red_upper, red_lower) = face.relief.lips(np.zeros(1)), face.relief.red(np.zeros(1))
+    heights = [upper + red_upper, upper, lower, lower - red_lower, np.array([CHIN_V - face.motion.jaw])]
+    return _at(np.array(heights), np.zeros(1))
 
 
 def _eye_loop(face: FaceShape) -> Array:
-    inside = np.array([-0.5, 0.0, 0.5])
-    u = face.identity.eye_distance + face.identity.eye_width * np.array([-1.0, *inside, 1.0])
+    u = face.identity.eye_distance + face.identity.eye_width * np.linspace(-1.0, 1.0, 5)
     upper, lower = face.relief.lids(u)
     return np.concatenate([_at(upper, u), _at(lower, u)[3:0:-1]])
 
@@ -128,14 +92,8 @@ def _mouth_loops(face: FaceShape) -> Array:
     red_upper, red_lower = relief.red(outer)
     inner = relief.mouth_width * np.linspace(-0.7, 0.7, 4)
     inner_upper, inner_lower = relief.lips(inner)
-    return np.concatenate(
-        [
-            _at(upper + red_upper, outer),
-            _at(lower - red_lower, outer)[5:0:-1],
-            _at(inner_upper, inner),
-            _at(inner_lower, inner)[::-1],
-        ]
-    )
+    around = [_at(upper + red_upper, outer), _at(lower - red_lower, outer)[5:0:-1]]
+    return np.concatenate([*around, _at(inner_upper, inner), _at(inner_lower, inner)[::-1]])
 
 
 def _jaw_line(face: FaceShape) -> Array:

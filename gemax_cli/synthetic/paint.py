@@ -36,8 +36,15 @@ def draw_complexion(random: np.random.Generator) -> Complexion:
     return Complexion(skin, hair, iris)
 
 
-def shading(slope_x: Array, slope_y: Array) -> Array:
-    """Brightness 0..1 of a matt surface of the given slopes under one lamp, up to the viewer's left."""
+def shading(depth: Array, step_x: float, step_y: float) -> Array:
+    """Brightness 0..1 of a matt surface under one lamp, up to the viewer's left.
+
+    Args:
+        depth: (rows, columns) towards the camera, mm.
+        step_x: from a column to the next, mm to the right.
+        step_y: from a row to the next, mm upwards.
+    """
+    slope_y, slope_x = np.gradient(depth, step_y, step_x)
     facing = -slope_x * LIGHT[0] - slope_y * LIGHT[1] + LIGHT[2]
     facing = facing / np.sqrt(1.0 + slope_x * slope_x + slope_y * slope_y)
     return np.asarray(AMBIENT + (1.0 - AMBIENT) * np.maximum(facing, 0.0))
@@ -57,63 +64,49 @@ def picture(face: FaceShape, looks: Complexion, x: Array, y: Array, light: Array
         uint8 array of that shape with a last axis of red, green and blue.
     """
     u, v = np.abs(x) / face.identity.width, y / face.identity.length
-    canvas = _Canvas(looks.skin, u.shape)
+    canvas = np.full((*u.shape, 3), looks.skin, np.float64)
     paint_skin(canvas, looks, u, v)
     paint_mouth(canvas, face.relief, u, v)
     paint_eyes(canvas, face.relief, looks, u, v)
-    return canvas.lit(light)
+    return np.minimum(canvas * light[..., None], 255.0).astype(np.uint8)
 
 
-class _Canvas:
-    """Three layers of colour that paint of varying cover is laid on."""
-
-    def __init__(self, ground: Colour, shape: tuple[int, ...]) -> None:
-        self.layers = np.empty((3, *shape))
-        for layer, value in zip(self.layers, ground, strict=True):
-            layer[...] = value
-
-    def mix(self, colour: Colour, cover: Array) -> None:
-        """Lay on paint that hides what is below where ``cover`` is 1, and nothing where it is 0."""
-        for layer, value in zip(self.layers, colour, strict=True):
-            layer += (value - layer) * cover
-
-    def lit(self, light: Array) -> NDArray[np.uint8]:
-        """The picture under light of brightness 0..1: uint8, colours last."""
-        bright = np.minimum(self.layers * light, 255.0)
-        return np.ascontiguousarray(np.moveaxis(bright, 0, -1).astype(np.uint8))
+def mix(canvas: Array, colour: Colour, cover: Array) -> None:
+    """Lay on paint that hides what is below where ``cover`` is 1, and nothing where it is 0."""
+    canvas += (np.array(colour) - canvas) * cover[..., None]
 
 
-def paint_skin(canvas: _Canvas, looks: Complexion, u: Array, v: Array) -> None:
+def paint_skin(canvas: Array, looks: Complexion, u: Array, v: Array) -> None:
     """Blush of cheeks and nose, shadow of the nostrils, hair above the forehead."""
     red = (looks.skin[0], looks.skin[1] * 0.72, looks.skin[2] * 0.72)
-    canvas.mix(red, 0.5 * bump((u - 42.0) / 26.0, (v - 2.0) / 22.0) + 0.45 * bump(u / 18.0, (v - 1.0) / 16.0))
-    canvas.mix(DARK, 0.85 * bump((u - 6.8) / 4.2, (v + 10.2) / 3.4))
-    canvas.mix(looks.hair, step((v - 101.0 + 0.006 * u * u) / 6.0))
+    mix(canvas, red, 0.5 * bump((u - 42.0) / 26.0, (v - 2.0) / 22.0) + 0.45 * bump(u / 18.0, (v - 1.0) / 16.0))
+    mix(canvas, DARK, 0.85 * bump((u - 6.8) / 4.2, (v + 10.2) / 3.4))
+    mix(canvas, looks.hair, step((v - 101.0 + 0.006 * u * u) / 6.0))
 
 
-def paint_mouth(canvas: _Canvas, relief: Relief, u: Array, v: Array) -> None:
+def paint_mouth(canvas: Array, relief: Relief, u: Array, v: Array) -> None:
     """Red of the lips; the dark of an open mouth with the upper teeth in it."""
     upper, lower = relief.lips(u)
     red_upper, red_lower = relief.red(u)
     inside_mouth = u < relief.mouth_width
     lips = step(np.minimum(upper + red_upper - v, v - lower + red_lower) / 1.5 + 0.5) * inside_mouth
-    canvas.mix((168.0, 74.0, 74.0), 0.75 * lips)
+    mix(canvas, (168.0, 74.0, 74.0), 0.75 * lips)
     gap = upper - lower
-    canvas.mix(MOUTH, step(np.minimum(upper - v, v - lower) / 1.2 + 0.5) * inside_mouth)
+    mix(canvas, MOUTH, step(np.minimum(upper - v, v - lower) / 1.2 + 0.5) * inside_mouth)
     teeth = step(np.minimum(upper - v, v - upper + np.minimum(0.65 * gap, 6.5)) / 1.0) * (gap > 2.5)
-    canvas.mix(TEETH, 0.9 * teeth * window(u, -1.0, 0.72 * relief.mouth_width, 2.0))
+    mix(canvas, TEETH, 0.9 * teeth * window(u, -1.0, 0.72 * relief.mouth_width, 2.0))
 
 
-def paint_eyes(canvas: _Canvas, relief: Relief, looks: Complexion, u: Array, v: Array) -> None:
+def paint_eyes(canvas: Array, relief: Relief, looks: Complexion, u: Array, v: Array) -> None:
     """White, iris and pupil between the lids, lashes along the upper lid, hair of the brows."""
     upper, lower = relief.lids(u)
     opened = step(np.minimum(upper - v, v - lower) / 1.0 + 0.2) * (np.abs(relief.along_eye(u)) < 1.0)
-    canvas.mix(WHITE, opened)
+    mix(canvas, WHITE, opened)
     square = (u - relief.who.eye_distance) ** 2 + (v - EYE_V - 0.6) ** 2
-    canvas.mix(looks.iris, opened * step((36.0 - square) / 8.0))
-    canvas.mix(DARK, opened * step((6.0 - square) / 3.0))
+    mix(canvas, looks.iris, opened * step((36.0 - square) / 8.0))
+    mix(canvas, DARK, opened * step((6.0 - square) / 3.0))
     lashes = bump((v - upper) / 1.6) * (np.abs(relief.along_eye(u)) < 1.0)
-    canvas.mix(DARK, 0.8 * lashes)
+    mix(canvas, DARK, 0.8 * lashes)
     t = (u - BROW_FROM) / BROW_LENGTH
     brow = step((3.6 - 1.6 * t - np.abs(v - relief.brow_line(u))) / 1.6) * window(t, 0.0, 1.0, 0.08)
-    canvas.mix(looks.hair, 0.8 * brow)
+    mix(canvas, looks.hair, 0.8 * brow)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import astuple, dataclass, field, fields, replace
 
 import numpy as np
 
@@ -13,72 +13,40 @@ EXPRESSIONS = ("NE", "AN", "DI", "FE", "HA", "SA", "SU")
 LEVEL_GAIN = (0.0, 0.35, 0.58, 0.80, 1.0)  # of the peak, for levels 0 (neutral) to 4
 
 
+def _measure(mean: float, spread: float) -> float:
+    """A field with a mean, which is its default, and half the range about it that it is drawn from."""
+    return field(default=mean, metadata={"spread": spread})
+
+
 @dataclass(frozen=True)
 class Identity:
-    """Measures of a face at rest, mm unless said otherwise, about adult means.
+    """Measures of a face at rest about adult means, mm unless said otherwise."""
 
-    Attributes:
-        width: factor on every lateral measure of the head.
-        length: factor on every vertical distance from the nose tip.
-        jaw_width: factor on the width of the head at the jaw.
-        forehead: by how much the forehead slopes back at the hairline.
-        nose_length: from saddle to tip.
-        nose_height: of the tip above the saddle.
-        nose_width: half the distance between the wings.
-        nose_hump: of the bridge, above (or below) the straight line.
-        nose_skew: sideways shift of the nose.
-        eye_distance: from the midline to the middle of an eye.
-        eye_width: half the length of the lids' opening.
-        eye_height: of the upper lid above the line of the corners.
-        eye_depth: of the socket.
-        brow_height: of the brow above the eye.
-        brow_arch: of the brow's highest point above its inner end.
-        brow_ridge: height of the bone below the brow.
-        mouth_width: half the distance between the corners.
-        lip_upper: height of the red of the upper lip.
-        lip_lower: height of the red of the lower lip.
-        lip_swell: how far the lips stand out.
-        cheek: height of the cheek bone.
-        cheek_fat: height of the soft cheek; below 0 where it is hollow.
-        chin: height of the chin's boss.
-        philtrum: depth of the groove below the nose.
-        style: factor on every motion of this person's expressions.
-    """
-
-    width: float = 1.0
-    length: float = 1.0
-    jaw_width: float = 1.0
-    forehead: float = 0.0
-    nose_length: float = 40.0
-    nose_height: float = 22.0
-    nose_width: float = 15.5
-    nose_hump: float = 0.0
-    nose_skew: float = 0.0
-    eye_distance: float = 31.5
-    eye_width: float = 14.5
-    eye_height: float = 5.2
-    eye_depth: float = 8.0
-    brow_height: float = 16.5
-    brow_arch: float = 4.0
-    brow_ridge: float = 2.4
-    mouth_width: float = 25.0
-    lip_upper: float = 7.0
-    lip_lower: float = 9.0
-    lip_swell: float = 3.4
-    cheek: float = 4.0
-    cheek_fat: float = 2.5
-    chin: float = 5.0
-    philtrum: float = 1.2
-    style: float = 1.0
-
-
-# Half the range that each measure is drawn from, about the mean above.
-_SPREAD = {
-    "width": 0.07, "length": 0.07, "jaw_width": 0.09, "forehead": 7.0, "nose_length": 5.0, "nose_height": 3.5,
-    "nose_width": 2.8, "nose_hump": 2.2, "nose_skew": 1.2, "eye_distance": 2.2, "eye_width": 1.6, "eye_height": 1.4,
-    "eye_depth": 3.0, "brow_height": 2.2, "brow_arch": 3.5, "brow_ridge": 2.2, "mouth_width": 4.0, "lip_upper": 3.0,
-    "lip_lower": 3.5, "lip_swell": 1.6, "cheek": 2.6, "cheek_fat": 4.5, "chin": 3.0, "philtrum": 0.7, "style": 0.12,
-}  # fmt: skip
+    width: float = _measure(1.0, 0.07)  # factor on every lateral measure of the head
+    length: float = _measure(1.0, 0.07)  # factor on every vertical distance from the nose tip
+    jaw_width: float = _measure(1.0, 0.09)  # factor on the width of the head at the jaw
+    forehead: float = _measure(0.0, 7.0)  # by how much the forehead slopes back at the hairline
+    nose_length: float = _measure(40.0, 5.0)  # from saddle to tip
+    nose_height: float = _measure(22.0, 3.5)  # of the tip above the saddle
+    nose_width: float = _measure(15.5, 2.8)  # half the distance between the wings
+    nose_hump: float = _measure(0.0, 2.2)  # of the bridge, above (or below) the straight line
+    nose_skew: float = _measure(0.0, 1.2)  # sideways shift of the nose
+    eye_distance: float = _measure(31.5, 2.2)  # from the midline to the middle of an eye
+    eye_width: float = _measure(14.5, 1.6)  # half the length of the lids' opening
+    eye_height: float = _measure(5.2, 1.4)  # of the upper lid above the line of the corners
+    eye_depth: float = _measure(8.0, 3.0)  # of the socket
+    brow_height: float = _measure(16.5, 2.2)  # of the brow above the eye
+    brow_arch: float = _measure(4.0, 3.5)  # of the brow's highest point above its inner end
+    brow_ridge: float = _measure(2.4, 2.2)  # height of the bone below the brow
+    mouth_width: float = _measure(25.0, 4.0)  # half the distance between the corners
+    lip_upper: float = _measure(7.0, 3.0)  # height of the red of the upper lip
+    lip_lower: float = _measure(9.0, 3.5)  # height of the red of the lower lip
+    lip_swell: float = _measure(3.4, 1.6)  # how far the lips stand out
+    cheek: float = _measure(4.0, 2.6)  # height of the cheek bone
+    cheek_fat: float = _measure(2.5, 4.5)  # height of the soft cheek; below 0 where it is hollow
+    chin: float = _measure(5.0, 3.0)  # height of the chin's boss
+    philtrum: float = _measure(1.2, 0.7)  # depth of the groove below the nose
+    style: float = _measure(1.0, 0.12)  # factor on every motion of this person's expressions
 
 
 @dataclass(frozen=True)
@@ -142,9 +110,8 @@ PEAKS = {
 
 def draw_identity(random: np.random.Generator) -> Identity:
     """Draw every measure independently, from a triangular law about its mean."""
-    mean = Identity()
-    drawn = {f.name: _draw(random, getattr(mean, f.name), _SPREAD[f.name]) for f in fields(Identity)}
-    return Identity(**drawn)
+    measures = zip(astuple(Identity()), fields(Identity), strict=True)
+    return Identity(*(_draw(random, mean, measure.metadata["spread"]) for mean, measure in measures))
 
 
 def _draw(random: np.random.Generator, mean: float, spread: float) -> float:

@@ -6,11 +6,9 @@ length; the nose alone takes signed sideways distances. The tip's depth is about
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import numpy as np
 
-from gemax_cli.synthetic.curves import Array, Curve, bump, cone, soft_max, soft_positive, step, window
+from gemax_cli.synthetic.curves import Array, bump, cone, curve, soft_max, soft_positive, step, window
 from gemax_cli.synthetic.person import Identity, Motion
 
 EYE_V = 35.0
@@ -44,28 +42,16 @@ class Relief:
 
     def __init__(self, who: Identity, act: Motion) -> None:
         self.who, self.act = who, act
-
-    @cached_property
-    def profile(self) -> Curve:
-        """Depth of the midline of the bare head over the height."""
-        back = self.who.forehead
-        return Curve({v: z - back * max(v - 60.0, 0.0) / 40.0 for v, z in _PROFILE.items()})
-
-    @cached_property
-    def half_width(self) -> Curve:
-        """Half the width of the bare head over the height."""
-        jaw = self.who.jaw_width
-        return Curve({v: a * (jaw if v < -40.0 else 1.0) for v, a in _HALF_WIDTH.items()})
-
-    @cached_property
-    def ridge(self) -> Curve:
-        """Depth of the bridge of the nose over the height."""
-        who = self.who
-        rise = -NASION_DEPTH * who.nose_height / 22.0
-        hump = {0.35: 0.6, 0.60: 1.0, 0.80: 0.5}
-        return Curve(
+        # Over the height: depth of the bare head's midline, half its width, depth of the bridge of the nose.
+        self.profile = curve({v: z - who.forehead * max(v - 60.0, 0.0) / 40.0 for v, z in _PROFILE.items()})
+        self.half_width = curve({v: a * (who.jaw_width if v < -40.0 else 1.0) for v, a in _HALF_WIDTH.items()})
+        rise, hump = -NASION_DEPTH * who.nose_height / 22.0, {0.35: 0.6, 0.60: 1.0, 0.80: 0.5}
+        self.ridge = curve(
             {t * who.nose_length: rise * (z - 1.0) + who.nose_hump * hump.get(t, 0.0) for t, z in _RIDGE.items()}
         )
+        # Of the mouth's corners: distance from the midline, and height.
+        self.mouth_width = who.mouth_width + act.corner_out
+        self.corner_height = MOUTH_V + 0.75 * act.corner_up
 
     # Lines that the features follow.
 
@@ -89,11 +75,6 @@ class Relief:
         lower = -4.2 + self.act.lid_lower
         return corners + upper * np.sqrt(open_share) * (0.35 + 0.65 * open_share), corners + lower * open_share
 
-    @cached_property
-    def mouth_width(self) -> float:
-        """Half the distance between the corners of the mouth."""
-        return self.who.mouth_width + self.act.corner_out
-
     def across_mouth(self, u: Array) -> Array:
         """Share 1 - (u / half width)^2: 1 at the middle of the mouth, 0 at and beyond its corners."""
         return np.maximum(1.0 - (u / self.mouth_width) ** 2, 0.0)
@@ -116,11 +97,6 @@ class Relief:
         """How far the open jaw has carried the surface down at (u, v)."""
         share = step((MOUTH_V + 12.0 - v) / 44.0) * (1.0 - 0.45 * step(u / 70.0))
         return np.asarray(self.act.jaw * share)
-
-    @cached_property
-    def corner_height(self) -> float:
-        """Height of the corners of the mouth."""
-        return MOUTH_V + 0.75 * self.act.corner_up
 
     # Parts of the face.
 
@@ -153,8 +129,6 @@ class Relief:
     def forehead_lines(self, u: Array, v: Array) -> Array:
         """Eminences of the forehead, with the lines that raised brows cut into it."""
         calm = 1.5 * bump((u - 26.0) / 30.0, (v - 80.0) / 24.0)
-        if not self.act.forehead_lines:
-            return calm
         bend = 0.004 * u * u
         lines = sum(bump((v - at + bend) / 4.0) for at in (70.0, 78.5, 87.0))
         return calm - 1.1 * self.act.forehead_lines * lines * window(u, -1.0, 28.0, 14.0)
@@ -212,8 +186,6 @@ class Relief:
         nostril = -4.5 * bump((u - 6.8) / 4.2, (v + 10.2) / 3.6)
         groove = -1.6 * bump((u - who.nose_width - 3.2) / 4.0, (v + 3.0 - 2.0 * up) / 9.0)
         wing_fold = -0.9 * bump((u - who.nose_width + 7.0) / 4.0, (v - 1.0 - 2.0 * up) / 8.0)
-        if not up:
-            return nostril + groove + wing_fold
         wrinkles = sum(bump((v - at + 0.25 * u) / 2.8) for at in (24.0, 30.0, 36.0))
         return nostril + groove + wing_fold - 1.3 * up * wrinkles * window(u, -1.0, 10.0, 6.0)
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gemax_cli.synthetic.curves import Curve, bump, cone, soft_max, soft_positive, step, window
+from gemax_cli.synthetic.curves import TABLE_MM, bump, cone, curve, soft_max, soft_positive, step, window
 
 reals = st.floats(-1e3, 1e3)
 
@@ -71,17 +71,17 @@ def test_curve_is_the_natural_spline():
     knots = {-4.0: 1.0, -1.0: 3.0, 0.5: -2.0, 6.0: 0.25, 9.0: 0.0}
     oracle = interpolate.CubicSpline(list(knots), list(knots.values()), bc_type="natural")
     t = np.linspace(-4.0, 9.0, 400)
-    between = Curve.spacing**2 / 8 * np.abs(oracle(t, 2)).max()  # error of the table's straight pieces
-    assert np.abs(Curve(knots)(t) - oracle(t)).max() <= between + 1e-9
+    between = TABLE_MM**2 / 8 * np.abs(oracle(t, 2)).max()  # error of the table's straight pieces
+    assert np.abs(curve(knots)(t) - oracle(t)).max() <= between + 1e-9
 
 
 def test_curve_passes_through_its_knots_and_ends_flat():
     knots = {0.0: 1.0, 2.0: 5.0, 3.0: -1.0}
-    curve = Curve(knots)
-    assert curve(np.array(list(knots))) == pytest.approx(list(knots.values()))
-    assert curve(np.array([-9.0, 99.0])) == pytest.approx([1.0, -1.0])
+    line = curve(knots)
+    assert line(np.array(list(knots))) == pytest.approx(list(knots.values()))
+    assert line(np.array([-9.0, 99.0])) == pytest.approx([1.0, -1.0])
 
 
 def test_curve_does_not_mind_the_order_of_its_knots():
     t = np.linspace(0, 3, 13)
-    assert (Curve({3.0: -1.0, 0.0: 1.0, 2.0: 5.0})(t) == Curve({0.0: 1.0, 2.0: 5.0, 3.0: -1.0})(t)).all()
+    assert (curve({3.0: -1.0, 0.0: 1.0, 2.0: 5.0})(t) == curve({0.0: 1.0, 2.0: 5.0, 3.0: -1.0})(t)).all()

@@ -83,5 +83,5 @@ def test_the_package_finds_its_samples(sample):
     found = {ref.path.relative_to(sample.root).as_posix(): ref for ref in scans}
     assert set(found) == {row["path"] for row in sample.rows}
     for row in sample.rows:
-        ref = found[row["path"]]
-        assert (ref.dataset, ref.subject, ref.expression) == (row["dataset"], row["subject"], row["expression"])
+        name = found[row["path"]].name
+        assert (name.dataset, name.subject, name.expression) == (row["dataset"], row["subject"], row["expression"])

@@ -41,10 +41,17 @@ def test_light_scales_colours():
     assert (2 * colour(55, 30, light=0.4)).tolist() == pytest.approx(colour(55, 30, light=0.8).tolist(), abs=2)
 
 
+def light_on(slope_x, slope_y):
+    """Brightness of a plane: on a grid of 2 mm whose rows run down, and on one whose rows run up."""
+    x, y = np.meshgrid(np.arange(0.0, 8.0, 2.0), np.arange(0.0, 8.0, 2.0))
+    up = shading(slope_x * x + slope_y * y, 2.0, 2.0)
+    assert np.ptp(up) < 1e-12
+    assert shading(slope_x * x - slope_y * y, 2.0, -2.0) == pytest.approx(up)
+    return float(up[0, 0])
+
+
 def test_shading_is_brightest_towards_the_lamp():
-    level = float(shading(np.zeros(1), np.zeros(1))[0])
-    towards = float(shading(np.array([-LIGHT[0] / LIGHT[2]]), np.array([-LIGHT[1] / LIGHT[2]]))[0])
-    away = float(shading(np.array([50.0]), np.array([-1.0]))[0])
+    level, towards, away = map(light_on, (0.0, -LIGHT[0] / LIGHT[2], 50.0), (0.0, -LIGHT[1] / LIGHT[2], -1.0))
     assert 0 < away < level < towards < 1.01
 
 

@@ -68,8 +68,8 @@ def test_bnt_round_trip(tmp_path, planes, seed):
 
 
 def test_bnt_bytes_of_a_single_pixel(tmp_path):
-    write_bnt(tmp_path / "a.bnt", np.array([[[1.0, 2.0, 4.0]]]), np.array([[[0.5, 0.25]]]), "i", background=-8.0)
-    head = bytes.fromhex("0100 0100 00000000000020c0 0100 69 05000000")
+    write_bnt(tmp_path / "a.bnt", np.array([[[1.0, 2.0, 4.0]]]), np.array([[[0.5, 0.25]]]), "i")
+    head = bytes.fromhex("0100 0100 0000000065cdcdc1 0100 69 05000000")
     body = bytes.fromhex("000000000000f03f 0000000000000040 0000000000001040 000000000000e03f 000000000000d03f")
     assert (tmp_path / "a.bnt").read_bytes() == head + body
 

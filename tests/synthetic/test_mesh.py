@@ -3,9 +3,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from gemax_cli.synthetic.face import FaceShape
-from gemax_cli.synthetic.lattice import face_mesh, in_discs, triangulate
-from gemax_cli.synthetic.person import Identity, make_motion
+from gemax_cli.synthetic.face import NO_HOLES, FaceShape, face_mesh, in_discs, procedural_scan
+from gemax_cli.synthetic.person import Identity, draw_identity, make_motion
 
 from .naive import slant, triangles_of
 
@@ -72,15 +71,12 @@ def test_every_polygon_is_seen_from_the_front(mesh):
     assert max(slants) < 90
 
 
-def test_triangulate_is_a_fan(mesh):
-    _, polygons = mesh
-    triangles = triangulate(polygons)
-    assert sorted(map(tuple, triangles.tolist())) == sorted(triangles_of(corners(polygons)))
-
-
-def test_triangulate_without_quads():
-    polygons = np.array([[0, 1, 2, -1], [2, 1, 3, -1]], dtype=np.int32)
-    assert triangulate(polygons).tolist() == [[0, 1, 2], [2, 1, 3]]
+def test_triangles_of_a_procedural_scan_are_its_polygons_as_fans():
+    scan = procedural_scan(3, "DI", spacing=4.0)
+    random = np.random.default_rng(3)
+    who = draw_identity(random)
+    _, polygons = face_mesh(FaceShape(who, make_motion("DI", 4, who.style)), random, 4.0)
+    assert sorted(map(tuple, scan.triangles.tolist())) == sorted(triangles_of(corners(polygons)))
 
 
 def test_nothing_is_sampled_in_a_hole(face):
@@ -96,7 +92,7 @@ def test_in_discs_against_the_definition(random):
     discs = np.column_stack([random.uniform(-5, 5, (3, 2)), [0.0, 1.0, 2.5]])
     expected = [any((a - p) ** 2 + (b - q) ** 2 < r * r for p, q, r in discs) for a, b in zip(x, y, strict=True)]
     assert in_discs(x, y, discs).tolist() == expected
-    assert not in_discs(x, y, None).any()
+    assert not in_discs(x, y, NO_HOLES).any()
 
 
 def test_order_of_vertices_is_scrambled(mesh):
