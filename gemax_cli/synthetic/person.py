@@ -51,43 +51,24 @@ class Identity:
 
 @dataclass(frozen=True)
 class Motion:
-    """What the muscles do: displacements in mm, or strengths from 0 to 1; all zero at rest.
+    """What the muscles do: displacements in mm, or strengths from 0 to 1; all zero at rest."""
 
-    Attributes:
-        brow_inner: rise of the inner ends of the brows.
-        brow_outer: rise of their outer ends.
-        frown: strength of the upright furrows between the brows.
-        forehead_lines: strength of the furrows across the forehead.
-        lid_upper: rise of the upper lids.
-        lid_lower: rise of the lower lids.
-        cheek_raise: strength.
-        nose_wrinkle: strength.
-        fold: strength of the folds from nose to mouth.
-        corner_out: of the mouth's corners, sideways.
-        corner_up: of the mouth's corners.
-        lip_raise: of the middle of the upper lip.
-        part: distance between the lips.
-        jaw: drop of the chin.
-        press: strength, of lips pressed together.
-        pout: strength, of the lower lip pushed out and the chin drawn up.
-    """
-
-    brow_inner: float = 0.0
-    brow_outer: float = 0.0
-    frown: float = 0.0
-    forehead_lines: float = 0.0
-    lid_upper: float = 0.0
-    lid_lower: float = 0.0
-    cheek_raise: float = 0.0
-    nose_wrinkle: float = 0.0
-    fold: float = 0.0
-    corner_out: float = 0.0
-    corner_up: float = 0.0
-    lip_raise: float = 0.0
-    part: float = 0.0
-    jaw: float = 0.0
-    press: float = 0.0
-    pout: float = 0.0
+    brow_inner: float = 0.0  # rise of the inner ends of the brows
+    brow_outer: float = 0.0  # rise of their outer ends
+    frown: float = 0.0  # strength of the upright furrows between the brows
+    forehead_lines: float = 0.0  # strength of the furrows across the forehead
+    lid_upper: float = 0.0  # rise of the upper lids
+    lid_lower: float = 0.0  # rise of the lower lids
+    cheek_raise: float = 0.0  # strength
+    nose_wrinkle: float = 0.0  # strength
+    fold: float = 0.0  # strength of the folds from nose to mouth
+    corner_out: float = 0.0  # of the mouth's corners, sideways
+    corner_up: float = 0.0  # of the mouth's corners
+    lip_raise: float = 0.0  # of the middle of the upper lip
+    part: float = 0.0  # distance between the lips
+    jaw: float = 0.0  # drop of the chin
+    press: float = 0.0  # strength, of lips pressed together
+    pout: float = 0.0  # strength, of the lower lip pushed out and the chin drawn up
 
 
 # Peaks of the six basic expressions, after the descriptions of their action units by Ekman and Friesen (1978).
