@@ -21,7 +21,6 @@ _LARGEST_POWER = 22
 _LARGEST_EXACT = 2**53
 _LARGEST_INDEX = 2**31 - 1
 _CAP = 10**17  # one more digit fits int64 still; what is larger is read another way, or refused
-NO_ROOM = -2
 
 _SEPARATOR = np.zeros(256, dtype=np.bool_)
 _SEPARATOR[list(b" \t\r\n,")] = True
@@ -69,29 +68,17 @@ def _read_digits(text: Text, at: np.uint64, stop: np.uint64, base: int, value: i
 
 
 @kernel
-def read_reals(
-    text: Text, start: int, stop: int, out: NDArray[np.float64], slow: NDArray[np.int64]
-) -> tuple[int, int, int]:
+def read_reals(text: Text, start: int, stop: int) -> tuple[NDArray[np.float64], int]:
     """Read the decimal numbers of ``text[start:stop]``, separated by whitespace or commas.
 
-    Args:
-        text: the file.
-        start: first byte.
-        stop: the byte after the last.
-        out: room for float64; (stop - start + 1) // 2 are enough for any text.
-        slow: room for rows (slot of ``out``, first byte) of the numbers of too many digits or too large an
-            exponent for exact arithmetic; their slots are left for the caller to fill.
-
     Returns:
-        Numbers read, rows of ``slow`` written, and where the first malformed number begins, or -1, or NO_ROOM where
-        ``out`` or ``slow`` are full and there is more to read.
+        The numbers, NaN for those of too many digits or too large an exponent for exact arithmetic, and where the
+        first malformed number begins, or -1.
     """
     one, end = text[0], np.uint64(stop)
-    count, slow_count = 0, 0
+    out, count = np.empty((stop - start + 1) // 2), 0  # enough for any text; what is not touched costs nothing
     at = _skip_separators(text, np.uint64(start), end)
     while at < end:
-        if count == len(out) or slow_count == len(slow):
-            return count, slow_count, NO_ROOM
         first = at
         negative, begin = _skip_sign(text, at, end)
         mantissa, at = _read_digits(text, begin, end, 10, 0)
@@ -107,40 +94,30 @@ def read_reals(
             malformed = malformed or at == begin
             scale += -exponent if minus else exponent
         if malformed or (at < end and not _SEPARATOR[one[at]]):
-            return count, slow_count, np.int64(first)
+            return out[:count], np.int64(first)
         if mantissa == 0:
             scale = 0
         if mantissa <= _LARGEST_EXACT and -_LARGEST_POWER <= scale <= _LARGEST_POWER:
             value = mantissa / _POWERS[-scale] if scale < 0 else mantissa * _POWERS[scale]
             out[count] = -value if negative else value
         else:
-            slow[slow_count, 0], slow[slow_count, 1] = count, first
-            slow_count += 1
+            out[count] = np.nan
         count += 1
         at = _skip_separators(text, at, end)
-    return count, slow_count, -1
+    return out[:count], -1
 
 
 @kernel
-def read_indexes(text: Text, start: int, stop: int, out: NDArray[np.int32]) -> tuple[int, int]:
+def read_indexes(text: Text, start: int, stop: int) -> tuple[NDArray[np.int32], int]:
     """Read the integers of ``text[start:stop]``, decimal or hexadecimal, separated by whitespace or commas.
 
-    Args:
-        text: the file.
-        start: first byte.
-        stop: the byte after the last.
-        out: room for int32; (stop - start + 1) // 2 are enough for any text.
-
     Returns:
-        Numbers read, and where the first one begins that is malformed or beyond 2^31 - 1, or -1, or NO_ROOM where
-        ``out`` is full and there is more to read.
+        The numbers, and where the first one begins that is malformed or beyond 2^31 - 1, or -1.
     """
     one, end = text[0], np.uint64(stop)
-    count = 0
+    out, count = np.empty((stop - start + 1) // 2, np.int32), 0
     at = _skip_separators(text, np.uint64(start), end)
     while at < end:
-        if count == len(out):
-            return count, NO_ROOM
         first = at
         negative, begin = _skip_sign(text, at, end)
         value, at = _read_digits(text, begin, end, 10, 0)
@@ -148,8 +125,8 @@ def read_indexes(text: Text, start: int, stop: int, out: NDArray[np.int32]) -> t
             begin = at + _ONE
             value, at = _read_digits(text, begin, end, 16, 0)
         if at == begin or value > _LARGEST_INDEX or (at < end and not _SEPARATOR[one[at]]):
-            return count, np.int64(first)
+            return out[:count], np.int64(first)
         out[count] = -value if negative else value
         count += 1
         at = _skip_separators(text, at, end)
-    return count, -1
+    return out[:count], -1

@@ -8,11 +8,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.scans.number_kernels import NO_ROOM, as_text, read_indexes, read_reals
+from gemax_cli.scans.number_kernels import as_text, read_indexes, read_reals
 
-_WORD = re.compile(rb"[^ \t\r\n,\]]*")
-_USUAL_BYTES = 6  # of a number with the blank behind it; tighter lists are read twice
-_FEW_SLOW = 64
+_WORD = re.compile(rb"[^ \t\r\n,\]]+")
 
 
 class MalformedNumber(ValueError):
@@ -24,33 +22,21 @@ class MalformedNumber(ValueError):
         super().__init__(shown(self.word))
 
 
-def _likely_room(size: int) -> int:
-    """Numbers that a text of ``size`` bytes most likely has room for: what is not touched need not be mapped."""
-    return size // _USUAL_BYTES + 1
-
-
-def _enough_room(size: int) -> int:
-    return (size + 1) // 2
-
-
 def parse_reals(text: bytes, start: int, stop: int) -> NDArray[np.float64]:
     """The decimal numbers of ``text[start:stop]``, separated by whitespace or commas, correctly rounded.
 
     Raises:
         MalformedNumber: at the first word that is no decimal number; NaN and infinity are none.
     """
-    view = as_text(text)
-    for room, slow_room in ((_likely_room(stop - start), _FEW_SLOW), (_enough_room(stop - start),) * 2):
-        out, slow = np.empty(room), np.empty((slow_room, 2), np.int64)
-        count, slow_count, bad = read_reals(view, start, stop, out, slow)
-        if bad != NO_ROOM:
-            break
+    numbers, bad = read_reals(as_text(text), start, stop)
     if bad >= 0:
         raise MalformedNumber(text, int(bad))
-    for slot, first in slow[:slow_count].tolist():
-        match = _WORD.match(text, first, stop)
-        out[slot] = float(match[0]) if match else np.nan
-    return out[:count]
+    left = np.isnan(numbers)
+    if left.any():
+        for slot, word in enumerate(_WORD.finditer(text, start, stop)):
+            if left[slot]:
+                numbers[slot] = float(word[0])
+    return numbers
 
 
 def parse_indexes(text: bytes, start: int, stop: int) -> NDArray[np.int32]:
@@ -59,15 +45,10 @@ def parse_indexes(text: bytes, start: int, stop: int) -> NDArray[np.int32]:
     Raises:
         MalformedNumber: at the first word that is no integer, or one beyond 2^31 - 1.
     """
-    view = as_text(text)
-    for room in (_likely_room(stop - start), _enough_room(stop - start)):
-        out = np.empty(room, np.int32)
-        count, bad = read_indexes(view, start, stop, out)
-        if bad != NO_ROOM:
-            break
+    numbers, bad = read_indexes(as_text(text), start, stop)
     if bad >= 0:
         raise MalformedNumber(text, int(bad))
-    return out[:count]
+    return numbers
 
 
 def first_columns(lines: Iterable[bytes], width: int) -> NDArray[np.float64]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +77,7 @@ class _Scene:
         self._left_out: dict[str, None] = {}
         self._visits = 0
         self._points = 0
-        self._face_set = cache(self._read_face_set)  # of shapes that are used again
+        self._known: dict[tuple[Node, str | None], VrmlMesh] = {}  # for those used again
 
     def pieces(self) -> Iterator[VrmlMesh]:
         """Every IndexedFaceSet, in the scene's axes, in the order of the file."""
@@ -148,6 +147,11 @@ class _Scene:
         self._points += len(piece.points)
         if self._points > MAX_POINTS:
             raise BadFormat(self.text.path, f"the scene has more than {MAX_POINTS} points: it is no face scan.")
+
+    def _face_set(self, geometry: Node, image: str | None) -> VrmlMesh:
+        if (geometry, image) not in self._known:
+            self._known[geometry, image] = self._read_face_set(geometry, image)
+        return self._known[geometry, image]
 
     def _read_face_set(self, geometry: Node, image: str | None) -> VrmlMesh:
         points = self._list(geometry, "coord", 3)
