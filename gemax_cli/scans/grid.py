@@ -160,25 +160,12 @@ def _triangulate(grid: NDArray[np.int32], points: Points) -> Triangles:
         for column in range(columns - 1):
             a, b = grid[row, column], grid[row, column + 1]
             c, d = grid[row + 1, column], grid[row + 1, column + 1]
-            missing = int(a < 0) + int(b < 0) + int(c < 0) + int(d < 0)
-            if missing > 1:
-                continue
-            if missing == 0:
-                if _squared_distance(points, b, c) < _squared_distance(points, a, d):
-                    triangles[n, 0], triangles[n, 1], triangles[n, 2] = a, c, b
-                    triangles[n + 1, 0], triangles[n + 1, 1], triangles[n + 1, 2] = b, c, d
-                else:
-                    triangles[n, 0], triangles[n, 1], triangles[n, 2] = a, c, d
-                    triangles[n + 1, 0], triangles[n + 1, 1], triangles[n + 1, 2] = a, d, b
-                n += 2
-                continue
-            if a < 0:
-                triangles[n, 0], triangles[n, 1], triangles[n, 2] = b, c, d
-            elif b < 0:
-                triangles[n, 0], triangles[n, 1], triangles[n, 2] = a, c, d
-            elif c < 0:
-                triangles[n, 0], triangles[n, 1], triangles[n, 2] = a, d, b
-            else:
-                triangles[n, 0], triangles[n, 1], triangles[n, 2] = a, c, b
-            n += 1
+            # Three corners leave one half of a cell whole, if it is split between the two beside the missing one.
+            rising = a < 0 or d < 0
+            if not rising and b >= 0 and c >= 0:
+                rising = _squared_distance(points, b, c) < _squared_distance(points, a, d)
+            for i, j, k in ((a, c, b), (b, c, d)) if rising else ((a, c, d), (a, d, b)):
+                if i >= 0 and j >= 0 and k >= 0:
+                    triangles[n, 0], triangles[n, 1], triangles[n, 2] = i, j, k
+                    n += 1
     return triangles[:n]
