@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat, EmptyScan
 from gemax_cli.jit import kernel
-from gemax_cli.scans.model import Points, Triangles
+from gemax_cli.scans.model import Points, Scan, Triangles
 
 LARGEST_MM = 1e5  # no scanner of faces measures farther than 100 m: such a coordinate is damage
 _FAR = 1e9  # mm; squares of what is farther could overflow
@@ -63,25 +63,31 @@ def triangulate_grid(grid: NDArray[np.int32], points: Points) -> Triangles:
     return _triangulate(np.ascontiguousarray(grid, np.int32), np.ascontiguousarray(points, np.float64))
 
 
-def triangulate_scan_grid(path: Path, gathered: GridPoints) -> Triangles:
-    """The triangles of what was gathered from a file, if it can be a face at all.
+def gathered_scan(path: Path, kind: str, gathered: GridPoints) -> Scan:
+    """The metric scan of what was gathered from a file, if it can be a face at all.
+
+    Args:
+        path: the file.
+        kind: the scan's format.
+        gathered: see ``gather_grid``; impossible places become a warning.
 
     Raises:
         EmptyScan: nothing was measured, all of it has one depth, or no cell of the grid has three corners.
         BadFormat: neighbours in the grid are no neighbours in space.
     """
-    if not len(gathered.points):
+    points, _, grid, impossible = gathered
+    if not len(points):
         raise EmptyScan(path, "holds no measured point, only background: take another copy or leave it out.")
-    depths = gathered.points[:, 2]
-    if depths[0] == depths[-1] and np.ptp(depths) == 0:
+    if points[0, 2] == points[-1, 2] and np.ptp(points[:, 2]) == 0:
         raise EmptyScan(path, "has the same depth everywhere, so it holds no face: take another copy or leave it out.")
-    triangles = triangulate_grid(gathered.grid, gathered.points)
+    triangles = triangulate_grid(grid, points)
     if not len(triangles):
-        raise EmptyScan(path, f"holds {len(gathered.points)} scattered points and no surface: leave it out.")
-    if not is_organised(gathered.grid, gathered.points):
-        rows, columns = gathered.grid.shape
+        raise EmptyScan(path, f"holds {len(points)} scattered points and no surface: leave it out.")
+    if not is_organised(grid, points):
+        rows, columns = grid.shape
         raise BadFormat(path, f"its points form no grid of {rows} x {columns}: the header is damaged.")
-    return triangles
+    warnings = (f"points dropped for impossible coordinates: {impossible}.",) if impossible else ()
+    return Scan(path, kind, points, triangles, grid=grid, metric=True, warnings=warnings)
 
 
 def distance_to(points: Points, place: NDArray[np.float64]) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat
-from gemax_cli.scans.grid import gather_grid, triangulate_scan_grid
+from gemax_cli.scans.grid import gather_grid, gathered_scan
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.raw_file import RawFile
 
@@ -34,18 +34,7 @@ def read_abs(raw: RawFile) -> Scan:
         raise BadFormat(path, f"has {len(values)} values where {rows} x {columns} points need {4 * rows * columns}.")
     planes = values.reshape(4, rows, columns)
     planes[3][planes[0] != 1] = INVALID
-    gathered = gather_grid(planes[1:], INVALID, bottom_up=False)
-    triangles = triangulate_scan_grid(path, gathered)
-    dropped = gathered.impossible
-    return Scan(
-        path=path,
-        format="abs",
-        points=gathered.points,
-        triangles=triangles,
-        grid=gathered.grid,
-        metric=True,
-        warnings=(f"points dropped for impossible coordinates: {dropped}.",) if dropped else (),
-    )
+    return gathered_scan(path, "abs", gather_grid(planes[1:], INVALID, bottom_up=False))
 
 
 def _split(path: Path, content: bytes) -> tuple[int, int, bytes]:

@@ -8,7 +8,7 @@ those that make up the surface are parsed, straight from the file's bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -71,7 +71,7 @@ class Node:
         return value == "TRUE" if value in ("TRUE", "FALSE") else default
 
 
-Value = Span | str | list[Node] | list[str]
+Value = Span | str | Sequence[Node | str]
 
 
 class VrmlText:
@@ -202,9 +202,16 @@ class VrmlText:
         token = self._need(f"the ] of {name}")
         if _NUMBER_BEGINS.match(token):
             return self._span(name, self._at - len(token))
-        if token.startswith(b'"'):
-            return list(self._strings(name, token))
-        return list(self._nodes(name, token, depth))
+        items, strings = list[Node | str](), token.startswith(b'"')
+        while token != b"]":
+            if not strings:
+                items += self._statement(self._word(token, "a node"), depth)
+            elif token.startswith(b'"'):
+                items.append(_unescaped(token))
+            else:
+                self._refuse_token(token, "a string")
+            token = self._need(f"the ] of {name}")
+        return items
 
     def _span(self, name: str, start: int) -> Span:
         stop = self._text.find(b"]", start)
@@ -212,18 +219,6 @@ class VrmlText:
             self._refuse(f"the file ends within {name}: it is incomplete", start)
         self._at = stop + 1
         return Span(start, stop)
-
-    def _strings(self, name: str, token: bytes) -> Iterator[str]:
-        while token != b"]":
-            if not token.startswith(b'"'):
-                self._refuse_token(token, "a string")
-            yield _unescaped(token)
-            token = self._need(f"the ] of {name}")
-
-    def _nodes(self, name: str, token: bytes, depth: int) -> Iterator[Node]:
-        while token != b"]":
-            yield from self._statement(self._word(token, "a node"), depth)
-            token = self._need(f"the ] of {name}")
 
     def _prototype(self) -> None:
         name = self._need_word("a name after PROTO")

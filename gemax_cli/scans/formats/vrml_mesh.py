@@ -140,13 +140,10 @@ class _Scene:
                 self._left_out[geometry.kind] = None
             else:
                 piece = self._face_set(geometry, _image(node))
-                self._count(piece)
+                self._points += len(piece.points)
+                if self._points > MAX_POINTS:
+                    raise BadFormat(self.text.path, f"the scene has more than {MAX_POINTS} points: it is no face scan.")
                 yield _moved(piece, affine)
-
-    def _count(self, piece: VrmlMesh) -> None:
-        self._points += len(piece.points)
-        if self._points > MAX_POINTS:
-            raise BadFormat(self.text.path, f"the scene has more than {MAX_POINTS} points: it is no face scan.")
 
     def _face_set(self, geometry: Node, image: str | None) -> VrmlMesh:
         if (geometry, image) not in self._known:
