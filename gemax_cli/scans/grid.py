@@ -101,16 +101,10 @@ def is_organised(grid: NDArray[np.int32], points: Points) -> bool:
     Rows cut at a wrong length (a damaged count in a header) keep neighbours within a row, and the file keeps
     its length; but what stands below a point is then somewhere else in the row. Every eighth row is looked at.
     """
-    across, along = steps_down(grid, points)
-    return len(across) < _FEWEST_PAIRS or bool(np.median(across) <= np.median(along))
-
-
-def steps_down(grid: NDArray[np.int32], points: Points) -> NDArray[np.float64]:
-    """How far the points of every eighth row lie from those below them, (2, k): across and along."""
     upper, lower = grid[:-1:8], grid[1::8]
     pairs = (upper >= 0) & (lower >= 0)
-    steps: NDArray[np.float64] = np.abs(points[upper[pairs], :2] - points[lower[pairs], :2]).T
-    return steps
+    across, along = np.abs(points[upper[pairs], :2] - points[lower[pairs], :2]).T
+    return len(across) < _FEWEST_PAIRS or bool(np.median(across) <= np.median(along))
 
 
 @kernel

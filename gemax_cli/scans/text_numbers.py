@@ -39,6 +39,18 @@ def parse_reals(text: bytes, start: int, stop: int) -> NDArray[np.float64]:
     return numbers
 
 
+def parse_any_reals(text: bytes, start: int) -> NDArray[np.float64]:
+    """The numbers of ``text`` from byte ``start`` on; NaN and infinity are numbers here.
+
+    Raises:
+        ValueError: a word is no number.
+    """
+    try:
+        return parse_reals(text, start, len(text))
+    except MalformedNumber:
+        return np.array([real(word) for word in text[start:].split()])
+
+
 def parse_indexes(text: bytes, start: int, stop: int) -> NDArray[np.int32]:
     """The integers of ``text[start:stop]``, decimal or hexadecimal, separated by whitespace or commas.
 

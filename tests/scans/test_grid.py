@@ -15,7 +15,6 @@ from gemax_cli.scans.grid import (
     gather_grid,
     gathered_scan,
     is_organised,
-    steps_down,
     triangulate_grid,
 )
 from tests.scans import naive_grid
@@ -218,16 +217,6 @@ def test_rows_of_a_wrong_length_are_noticed(shape, wrong):
 def test_rows_of_the_right_length_pass(shape):
     found = gathered(face_planes(*shape))
     assert is_organised(found.grid, found.points)
-
-
-@pytest.mark.parametrize("rows", [1, 2, 7, 8, 9, 10, 16, 17, 18, 26])
-@pytest.mark.parametrize("columns", [1, 2, 7])
-@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
-def test_steps_down_are_those_of_the_reference(rows, columns, share):
-    found = gathered(random_planes(rows, (rows, columns), share=share))
-    steps = steps_down(found.grid, found.points)
-    assert steps.shape[0] == 2
-    assert steps.tolist() == naive_grid.steps_down(found.grid.tolist(), found.points.tolist())
 
 
 def test_a_turned_noisy_face_passes():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from gemax_cli.errors import BadFormat
 from gemax_cli.scans.grid import gather_grid, gathered_scan
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.raw_file import RawFile
+from gemax_cli.scans.text_numbers import parse_any_reals
 
 INVALID = -999999.0  # x, y and z where nothing was measured
 MOST_PLACES = 1 << 20  # of a range image; the sensor's have 640 x 480
@@ -52,13 +52,9 @@ def _split(path: Path, content: bytes) -> tuple[int, int, bytes]:
 
 
 def _parse_numbers(path: Path, text: bytes) -> NDArray[np.float64]:
-    text = text.strip()
-    if not text:
-        return np.empty(0)
     try:
-        with warnings.catch_warnings():
-            # Older numpy only warns of what it cannot read.
-            warnings.simplefilter("error", DeprecationWarning)
-            return np.fromstring(text, sep=" ")
-    except (ValueError, DeprecationWarning):
+        if b"," in text:  # separates numbers elsewhere
+            raise ValueError
+        return parse_any_reals(text, 0)
+    except ValueError:
         raise BadFormat(path, "has something else where numbers belong: copy it again from the source.") from None

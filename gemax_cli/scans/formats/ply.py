@@ -20,7 +20,7 @@ from gemax_cli.scans.assemble import polygon_scan
 from gemax_cli.scans.model import Points, Scan
 from gemax_cli.scans.polygons import MARK
 from gemax_cli.scans.raw_file import RawFile
-from gemax_cli.scans.text_numbers import MalformedNumber, parse_reals, real
+from gemax_cli.scans.text_numbers import parse_any_reals
 
 _TYPES = {"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"}
 _TYPES |= {"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4"}
@@ -184,11 +184,7 @@ def _body(path: Path, data: bytes, header: Header) -> Body:
     if header.order != _TEXT:
         return Body(data, header.end, header.order)
     try:
-        return Body(parse_reals(data, header.end, len(data)).tobytes(), 0, _TEXT)
-    except MalformedNumber:
-        pass  # NaN, perhaps, which is allowed among bare points
-    try:
-        return Body(np.array([real(word) for word in data[header.end :].split()]).tobytes(), 0, _TEXT)
+        return Body(parse_any_reals(data, header.end).tobytes(), 0, _TEXT)
     except ValueError as error:
         raise BadFormat(path, f"holds a word in place of a number: {_DAMAGED}") from error
 
