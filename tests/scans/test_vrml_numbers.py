@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemax_cli.scans.number_kernels import as_text, read_reals
-from gemax_cli.scans.text_numbers import MalformedNumber, parse_indexes, parse_reals
+from gemax_cli.scans.text_numbers import MalformedNumber, as_text, parse_indexes, parse_reals, read_reals
 from tests.scans.naive_vrml import Malformed, naive_indexes, naive_reals
 
 
