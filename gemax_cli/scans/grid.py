@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat, EmptyScan
 from gemax_cli.jit import kernel
-from gemax_cli.scans.model import Points, Triangles
+from gemax_cli.scans.model import Points, Scan, Triangles
 
 LARGEST_MM = 1e5  # no scanner of faces measures farther than 100 m: such a coordinate is damage
 _FAR = 1e9  # mm; squares of what is farther could overflow
@@ -63,25 +63,31 @@ def triangulate_grid(grid: NDArray[np.int32], points: Points) -> Triangles:
     return _triangulate(np.ascontiguousarray(grid, np.int32), np.ascontiguousarray(points, np.float64))
 
 
-def triangulate_scan_grid(path: Path, gathered: GridPoints) -> Triangles:
-    """The triangles of what was gathered from a file, if it can be a face at all.
+def gathered_scan(path: Path, kind: str, gathered: GridPoints) -> Scan:
+    """The metric scan of what was gathered from a file, if it can be a face at all.
+
+    Args:
+        path: the file.
+        kind: the scan's format.
+        gathered: see ``gather_grid``; impossible places become a warning.
 
     Raises:
         EmptyScan: nothing was measured, all of it has one depth, or no cell of the grid has three corners.
         BadFormat: neighbours in the grid are no neighbours in space.
     """
-    if not len(gathered.points):
+    points, _, grid, impossible = gathered
+    if not len(points):
         raise EmptyScan(path, "holds no measured point, only background: take another copy or leave it out.")
-    depths = gathered.points[:, 2]
-    if depths[0] == depths[-1] and np.ptp(depths) == 0:
+    if points[0, 2] == points[-1, 2] and np.ptp(points[:, 2]) == 0:
         raise EmptyScan(path, "has the same depth everywhere, so it holds no face: take another copy or leave it out.")
-    triangles = triangulate_grid(gathered.grid, gathered.points)
+    triangles = triangulate_grid(grid, points)
     if not len(triangles):
-        raise EmptyScan(path, f"holds {len(gathered.points)} scattered points and no surface: leave it out.")
-    if not is_organised(gathered.grid, gathered.points):
-        rows, columns = gathered.grid.shape
+        raise EmptyScan(path, f"holds {len(points)} scattered points and no surface: leave it out.")
+    if not is_organised(grid, points):
+        rows, columns = grid.shape
         raise BadFormat(path, f"its points form no grid of {rows} x {columns}: the header is damaged.")
-    return triangles
+    warnings = (f"points dropped for impossible coordinates: {impossible}.",) if impossible else ()
+    return Scan(path, kind, points, triangles, grid=grid, metric=True, warnings=warnings)
 
 
 def distance_to(points: Points, place: NDArray[np.float64]) -> float:
@@ -95,16 +101,10 @@ def is_organised(grid: NDArray[np.int32], points: Points) -> bool:
     Rows cut at a wrong length (a damaged count in a header) keep neighbours within a row, and the file keeps
     its length; but what stands below a point is then somewhere else in the row. Every eighth row is looked at.
     """
-    across, along = steps_down(grid, points)
-    return len(across) < _FEWEST_PAIRS or bool(np.median(across) <= np.median(along))
-
-
-def steps_down(grid: NDArray[np.int32], points: Points) -> NDArray[np.float64]:
-    """How far the points of every eighth row lie from those below them, (2, k): across and along."""
     upper, lower = grid[:-1:8], grid[1::8]
     pairs = (upper >= 0) & (lower >= 0)
-    steps: NDArray[np.float64] = np.abs(points[upper[pairs], :2] - points[lower[pairs], :2]).T
-    return steps
+    across, along = np.abs(points[upper[pairs], :2] - points[lower[pairs], :2]).T
+    return len(across) < _FEWEST_PAIRS or bool(np.median(across) <= np.median(along))
 
 
 @kernel
@@ -160,25 +160,12 @@ def _triangulate(grid: NDArray[np.int32], points: Points) -> Triangles:
         for column in range(columns - 1):
             a, b = grid[row, column], grid[row, column + 1]
             c, d = grid[row + 1, column], grid[row + 1, column + 1]
-            missing = int(a < 0) + int(b < 0) + int(c < 0) + int(d < 0)
-            if missing > 1:
-                continue
-            if missing == 0:
-                if _squared_distance(points, b, c) < _squared_distance(points, a, d):
-                    triangles[n, 0], triangles[n, 1], triangles[n, 2] = a, c, b
-                    triangles[n + 1, 0], triangles[n + 1, 1], triangles[n + 1, 2] = b, c, d
-                else:
-                    triangles[n, 0], triangles[n, 1], triangles[n, 2] = a, c, d
-                    triangles[n + 1, 0], triangles[n + 1, 1], triangles[n + 1, 2] = a, d, b
-                n += 2
-                continue
-            if a < 0:
-                triangles[n, 0], triangles[n, 1], triangles[n, 2] = b, c, d
-            elif b < 0:
-                triangles[n, 0], triangles[n, 1], triangles[n, 2] = a, c, d
-            elif c < 0:
-                triangles[n, 0], triangles[n, 1], triangles[n, 2] = a, d, b
-            else:
-                triangles[n, 0], triangles[n, 1], triangles[n, 2] = a, c, b
-            n += 1
+            # Three corners leave one half of a cell whole, if it is split between the two beside the missing one.
+            rising = a < 0 or d < 0
+            if not rising and b >= 0 and c >= 0:
+                rising = _squared_distance(points, b, c) < _squared_distance(points, a, d)
+            for i, j, k in ((a, c, b), (b, c, d)) if rising else ((a, c, d), (a, d, b)):
+                if i >= 0 and j >= 0 and k >= 0:
+                    triangles[n, 0], triangles[n, 1], triangles[n, 2] = i, j, k
+                    n += 1
     return triangles[:n]

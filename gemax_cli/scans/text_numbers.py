@@ -1,4 +1,7 @@
-"""Lists of numbers in the bytes of a text file."""
+"""Lists of numbers in the bytes of a text file.
+
+Kernels see bytes, never Python strings: a list of 100,000 numbers costs one call.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,130 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.scans.number_kernels import NO_ROOM, as_text, read_indexes, read_reals
+from gemax_cli.jit import kernel
 
-_WORD = re.compile(rb"[^ \t\r\n,\]]*")
-_USUAL_BYTES = 6  # of a number with the blank behind it; tighter lists are read twice
-_FEW_SLOW = 64
+_WORD = re.compile(rb"[^ \t\r\n,\]]+")
+
+Bytes = NDArray[np.uint8]
+Text = tuple[Bytes, NDArray[np.void]]
+"""A text as kernels read it, see ``as_text``: its bytes, and the eight bytes that begin at each of them."""
+
+# 10^k is exact in a double up to k = 22, and so is every integer up to 2^53. One multiplication or division of
+# two exact doubles is correctly rounded (W. D. Clinger, "How to Read Floating Point Numbers Accurately", PLDI 1990).
+_POWERS = np.array([float(f"1e{power}") for power in range(23)])
+_LARGEST_POWER = 22
+_LARGEST_EXACT = 2**53
+_LARGEST_INDEX = 2**31 - 1
+_CAP = 10**17  # one more digit fits int64 still; what is larger is read another way, or refused
+
+_SEPARATOR = np.zeros(256, dtype=np.bool_)
+_SEPARATOR[list(b" \t\r\n,")] = True
+_DIGIT = np.full(256, 99, dtype=np.int64)  # value of a digit, decimal or hexadecimal
+_DIGIT[list(b"0123456789")] = range(10)
+_DIGIT[list(b"abcdef")] = _DIGIT[list(b"ABCDEF")] = range(10, 16)
+
+
+# Places in a text are unsigned: signed ones could count from the end, and looking whether they do takes half the time.
+_ONE, _EIGHT = np.uint64(1), np.uint64(8)
+_EIGHT_BYTES = np.dtype([("word", "<u8")])  # a record, because a bare number may not begin at an odd address
+_EIGHT_BLANKS = np.uint64(0x2020202020202020)
+
+
+def as_text(data: bytes) -> Text:
+    """The bytes of a file for the kernels; nothing is copied."""
+    return np.frombuffer(data, np.uint8), np.ndarray(max(0, len(data) - 7), _EIGHT_BYTES, data, strides=(1,))
+
+
+@kernel
+def _skip_separators(text: Text, at: np.uint64, stop: np.uint64) -> np.uint64:
+    one, eight = text
+    while at < stop and _SEPARATOR[one[at]]:
+        at += _ONE
+        while at + _EIGHT <= stop and eight[at]["word"] == _EIGHT_BLANKS:  # most of a text is indentation
+            at += _EIGHT
+    return at
+
+
+@kernel
+def _skip_sign(text: Text, at: np.uint64, stop: np.uint64) -> tuple[bool, np.uint64]:
+    """Whether a minus is at ``at``, and the byte after the sign, if any."""
+    if at < stop and (text[0][at] == 43 or text[0][at] == 45):
+        return text[0][at] == 45, at + _ONE
+    return False, at
+
+
+@kernel
+def _read_digits(text: Text, at: np.uint64, stop: np.uint64, base: int, value: int) -> tuple[int, np.uint64]:
+    """``value`` with the digits from ``at`` on behind it, about _CAP at most, and the byte after them."""
+    while at < stop and _DIGIT[text[0][at]] < base:
+        value = min(value, _CAP) * base + _DIGIT[text[0][at]]
+        at += _ONE
+    return value, at
+
+
+@kernel
+def read_reals(text: Text, start: int, stop: int) -> tuple[NDArray[np.float64], int]:
+    """Read the decimal numbers of ``text[start:stop]``, separated by whitespace or commas.
+
+    Returns:
+        The numbers, NaN for those of too many digits or too large an exponent for exact arithmetic, and where the
+        first malformed number begins, or -1.
+    """
+    one, end = text[0], np.uint64(stop)
+    out, count = np.empty((stop - start + 1) // 2), 0  # enough for any text; what is not touched costs nothing
+    at = _skip_separators(text, np.uint64(start), end)
+    while at < end:
+        first = at
+        negative, begin = _skip_sign(text, at, end)
+        mantissa, at = _read_digits(text, begin, end, 10, 0)
+        digits, scale = np.int64(at - begin), 0
+        if at < end and one[at] == 46:
+            begin = at + _ONE
+            mantissa, at = _read_digits(text, begin, end, 10, mantissa)
+            digits, scale = digits + np.int64(at - begin), -np.int64(at - begin)
+        malformed = digits == 0
+        if at < end and (one[at] == 101 or one[at] == 69):
+            minus, begin = _skip_sign(text, at + _ONE, end)
+            exponent, at = _read_digits(text, begin, end, 10, 0)
+            malformed = malformed or at == begin
+            scale += -exponent if minus else exponent
+        if malformed or (at < end and not _SEPARATOR[one[at]]):
+            return out[:count], np.int64(first)
+        if mantissa == 0:
+            scale = 0
+        if mantissa <= _LARGEST_EXACT and -_LARGEST_POWER <= scale <= _LARGEST_POWER:
+            value = mantissa / _POWERS[-scale] if scale < 0 else mantissa * _POWERS[scale]
+            out[count] = -value if negative else value
+        else:
+            out[count] = np.nan
+        count += 1
+        at = _skip_separators(text, at, end)
+    return out[:count], -1
+
+
+@kernel
+def read_indexes(text: Text, start: int, stop: int) -> tuple[NDArray[np.int32], int]:
+    """Read the integers of ``text[start:stop]``, decimal or hexadecimal, separated by whitespace or commas.
+
+    Returns:
+        The numbers, and where the first one begins that is malformed or beyond 2^31 - 1, or -1.
+    """
+    one, end = text[0], np.uint64(stop)
+    out, count = np.empty((stop - start + 1) // 2, np.int32), 0
+    at = _skip_separators(text, np.uint64(start), end)
+    while at < end:
+        first = at
+        negative, begin = _skip_sign(text, at, end)
+        value, at = _read_digits(text, begin, end, 10, 0)
+        if at < end and at == begin + _ONE and value == 0 and one[at] | 32 == 120:
+            begin = at + _ONE
+            value, at = _read_digits(text, begin, end, 16, 0)
+        if at == begin or value > _LARGEST_INDEX or (at < end and not _SEPARATOR[one[at]]):
+            return out[:count], np.int64(first)
+        out[count] = -value if negative else value
+        count += 1
+        at = _skip_separators(text, at, end)
+    return out[:count], -1
 
 
 class MalformedNumber(ValueError):
@@ -24,33 +146,33 @@ class MalformedNumber(ValueError):
         super().__init__(shown(self.word))
 
 
-def _likely_room(size: int) -> int:
-    """Numbers that a text of ``size`` bytes most likely has room for: what is not touched need not be mapped."""
-    return size // _USUAL_BYTES + 1
-
-
-def _enough_room(size: int) -> int:
-    return (size + 1) // 2
-
-
 def parse_reals(text: bytes, start: int, stop: int) -> NDArray[np.float64]:
     """The decimal numbers of ``text[start:stop]``, separated by whitespace or commas, correctly rounded.
 
     Raises:
         MalformedNumber: at the first word that is no decimal number; NaN and infinity are none.
     """
-    view = as_text(text)
-    for room, slow_room in ((_likely_room(stop - start), _FEW_SLOW), (_enough_room(stop - start),) * 2):
-        out, slow = np.empty(room), np.empty((slow_room, 2), np.int64)
-        count, slow_count, bad = read_reals(view, start, stop, out, slow)
-        if bad != NO_ROOM:
-            break
+    numbers, bad = read_reals(as_text(text), start, stop)
     if bad >= 0:
         raise MalformedNumber(text, int(bad))
-    for slot, first in slow[:slow_count].tolist():
-        match = _WORD.match(text, first, stop)
-        out[slot] = float(match[0]) if match else np.nan
-    return out[:count]
+    left = np.isnan(numbers)
+    if left.any():
+        for slot, word in enumerate(_WORD.finditer(text, start, stop)):
+            if left[slot]:
+                numbers[slot] = float(word[0])
+    return numbers
+
+
+def parse_any_reals(text: bytes, start: int) -> NDArray[np.float64]:
+    """The numbers of ``text`` from byte ``start`` on; NaN and infinity are numbers here.
+
+    Raises:
+        ValueError: a word is no number.
+    """
+    try:
+        return parse_reals(text, start, len(text))
+    except MalformedNumber:
+        return np.array([real(word) for word in text[start:].split()])
 
 
 def parse_indexes(text: bytes, start: int, stop: int) -> NDArray[np.int32]:
@@ -59,15 +181,10 @@ def parse_indexes(text: bytes, start: int, stop: int) -> NDArray[np.int32]:
     Raises:
         MalformedNumber: at the first word that is no integer, or one beyond 2^31 - 1.
     """
-    view = as_text(text)
-    for room in (_likely_room(stop - start), _enough_room(stop - start)):
-        out = np.empty(room, np.int32)
-        count, bad = read_indexes(view, start, stop, out)
-        if bad != NO_ROOM:
-            break
+    numbers, bad = read_indexes(as_text(text), start, stop)
     if bad >= 0:
         raise MalformedNumber(text, int(bad))
-    return out[:count]
+    return numbers
 
 
 def first_columns(lines: Iterable[bytes], width: int) -> NDArray[np.float64]:

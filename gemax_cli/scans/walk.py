@@ -87,16 +87,12 @@ def find_scans(sources: AnyPaths, selection: Selection | None = None) -> Found:
 _NAMED, _REAL, _LINKED = range(3)  # of one real file found on several ways, the first of these counts
 
 
-def _below(folder: str, name: str) -> str:
-    return os.path.join(folder, name)  # noqa: PTH118 - a Path of each of 20,000 files would take longer
-
-
-class _File(NamedTuple):
-    """A candidate.
+class _Place(NamedTuple):
+    """A candidate, or a folder to enter.
 
     Attributes:
         path: as given or found.
-        source: relative to its SRC, "/" between parts.
+        source: relative to its SRC, "/" between parts; of a folder with "/" at its end, and "" for SRC itself.
         real: the path without symbolic links.
         number: of its SRC.
         rank: given by name, found in its real place, or a symbolic link.
@@ -108,33 +104,20 @@ class _File(NamedTuple):
     number: int
     rank: int
 
+    def inside(self, name: str, linked: bool, is_folder: bool) -> _Place:
+        """A file or folder in this folder."""
+        path = os.path.join(self.path, name)  # noqa: PTH118 - a Path of each of 20,000 files would take longer
+        # Folders are resolved even where they are no links: junctions of Windows do not call themselves links.
+        real = os.path.realpath(path) if linked or is_folder else os.path.join(self.real, name)  # noqa: PTH118
+        source = self.source + name + "/" * is_folder
+        return _Place(path, source, real, self.number, _LINKED if linked else _REAL)
+
     def scan(self) -> ScanRef:
         """The scan that the names of file and folders say it is, its id as if there were no other."""
         path = Path(self.path)
         *above, name = path.parts[-3:] if len(path.parts) > 2 else path.absolute().parts[-3:]
         parsed = parse_name(name, above)
         return ScanRef(scan_id(parsed, self.source.split("/")[:-1]), path, self.source, parsed.name)
-
-
-class _Folder(NamedTuple):
-    """A folder to enter; as ``_File``, but ``source`` ends in "/", and is "" for SRC itself."""
-
-    path: str
-    source: str
-    real: str
-    number: int
-
-    def folder(self, name: str) -> _Folder:
-        """A folder in this one."""
-        path = _below(self.path, name)
-        # Resolved even where it is no link: junctions of Windows do not call themselves links.
-        return _Folder(path, f"{self.source}{name}/", os.path.realpath(path), self.number)
-
-    def file(self, name: str, linked: bool) -> _File:
-        """A file in this one."""
-        path = _below(self.path, name)
-        real = os.path.realpath(path) if linked else _below(self.real, name)
-        return _File(path, self.source + name, real, self.number, _LINKED if linked else _REAL)
 
 
 def _list_folder(path: str) -> Iterator[tuple[str, bool, bool]]:
@@ -151,32 +134,32 @@ def _list_folder(path: str) -> Iterator[tuple[str, bool, bool]]:
 class _Walk:
     """One search; ``files``, ``notes`` and ``unlisted`` are its results."""
 
-    files: list[_File] = field(default_factory=list)
+    files: list[_Place] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unlisted: list[Unlisted] = field(default_factory=list)
     entered: set[str] = field(default_factory=set)
-    folders: deque[_Folder] = field(default_factory=deque)
-    links: deque[_Folder] = field(default_factory=deque)
+    folders: deque[_Place] = field(default_factory=deque)
+    links: deque[_Place] = field(default_factory=deque)
 
     def run(self, sources: Sequence[Path]) -> None:
         """Search every source, in their order."""
         for number, source in enumerate(sources):
             path, real = os.fspath(source), os.path.realpath(source)
             if os.path.isdir(path):  # noqa: PTH112 - names of any bytes
-                self.search(_Folder(path, "", real, number))
+                self.search(_Place(path, "", real, number, _NAMED))
             else:
-                self.files.append(_File(path, source.name, real, number, _NAMED))
+                self.files.append(_Place(path, source.name, real, number, _NAMED))
         # Linked folders come last, so that what is reachable without a link is named by its real place.
         while self.links:
             self.search(self.links.popleft())
 
-    def search(self, folder: _Folder) -> None:
+    def search(self, folder: _Place) -> None:
         """Enter a folder and all below it, links aside."""
         self.folders.append(folder)
         while self.folders:
             self.enter(self.folders.popleft())
 
-    def enter(self, folder: _Folder) -> None:
+    def enter(self, folder: _Place) -> None:
         """List one folder, unless it was listed before or is gemax's own."""
         if folder.real in self.entered:
             return
@@ -195,12 +178,12 @@ class _Walk:
             if name.startswith(".") or name == "__MACOSX":
                 continue
             if is_folder:
-                (self.links if link else self.folders).append(folder.folder(name))
+                (self.links if link else self.folders).append(folder.inside(name, link, True))
             elif split_suffix(name)[1] in SEARCHED_SUFFIXES:
-                files.append((*split_suffix(name), folder.file(name, link)))
+                files.append((*split_suffix(name), folder.inside(name, link, False)))
         self.files += self.candidates(files)
 
-    def candidates(self, files: list[tuple[str, str, _File]]) -> Iterator[_File]:
+    def candidates(self, files: list[tuple[str, str, _Place]]) -> Iterator[_Place]:
         """Those of a folder's files, with their stems and suffixes, that may be scans."""
         meshes = {stem.casefold() for stem, suffix, _ in files if suffix not in IMAGE_SUFFIXES}
         for stem, suffix, file in files:
@@ -216,18 +199,18 @@ class _Walk:
             return False
 
 
-def _once_each(files: Iterable[_File]) -> Iterable[_File]:
+def _once_each(files: Iterable[_Place]) -> Iterable[_Place]:
     """One of the candidates that are the same real file."""
-    first: dict[str, _File] = {}
+    first: dict[str, _Place] = {}
     for file in sorted(files, key=lambda file: (file.rank, file.number)):
         first.setdefault(file.real, file)
     return first.values()
 
 
-def _in_order(files: Iterable[_File]) -> list[ScanRef]:
+def _in_order(files: Iterable[_Place]) -> list[ScanRef]:
     """The scans of files, in natural order of their ids, then of their sources."""
 
-    def key(found: tuple[ScanRef, _File]) -> tuple[str, str, str, int, str]:
+    def key(found: tuple[ScanRef, _Place]) -> tuple[str, str, str, int, str]:
         scan, file = found
         return natural_key(scan.scan_id), natural_key(file.source), file.source, file.number, file.real
 

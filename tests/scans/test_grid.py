@@ -13,10 +13,9 @@ from gemax_cli.scans.grid import (
     GridPoints,
     distance_to,
     gather_grid,
+    gathered_scan,
     is_organised,
-    steps_down,
     triangulate_grid,
-    triangulate_scan_grid,
 )
 from tests.scans import naive_grid
 from tests.scans.organised_files import BACKGROUND, face_planes
@@ -211,23 +210,13 @@ def test_rows_of_a_wrong_length_are_noticed(shape, wrong):
     found = reshaped(*shape, wrong)
     assert not is_organised(found.grid, found.points)
     with pytest.raises(BadFormat, match=f"form no grid of {wrong[0]} x {wrong[1]}"):
-        triangulate_scan_grid(Path("a.bnt"), found)
+        gathered_scan(Path("a.bnt"), "bnt", found)
 
 
 @pytest.mark.parametrize("shape", [(24, 30), (30, 24), (200, 7), (7, 200), (2, 2), (1, 9), (5, 1)])
 def test_rows_of_the_right_length_pass(shape):
     found = gathered(face_planes(*shape))
     assert is_organised(found.grid, found.points)
-
-
-@pytest.mark.parametrize("rows", [1, 2, 7, 8, 9, 10, 16, 17, 18, 26])
-@pytest.mark.parametrize("columns", [1, 2, 7])
-@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
-def test_steps_down_are_those_of_the_reference(rows, columns, share):
-    found = gathered(random_planes(rows, (rows, columns), share=share))
-    steps = steps_down(found.grid, found.points)
-    assert steps.shape[0] == 2
-    assert steps.tolist() == naive_grid.steps_down(found.grid.tolist(), found.points.tolist())
 
 
 def test_a_turned_noisy_face_passes():
@@ -260,13 +249,13 @@ def flat_at_both_ends():
 
 
 def test_a_face_that_begins_and_ends_at_one_depth_is_none_the_less_one():
-    assert len(triangulate_scan_grid(Path("a.bnt"), gathered(flat_at_both_ends())))
+    assert len(gathered_scan(Path("a.bnt"), "bnt", gathered(flat_at_both_ends())).triangles)
 
 
 def test_a_face_is_given_its_triangles():
     found = gathered(face_planes())
     np.testing.assert_array_equal(
-        triangulate_scan_grid(Path("a.bnt"), found), triangulate_grid(found.grid, found.points)
+        gathered_scan(Path("a.bnt"), "bnt", found).triangles, triangulate_grid(found.grid, found.points)
     )
 
 
@@ -295,7 +284,7 @@ def scattered():
 )
 def test_what_is_no_surface_is_an_error(make, sentence):
     with pytest.raises(EmptyScan, match=f"a.bnt: .*{sentence}"):
-        triangulate_scan_grid(Path("a.bnt"), gathered(make()))
+        gathered_scan(Path("a.bnt"), "bnt", gathered(make()))
 
 
 def test_a_gathered_grid_is_plain_data():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemax_cli.scans.lzf_kernels import unpack_lzf
+from gemax_cli.scans.formats.pcd import unpack_lzf
 from tests.scans.mesh_files import lzf
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemax_cli.scans.polygons import MARK, clip, fan, polygon_bounds
-from tests.scans.naive_vrml import naive_fan, naive_polygons
+from gemax_cli.scans.polygons import MARK, clip, fan
+from tests.scans.naive_vrml import naive_fan
 
 
 @pytest.mark.parametrize("mark", [-1, 0])
@@ -31,9 +31,6 @@ def test_any_list_is_fanned_as_by_the_reference(numbers: list[int], kind: tuple[
     assert fanned.dtype == np.int64
     assert fanned.shape[1:] == (3,)
     assert fanned.tolist() == [list(triangle) for triangle in naive_fan(numbers, mark)]
-    starts, stops = polygon_bounds(indexes, mark)
-    polygons = [list(range(start, stop)) for start, stop in zip(starts, stops, strict=True)]
-    assert [p for p in polygons if p] == [p for p in naive_polygons(numbers, mark) if p]
 
 
 @settings(max_examples=100, deadline=None)
@@ -41,4 +38,4 @@ def test_any_list_is_fanned_as_by_the_reference(numbers: list[int], kind: tuple[
 def test_triangles_that_are_clipped_stay_as_they_are(polygons: list[list[int]]) -> None:
     indexes = np.array([number for polygon in polygons for number in [*polygon, -1]], np.int32)
     points = np.random.default_rng(3).normal(size=(9, 3))
-    np.testing.assert_array_equal(clip(points, indexes, *polygon_bounds(indexes, -1)), fan(indexes, -1))
+    np.testing.assert_array_equal(clip(points, indexes, -1), fan(indexes, -1))

@@ -9,36 +9,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemax_cli.scans.number_kernels import NO_ROOM, as_text, read_indexes, read_reals
-from gemax_cli.scans.text_numbers import parse_indexes, parse_reals
+from gemax_cli.scans.text_numbers import MalformedNumber, as_text, parse_indexes, parse_reals, read_reals
 from tests.scans.naive_vrml import Malformed, naive_indexes, naive_reals
 
 
 def reals(text: bytes) -> list[float]:
-    """What the kernel reads, the slow ones filled in as its callers do; Malformed at a malformed word."""
-    room = (len(text) + 1) // 2
-    out, slow = np.full(room, np.nan), np.empty((room, 2), np.int64)
-    count, slow_count, bad = read_reals(as_text(text), 0, len(text), out, slow)
-    if bad >= 0:
-        raise Malformed(bad)
-    for slot, first in slow[:slow_count]:
-        out[slot] = float(text[first:].replace(b",", b" ").split(maxsplit=1)[0])
-    return out[:count].tolist()
+    """What is read; Malformed at a malformed word."""
+    try:
+        return parse_reals(text, 0, len(text)).tolist()
+    except MalformedNumber as error:
+        raise Malformed(error.at) from error
 
 
 def slow_numbers(text: bytes) -> int:
     """How many numbers the kernel leaves to Python."""
-    room = (len(text) + 1) // 2
-    out, slow = np.empty(room), np.empty((room, 2), np.int64)
-    return read_reals(as_text(text), 0, len(text), out, slow)[1]
+    return int(np.isnan(read_reals(as_text(text), 0, len(text))[0]).sum())
 
 
 def indexes(text: bytes) -> list[int]:
-    out = np.empty((len(text) + 1) // 2, np.int32)
-    count, bad = read_indexes(as_text(text), 0, len(text), out)
-    if bad >= 0:
-        raise Malformed(bad)
-    return out[:count].tolist()
+    try:
+        return parse_indexes(text, 0, len(text)).tolist()
+    except MalformedNumber as error:
+        raise Malformed(error.at) from error
 
 
 def bits(numbers: list[float]) -> list[bytes]:
@@ -127,16 +119,14 @@ def test_malformed_reals_are_told(text: bytes) -> None:
 
 
 def test_the_place_of_a_malformed_real_is_its_first_byte() -> None:
-    text = b"1 2.5, 3x 4"
-    out, slow = np.empty(6), np.empty((6, 2), np.int64)
-    assert read_reals(as_text(text), 0, len(text), out, slow) == (2, 0, 7)
+    with pytest.raises(MalformedNumber) as fault:
+        parse_reals(b"1 2.5, 3x 4", 0, 11)
+    assert (fault.value.at, fault.value.word) == (7, b"3x")
 
 
 def test_only_the_span_is_read() -> None:
     text = b"9 9 1.5 2.5 9 9"
-    out, slow = np.empty(4), np.empty((4, 2), np.int64)
-    assert read_reals(as_text(text), 4, 11, out, slow)[0] == 2
-    assert out[:2].tolist() == [1.5, 2.5]
+    assert parse_reals(text, 4, 11).tolist() == [1.5, 2.5]
 
 
 def test_overflow_is_infinite_as_in_python() -> None:
@@ -198,11 +188,11 @@ def test_gaps_of_any_length(count: int, blank: bytes) -> None:
 
 @pytest.mark.parametrize("start", range(18))
 def test_gaps_are_read_no_further_than_the_span(start: int) -> None:
-    text = as_text(b"1" + b" " * 18 + b"2")
+    text = b"1" + b" " * 18 + b"2"
     for stop in range(start, 20):
-        count = int(start == 0 < stop)
-        assert read_indexes(text, start, stop, np.empty(9, np.int32)) == (count, -1)
-        assert read_reals(text, start, stop, np.empty(9), np.empty((9, 2), np.int64)) == (count, 0, -1)
+        expected = [1] if start == 0 < stop else []
+        assert parse_indexes(text, start, stop).tolist() == expected
+        assert parse_reals(text, start, stop).tolist() == expected
 
 
 @settings(max_examples=300, deadline=None)
@@ -299,22 +289,6 @@ def test_any_text_gives_the_indexes_of_the_reference(text: str) -> None:
             indexes(data)
     else:
         assert indexes(data) == expected
-
-
-@pytest.mark.parametrize("room", [0, 1, 2])
-def test_full_room_is_told_from_the_end_of_the_text(room):
-    text, slow = as_text(b"1 2 3"), np.empty((9, 2), np.int64)
-    assert read_indexes(text, 0, 5, np.empty(room, np.int32)) == (room, NO_ROOM)
-    assert read_reals(text, 0, 5, np.empty(room), slow) == (room, 0, NO_ROOM)
-    assert read_indexes(text, 0, 5, np.empty(3, np.int32)) == (3, -1)
-    assert read_reals(text, 0, 5, np.empty(3), slow) == (3, 0, -1)
-
-
-def test_full_room_for_slow_numbers_is_told():
-    text = b"1e99 1e99"
-    bytes_, out = as_text(text), np.empty(9)
-    assert read_reals(bytes_, 0, len(text), out, np.empty((1, 2), np.int64)) == (1, 1, NO_ROOM)
-    assert read_reals(bytes_, 0, len(text), out, np.empty((3, 2), np.int64)) == (2, 2, -1)
 
 
 @pytest.mark.parametrize("word", [b"7 ", b"-12345, ", b"1.5e77 ", b"1234567 "])

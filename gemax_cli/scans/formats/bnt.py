@@ -7,6 +7,7 @@ import os
 import re
 import struct
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from gemax_cli.datasets.bosphorus import BOSPHORUS
 from gemax_cli.datasets.ids import bare_name
 from gemax_cli.errors import BadFormat, ScanError
-from gemax_cli.scans.grid import distance_to, gather_grid, triangulate_scan_grid
+from gemax_cli.scans.grid import distance_to, gather_grid, gathered_scan
 from gemax_cli.scans.model import Points, Scan, TextureMap, Triangles
 from gemax_cli.scans.raw_file import RawFile, open_raw
 
@@ -44,21 +45,10 @@ def read_bnt(raw: RawFile) -> Scan:
     if not planes[2, -1, -1] and not planes[3:].any():
         raise BadFormat(path, "ends in nothing but zeros, as unfinished copies do: copy it again from the source.")
     gathered = gather_grid(planes, background, bottom_up=True)
-    triangles = triangulate_scan_grid(path, gathered)
+    scan = gathered_scan(path, "bnt", gathered)
     landmarks, warnings = _landmarks_of(path, gathered.points)
-    if gathered.impossible:
-        warnings.insert(0, f"points dropped for impossible coordinates: {gathered.impossible}.")
-    return Scan(
-        path=path,
-        format="bnt",
-        points=gathered.points,
-        triangles=triangles,
-        grid=gathered.grid,
-        landmarks=landmarks,
-        texture=_texture(path, image, gathered.extras, triangles),
-        metric=True,
-        warnings=tuple(warnings),
-    )
+    texture = _texture(path, image, gathered.extras, scan.triangles)
+    return replace(scan, landmarks=landmarks, texture=texture, warnings=(*scan.warnings, *warnings))
 
 
 def read_lm3(path: Path) -> dict[str, NDArray[np.float64]]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-import warnings
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat
-from gemax_cli.scans.grid import gather_grid, triangulate_scan_grid
+from gemax_cli.scans.grid import gather_grid, gathered_scan
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.raw_file import RawFile
+from gemax_cli.scans.text_numbers import parse_any_reals
 
 INVALID = -999999.0  # x, y and z where nothing was measured
 MOST_PLACES = 1 << 20  # of a range image; the sensor's have 640 x 480
@@ -34,18 +34,7 @@ def read_abs(raw: RawFile) -> Scan:
         raise BadFormat(path, f"has {len(values)} values where {rows} x {columns} points need {4 * rows * columns}.")
     planes = values.reshape(4, rows, columns)
     planes[3][planes[0] != 1] = INVALID
-    gathered = gather_grid(planes[1:], INVALID, bottom_up=False)
-    triangles = triangulate_scan_grid(path, gathered)
-    dropped = gathered.impossible
-    return Scan(
-        path=path,
-        format="abs",
-        points=gathered.points,
-        triangles=triangles,
-        grid=gathered.grid,
-        metric=True,
-        warnings=(f"points dropped for impossible coordinates: {dropped}.",) if dropped else (),
-    )
+    return gathered_scan(path, "abs", gather_grid(planes[1:], INVALID, bottom_up=False))
 
 
 def _split(path: Path, content: bytes) -> tuple[int, int, bytes]:
@@ -63,13 +52,9 @@ def _split(path: Path, content: bytes) -> tuple[int, int, bytes]:
 
 
 def _parse_numbers(path: Path, text: bytes) -> NDArray[np.float64]:
-    text = text.strip()
-    if not text:
-        return np.empty(0)
     try:
-        with warnings.catch_warnings():
-            # Older numpy only warns of what it cannot read.
-            warnings.simplefilter("error", DeprecationWarning)
-            return np.fromstring(text, sep=" ")
-    except (ValueError, DeprecationWarning):
+        if b"," in text:  # separates numbers elsewhere
+            raise ValueError
+        return parse_any_reals(text, 0)
+    except ValueError:
         raise BadFormat(path, "has something else where numbers belong: copy it again from the source.") from None

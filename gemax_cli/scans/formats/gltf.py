@@ -150,12 +150,13 @@ def import_open3d(path: Path) -> Any:
 
 def _missing(error: Exception) -> str:
     library = _SHARED_LIBRARY.search(str(error))
-    if library and library[1] in DEBIAN_PACKAGES:
-        package = DEBIAN_PACKAGES[library[1]]
-        return f"Open3D, which reads this format, needs the system library {library[0]}: apt install {package}."
-    if library:
-        return f"Open3D, which reads this format, needs the system library {library[0]}: install it."
-    return f"Open3D, which reads this format, cannot be imported ({error}): pip install open3d, or convert it to OBJ."
+    if library is None:
+        return (
+            f"Open3D, which reads this format, cannot be imported ({error}): pip install open3d, or convert it to OBJ."
+        )
+    package = DEBIAN_PACKAGES.get(library[1])
+    advice = f"apt install {package}" if package else "install it"
+    return f"Open3D, which reads this format, needs the system library {library[0]}: {advice}."
 
 
 def _quietly(path: Path, open3d: Any, read: Callable[[], Any]) -> Any:

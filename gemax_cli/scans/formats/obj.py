@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gemax_cli.errors import BadFormat
 from gemax_cli.scans.assemble import mesh_scan
 from gemax_cli.scans.model import Scan, TextureMap
-from gemax_cli.scans.polygons import fan, polygon_bounds
+from gemax_cli.scans.polygons import fan
 from gemax_cli.scans.raw_file import RawFile
 from gemax_cli.scans.text_numbers import MalformedNumber, first_columns, parse_indexes
 
@@ -87,8 +87,8 @@ def _absolute(numbers: NDArray[np.int32], starts: NDArray[np.int64], named: list
 
 def _triangles(path: Path, corners: NDArray[np.int32]) -> NDArray[np.int64]:
     """Places in ``corners`` of the corners of the triangles, (m, 3)."""
-    starts, stops = polygon_bounds(corners, 0)
-    if starts.size and (stops - starts).min() < 3:
+    ends = np.flatnonzero(np.concatenate([[0], corners, [0]]) == 0)
+    if corners.size and np.diff(ends).min() <= 3:
         raise BadFormat(path, "a face has less than three corners: the file is damaged or cut off, export it again.")
     return fan(corners, 0)
 

@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat
+from gemax_cli.jit import kernel
 from gemax_cli.scans.assemble import cloud_scan, organised_scan
-from gemax_cli.scans.lzf_kernels import unpack_lzf
 from gemax_cli.scans.model import Points, Scan
 from gemax_cli.scans.raw_file import RawFile
+from gemax_cli.scans.text_numbers import real
 
 _HEADER = re.compile(rb"(?:[^\r\n]*\r?\n){1,100}?DATA[ \t]+([a-z_]+)[ \t]*\r?\n")
 _LINE = re.compile(rb"^(FIELDS|SIZE|TYPE|COUNT|WIDTH|HEIGHT|POINTS)[ \t]+([^\r\n]*)", re.MULTILINE)
 _TYPES = {"F4": "f4", "F8": "f8", "I1": "i1", "I2": "i2", "I4": "i4", "I8": "i8"}
 _TYPES |= {"U1": "u1", "U2": "u2", "U4": "u4", "U8": "u8"}
-_REAL = re.compile(rb"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?(?:nan|inf)", re.IGNORECASE)
 _LONGEST_HEADER = 4096
 _PACKING = struct.Struct("<II")  # bytes packed and unpacked
 _MOST_VALUES = 64  # of one field: histograms of features have up to 308, in clouds of features alone
@@ -154,10 +154,11 @@ def _from_text(path: Path, header: PcdHeader, body: bytes) -> Points:
     if len(rows) != header.points or any(len(row) != starts[-1] for row in rows):
         promised = f"{header.points} points of {starts[-1]} numbers"
         raise BadFormat(path, f"promises {promised}, but has {len(rows)} lines, or others: copy it again.")
-    words = [row[place] for row in rows for place in places]
-    if not all(map(_REAL.fullmatch, words)):
-        raise BadFormat(path, "holds a word where a coordinate belongs: it is damaged, copy it again.")
-    return np.array([float(word) for word in words]).reshape(-1, 3)
+    try:
+        return np.array([real(row[place]) for row in rows for place in places]).reshape(-1, 3)
+    except ValueError as error:
+        what = "holds a word where a coordinate belongs: it is damaged, copy it again."
+        raise BadFormat(path, what) from error
 
 
 def _unpacked(path: Path, header: PcdHeader, body: bytes) -> dict[str, NDArray[Any]]:
@@ -171,3 +172,47 @@ def _unpacked(path: Path, header: PcdHeader, body: bytes) -> dict[str, NDArray[A
         columns[name] = np.frombuffer(out.data, f"<{kind}", header.points * count, start)
         start += columns[name].nbytes
     return columns
+
+
+@kernel
+def unpack_lzf(packed: NDArray[np.uint8], out: NDArray[np.uint8]) -> int:
+    """Unpack LZF (M. Lehmann's LibLZF, the format of compressed PCD files).
+
+    A control byte below 32 is followed by that many literal bytes and one more; any other repeats bytes written
+    before: its upper three bits, plus a byte where they are all set, are the length less 2, the lower five and the
+    next byte the distance less 1.
+
+    Args:
+        packed: (n,) uint8.
+        out: (m,) uint8, room for the content.
+
+    Returns:
+        Bytes written, or -1 where ``packed`` is damaged or its content is longer than ``out``.
+    """
+    at, to = 0, 0
+    while at < packed.size:
+        control = np.int64(packed[at])
+        at += 1
+        if control < 32:
+            length = control + 1
+            if at + length > packed.size or to + length > out.size:
+                return -1
+            for step in range(length):
+                out[to + step] = packed[at + step]
+            at += length
+        else:
+            length = control >> 5
+            if length == 7 and at < packed.size:
+                length += np.int64(packed[at])
+                at += 1
+            if at >= packed.size:
+                return -1
+            source = to - ((control & 31) << 8) - np.int64(packed[at]) - 1
+            at += 1
+            length += 2
+            if source < 0 or to + length > out.size:
+                return -1
+            for step in range(length):  # one by one: a source may reach into what is being written
+                out[to + step] = out[source + step]
+        to += length
+    return to

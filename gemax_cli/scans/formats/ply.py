@@ -7,6 +7,7 @@ not there.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from gemax_cli.scans.assemble import polygon_scan
 from gemax_cli.scans.model import Points, Scan
 from gemax_cli.scans.polygons import MARK
 from gemax_cli.scans.raw_file import RawFile
-from gemax_cli.scans.text_numbers import MalformedNumber, parse_reals, real
+from gemax_cli.scans.text_numbers import parse_any_reals
 
 _TYPES = {"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"}
 _TYPES |= {"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4"}
@@ -149,8 +150,7 @@ def _check_room(path: Path, header: Header, length: int) -> None:
         raise BadFormat(path, f"its header promises at least {needed:,} bytes, but there are {room:,}: {_DAMAGED}")
 
 
-Part = tuple[str, int]  # numpy's type, and how many of it
-Column = NDArray[Any] | list[NDArray[Any]]
+Column = NDArray[Any] | Sequence[NDArray[Any]]
 
 
 @dataclass
@@ -164,23 +164,15 @@ class Body:
     at: int
     order: str
 
-    def read(self, kind: str, count: int) -> NDArray[Any]:
-        """The next numbers."""
-        found = np.frombuffer(self.data, self._kind(kind), count, self.at)
+    def kind(self, kind: str) -> str:
+        """Numpy's type of a value of this kind."""
+        return "f8" if self.order == _TEXT else self.order + kind
+
+    def read(self, kind: str | np.dtype[Any], count: int) -> NDArray[Any]:
+        """The next ``count`` of a type; ValueError where there are less."""
+        found = np.frombuffer(self.data, kind, count, self.at)
         self.at += found.nbytes
         return found
-
-    def table(self, parts: list[Part], count: int) -> list[NDArray[Any]]:
-        """The next ``count`` items that all have the same parts: one (count, width) for each part."""
-        if sum(width for _, width in parts) > len(self.data):
-            raise ValueError
-        item = np.dtype([(str(number), self._kind(kind), (width,)) for number, (kind, width) in enumerate(parts)])
-        found = np.frombuffer(self.data, item, count, self.at)
-        self.at += found.nbytes
-        return [found[str(number)] for number in range(len(parts))]
-
-    def _kind(self, kind: str) -> str:
-        return "f8" if self.order == _TEXT else self.order + kind
 
     def finish(self) -> None:
         """ValueError if something is left: then a count is wrong, and so is what was read by it."""
@@ -192,11 +184,7 @@ def _body(path: Path, data: bytes, header: Header) -> Body:
     if header.order != _TEXT:
         return Body(data, header.end, header.order)
     try:
-        return Body(parse_reals(data, header.end, len(data)).tobytes(), 0, _TEXT)
-    except MalformedNumber:
-        pass  # NaN, perhaps, which is allowed among bare points
-    try:
-        return Body(np.array([real(word) for word in data[header.end :].split()]).tobytes(), 0, _TEXT)
+        return Body(parse_any_reals(data, header.end).tobytes(), 0, _TEXT)
     except ValueError as error:
         raise BadFormat(path, f"holds a word in place of a number: {_DAMAGED}") from error
 
@@ -207,40 +195,42 @@ def _columns(body: Body, element: Element) -> dict[str, Column]:
     Raises:
         ValueError: there are less than promised, or a list has no possible length.
     """
-    start = body.at
     if not element.count or not element.properties:
         return {}
-    lengths = {name: len(value) for name, value in _item(body, element).items()}
+    start = body.at
+    columns: Sequence[Column] | None = _table(body, element)
+    if columns is None:
+        body.at = start
+        columns = list(zip(*[_item(body, element) for _ in range(element.count)], strict=True))
+    return {each.name: column for each, column in zip(element.properties, columns, strict=True)}
+
+
+def _table(body: Body, element: Element) -> list[NDArray[Any]] | None:
+    """A column (n, k) for each property, if the lists of every item are as long as those of the first."""
+    start, first = body.at, _item(body, element)
     body.at = start
-    parts: list[Part] = []
-    for each in element.properties:
-        parts += [(each.length, 1)] * bool(each.length) + [(each.kind, lengths[each.name])]
+    layout = []
+    for number, each in enumerate(element.properties):
+        layout += [(f"length {number}", body.kind(each.length), ())] * bool(each.length)
+        layout += [(f"values {number}", body.kind(each.kind), first[number].shape)]
     try:
-        found = iter(body.table(parts, element.count))
+        items = body.read(np.dtype(layout), element.count)
     except ValueError:
-        return _rows(body, element, start)
-    columns: dict[str, Column] = {}
+        return None
+    lists = [number for number, each in enumerate(element.properties) if each.length]
+    if any((items[f"length {number}"] != first[number].size).any() for number in lists):
+        return None
+    return [items[f"values {number}"] for number in range(len(first))]
+
+
+def _item(body: Body, element: Element) -> list[NDArray[Any]]:
+    """The values of the next item, (k,) for each property."""
+    values = []
     for each in element.properties:
-        if each.length and (next(found) != lengths[each.name]).any():
-            return _rows(body, element, start)
-        columns[each.name] = next(found)
-    return columns
-
-
-def _rows(body: Body, element: Element, start: int) -> dict[str, Column]:
-    """The values item by item, of lists of different lengths."""
-    body.at = start
-    items = [_item(body, element) for _ in range(element.count)]
-    return {each.name: [item[each.name] for item in items] for each in element.properties}
-
-
-def _item(body: Body, element: Element) -> dict[str, NDArray[Any]]:
-    values = {}
-    for each in element.properties:
-        count = body.read(each.length, 1)[0] if each.length else 1
+        count = body.read(body.kind(each.length), 1)[0] if each.length else 1
         if count < 0 or count != int(count):
             raise ValueError
-        values[each.name] = body.read(each.kind, int(count))
+        values.append(body.read(body.kind(each.kind), int(count)))
     return values
 
 
@@ -259,7 +249,7 @@ def _corners(columns: dict[str, Column]) -> NDArray[np.int64]:
         raise ValueError
     if polygons is None:
         return np.empty(0, np.int64)
-    rows = polygons if isinstance(polygons, list) else [polygons]
+    rows = [polygons] if isinstance(polygons, np.ndarray) else polygons
     wide = [row.astype(np.float64) for row in rows]  # holds every integer of a PLY
     if not all((np.abs(row) <= _LARGEST_INDEX).all() and (row == np.floor(row)).all() for row in wide):
         raise ValueError

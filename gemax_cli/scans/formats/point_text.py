@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gemax_cli.errors import BadFormat
 from gemax_cli.scans.assemble import cloud_scan
-from gemax_cli.scans.model import Points, Scan
+from gemax_cli.scans.model import Scan
 from gemax_cli.scans.raw_file import RawFile
 from gemax_cli.scans.text_numbers import first_columns
 
@@ -35,7 +35,12 @@ def read_point_text(raw: RawFile) -> Scan:
     lines = lines[titles:]
     if lines and len(lines[0].split()) == 1:
         lines = _counted(path, lines)
-    return cloud_scan(path, _first_three(path, lines))
+    try:
+        points = first_columns(lines, 3)
+    except ValueError as error:
+        what = "a line does not begin with three numbers: it is damaged or no list of points."
+        raise BadFormat(path, what) from error
+    return cloud_scan(path, points)
 
 
 def _counted(path: Path, lines: list[bytes]) -> list[bytes]:
@@ -44,12 +49,3 @@ def _counted(path: Path, lines: list[bytes]) -> list[bytes]:
         promised = lines[0][:12].decode("latin-1")
         raise BadFormat(path, f"says that {promised} points follow, but {len(lines) - 1} do: it is incomplete.")
     return lines[1:]
-
-
-def _first_three(path: Path, lines: list[bytes]) -> Points:
-    try:
-        return first_columns(lines, 3)
-    except ValueError as error:
-        raise BadFormat(
-            path, "a line does not begin with three numbers: it is damaged or no list of points."
-        ) from error

@@ -11,34 +11,31 @@ from numpy.typing import NDArray
 from gemax_cli.errors import BadFormat, EmptyScan
 from gemax_cli.scans.formats.vrml import MAX_DEPTH, Node, VrmlText
 from gemax_cli.scans.model import Points, TextureMap, Triangles
-from gemax_cli.scans.polygons import clip, fan, polygon_bounds
+from gemax_cli.scans.polygons import clip, fan
 
 MAX_POINTS = 10_000_000
 MAX_VISITS = 20_000
 """Nodes looked at. A file of a few lines can USE a node billions of times over."""
 
 _LONGEST_LIST = 150  # characters of a list of names in a message
-Affine = NDArray[np.float64]  # (3, 4)
+Affine = NDArray[np.float64]  # (4, 4)
 
 _GROUPS = {"Transform": "children", "Group": "children", "Anchor": "children", "Billboard": "children"}
 _GROUPS |= {"Collision": "children", "LOD": "level", "Switch": "choice"}
-_OTHER_GEOMETRY = {
-    "PointSet",
-    "IndexedLineSet",
-    "ElevationGrid",
-    "Extrusion",
-    "Box",
-    "Sphere",
-    "Cone",
-    "Cylinder",
-    "Text",
+_OTHER_GEOMETRY = {"PointSet", "IndexedLineSet", "ElevationGrid", "Extrusion", "Box", "Sphere", "Cone", "Cylinder"}
+_OTHER_GEOMETRY |= {"Text", "Inline"}
+_TRANSFORM: dict[str, tuple[float, ...]] = {
+    "translation": (0.0, 0.0, 0.0),
+    "rotation": (0.0, 0.0, 1.0, 0.0),
+    "scale": (1.0, 1.0, 1.0),
+    "scaleOrientation": (0.0, 0.0, 1.0, 0.0),
+    "center": (0.0, 0.0, 0.0),
 }
-_OTHER_GEOMETRY |= {"Inline"}
 
 
 @dataclass(frozen=True, eq=False)
 class VrmlMesh:
-    """The joined shapes of a scene, in the scene's own axes.
+    """One shape, or the joined shapes of a scene, in the scene's own axes.
 
     Attributes:
         points: (n, 3).
@@ -50,18 +47,7 @@ class VrmlMesh:
     points: Points
     triangles: Triangles
     texture: TextureMap | None
-    warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class _Piece:
-    """One IndexedFaceSet; ``coordinates`` and ``texture_triangles`` are empty where it has no texture coordinates."""
-
-    points: Points
-    triangles: Triangles
-    coordinates: NDArray[np.float64]
-    texture_triangles: Triangles
-    image: str | None
+    warnings: tuple[str, ...] = ()
 
 
 def surface(text: VrmlText) -> VrmlMesh:
@@ -79,11 +65,9 @@ def surface(text: VrmlText) -> VrmlMesh:
         pieces = [piece for piece in scene.pieces() if len(piece.triangles)]
     if not pieces:
         raise EmptyScan(text.path, scene.nothing_found())
-    starts = np.cumsum([0] + [len(piece.points) for piece in pieces])
-    triangles = [piece.triangles + np.int32(start) for piece, start in zip(pieces, starts, strict=False)]
     texture = scene.joined_texture(pieces)
-    points = np.concatenate([piece.points for piece in pieces])
-    return VrmlMesh(points, np.ascontiguousarray(np.concatenate(triangles)), texture, tuple(scene.warnings))
+    points, triangles = _joined([(piece.points, piece.triangles) for piece in pieces])
+    return VrmlMesh(points, triangles, texture, tuple(scene.warnings))
 
 
 class _Scene:
@@ -93,12 +77,12 @@ class _Scene:
         self._left_out: dict[str, None] = {}
         self._visits = 0
         self._points = 0
-        self._known: dict[tuple[int, str | None], _Piece] = {}
+        self._known: dict[tuple[Node, str | None], VrmlMesh] = {}  # for those used again
 
-    def pieces(self) -> Iterator[_Piece]:
+    def pieces(self) -> Iterator[VrmlMesh]:
         """Every IndexedFaceSet, in the scene's axes, in the order of the file."""
         for root in self.text.roots:
-            yield from self._visit(root, None, 0)
+            yield from self._visit(root, np.eye(4), 0)
         if self._left_out:
             self.warn(f"only IndexedFaceSet nodes are read: left out {self._names()}.")
 
@@ -116,7 +100,7 @@ class _Scene:
         held = f" (but {self._names()}, which is not read)" if self._left_out else ""
         return f"there is no IndexedFaceSet with a face in it{held}."
 
-    def _visit(self, node: Node, affine: Affine | None, depth: int) -> Iterator[_Piece]:
+    def _visit(self, node: Node, affine: Affine, depth: int) -> Iterator[VrmlMesh]:
         self._visits += 1
         if self._visits > MAX_VISITS or depth > MAX_DEPTH:
             raise BadFormat(
@@ -126,7 +110,7 @@ class _Scene:
             yield from self._shape(node, affine)
         elif node.kind in _GROUPS:
             if node.kind == "Transform":
-                affine = _chained(affine, self._local(node))
+                affine = affine @ self._local(node)
             for child in self._chosen(node):
                 yield from self._visit(child, affine, depth + 1)
         elif node.kind in _OTHER_GEOMETRY:
@@ -148,7 +132,7 @@ class _Scene:
             what = f"its surface is made by the PROTO {node.kind}, which is not read: save it without prototypes."
             raise BadFormat(self.text.path, what)
 
-    def _shape(self, node: Node, affine: Affine | None) -> Iterator[_Piece]:
+    def _shape(self, node: Node, affine: Affine) -> Iterator[VrmlMesh]:
         for geometry in node.nodes("geometry"):
             if geometry.kind in self.text.prototypes:
                 self._prototype(geometry)
@@ -156,32 +140,24 @@ class _Scene:
                 self._left_out[geometry.kind] = None
             else:
                 piece = self._face_set(geometry, _image(node))
-                self._count(piece)
-                yield piece if affine is None else _moved(piece, affine)
+                self._points += len(piece.points)
+                if self._points > MAX_POINTS:
+                    raise BadFormat(self.text.path, f"the scene has more than {MAX_POINTS} points: it is no face scan.")
+                yield _moved(piece, affine)
 
-    def _count(self, piece: _Piece) -> None:
-        self._points += len(piece.points)
-        if self._points > MAX_POINTS:
-            raise BadFormat(self.text.path, f"the scene has more than {MAX_POINTS} points: it is no face scan.")
+    def _face_set(self, geometry: Node, image: str | None) -> VrmlMesh:
+        if (geometry, image) not in self._known:
+            self._known[geometry, image] = self._read_face_set(geometry, image)
+        return self._known[geometry, image]
 
-    def _face_set(self, geometry: Node, image: str | None) -> _Piece:
-        key = (id(geometry), image)
-        if key not in self._known:
-            self._known[key] = self._read_face_set(geometry, image)
-        return self._known[key]
-
-    def _read_face_set(self, geometry: Node, image: str | None) -> _Piece:
+    def _read_face_set(self, geometry: Node, image: str | None) -> VrmlMesh:
         points = self._list(geometry, "coord", 3)
         indexes = self.text.indexes(geometry, "coordIndex")
         self._check_range(indexes, len(points))
-        corners = _corners(points, indexes, geometry.flag("convex", True))
+        corners = fan(indexes, -1) if geometry.flag("convex", True) else clip(points, indexes, -1)
         if not geometry.flag("ccw", True):
             corners = corners[:, ::-1]
-        coordinates = self._list(geometry, "texCoord", 2)
-        texture_indexes = self._texture_indexes(geometry, indexes, len(coordinates))
-        if texture_indexes is None:
-            return _Piece(points, indexes[corners], _NO_COORDINATES, _NO_TRIANGLES, None)
-        return _Piece(points, indexes[corners], coordinates, texture_indexes[corners], image)
+        return VrmlMesh(points, indexes[corners], self._texture(geometry, indexes, corners, image))
 
     def _list(self, geometry: Node, name: str, width: int) -> NDArray[np.float64]:
         nodes = geometry.nodes(name)
@@ -193,56 +169,50 @@ class _Scene:
         wrong = indexes[(indexes < -1) | (indexes >= count)][0]
         raise BadFormat(self.text.path, f"a face names point {wrong}, but there are {count} points (0 to {count - 1}).")
 
-    def _texture_indexes(self, geometry: Node, indexes: NDArray[np.int32], count: int) -> NDArray[np.int32] | None:
-        """The texture coordinate of every corner, or None; one that fits badly costs the picture, not the scan."""
-        if not count:
+    def _texture(
+        self, geometry: Node, indexes: NDArray[np.int32], corners: NDArray[np.int64], image: str | None
+    ) -> TextureMap | None:
+        """The texture coordinates of every corner, if any; some that fit badly cost the picture, not the scan."""
+        coordinates = self._list(geometry, "texCoord", 2)
+        if not len(coordinates):
             return None
         own = self.text.indexes(geometry, "texCoordIndex")
         own = own if own.size else indexes
         shared = min(len(own), len(indexes))
         same = np.array_equal(own[:shared] == -1, indexes[:shared] == -1)
         same = same and (own[shared:] == -1).all() and (indexes[shared:] == -1).all()
-        if not same or (own.size and not -1 <= own.min() <= own.max() < count):
+        if not same or (own.size and not -1 <= own.min() <= own.max() < len(coordinates)):
             self.warn("the texture coordinates do not fit the faces and are left out.")
             return None
-        return own
+        return TextureMap(image, coordinates, own[corners])
 
-    def joined_texture(self, pieces: list[_Piece]) -> TextureMap | None:
+    def joined_texture(self, pieces: list[VrmlMesh]) -> TextureMap | None:
         """The texture coordinates of all pieces that show the first picture.
 
-        The corners of other triangles point to a coordinate that is not a number, added at the end.
+        The corners of other triangles point to a coordinate that is not a number.
         """
-        textured = [piece for piece in pieces if len(piece.coordinates)]
-        if not textured:
+        textures = [piece.texture for piece in pieces if piece.texture]
+        if not textures:
             return None
-        image = textured[0].image
-        if any(piece.image != image for piece in textured):
+        image = textures[0].image
+        if any(texture.image != image for texture in textures):
             self.warn(f"the shapes show several pictures: only the texture coordinates of {image!r:.60} are kept.")
-        coordinates, triangles, count = [], [], sum(len(p.coordinates) for p in textured if p.image == image)
-        start = 0
-        for piece in pieces:
-            if len(piece.coordinates) and piece.image == image:
-                coordinates.append(piece.coordinates)
-                triangles.append(piece.texture_triangles + np.int32(start))
-                start += len(piece.coordinates)
-            else:
-                triangles.append(np.full_like(piece.triangles, count))
-        if any(len(piece.texture_triangles) == 0 or piece.image != image for piece in pieces):
-            coordinates.append(np.full((1, 2), np.nan))
-        return TextureMap(image, np.concatenate(coordinates), np.ascontiguousarray(np.concatenate(triangles)))
+        parts = [
+            (piece.texture.coordinates, piece.texture.triangles)
+            if piece.texture and piece.texture.image == image
+            else (np.full((1, 2), np.nan), np.zeros_like(piece.triangles))
+            for piece in pieces
+        ]
+        return TextureMap(image, *_joined(parts))
 
-    def _local(self, node: Node) -> Affine | None:
-        """The matrix of a Transform: T C R SR S -SR -C (ISO/IEC 14772-1, 6.52); None if it changes nothing."""
-        if not node.fields.keys() & _TRANSFORM.keys():
-            return None
+    def _local(self, node: Node) -> Affine:
+        """The matrix of a Transform: T C R SR S -SR -C (ISO/IEC 14772-1, 6.52)."""
         vectors = {name: self._vector(node, name, default) for name, default in _TRANSFORM.items()}
-        unmoved = all(np.array_equal(vectors[name], _TRANSFORM[name]) for name in ("translation", "scale"))
-        if unmoved and vectors["rotation"][3] == 0:
-            return None
-        tilt = _rotation(vectors["scaleOrientation"])
-        linear = _rotation(vectors["rotation"]) @ tilt @ np.diag(vectors["scale"]) @ tilt.T
-        center = vectors["center"]
-        return np.column_stack([linear, vectors["translation"] + center - linear @ center])
+        tilt, center = _rotation(vectors["scaleOrientation"]), vectors["center"]
+        matrix = np.eye(4)
+        matrix[:3, :3] = linear = _rotation(vectors["rotation"]) @ tilt @ np.diag(vectors["scale"]) @ tilt.T
+        matrix[:3, 3] = vectors["translation"] + center - linear @ center
+        return matrix
 
     def _vector(self, node: Node, name: str, default: tuple[float, ...]) -> NDArray[np.float64]:
         value = self.text.reals(node, name, len(default))
@@ -251,30 +221,10 @@ class _Scene:
         return value[0] if len(value) else np.array(default)
 
 
-_NO_COORDINATES: NDArray[np.float64] = np.empty((0, 2))
-_NO_TRIANGLES: Triangles = np.empty((0, 3), np.int32)
-_TRANSFORM: dict[str, tuple[float, ...]] = {
-    "translation": (0.0, 0.0, 0.0),
-    "rotation": (0.0, 0.0, 1.0, 0.0),
-    "scale": (1.0, 1.0, 1.0),
-    "scaleOrientation": (0.0, 0.0, 1.0, 0.0),
-    "center": (0.0, 0.0, 0.0),
-}
-
-
 def _image(shape: Node) -> str | None:
     """The first picture that the shape's appearance names."""
-    names = [
-        url for look in shape.nodes("appearance") for texture in look.nodes("texture") for url in texture.strings("url")
-    ]
-    return names[0] if names else None
-
-
-def _corners(points: Points, indexes: NDArray[np.int32], convex: bool) -> NDArray[np.int64]:
-    """Places in ``indexes`` of the corners of the triangles that its polygons are cut into, (m, 3)."""
-    if convex:
-        return fan(indexes, -1)
-    return clip(points, indexes, *polygon_bounds(indexes, -1))
+    textures = [texture for look in shape.nodes("appearance") for texture in look.nodes("texture")]
+    return next((url for texture in textures for url in texture.strings("url")), None)
 
 
 def _rotation(axis_angle: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -289,19 +239,21 @@ def _rotation(axis_angle: NDArray[np.float64]) -> NDArray[np.float64]:
     return matrix
 
 
-def _chained(outer: Affine | None, inner: Affine | None) -> Affine | None:
-    if outer is None or inner is None:
-        return inner if outer is None else outer
-    linear = outer[:, :3] @ inner[:, :3]
-    return np.column_stack([linear, outer[:, :3] @ inner[:, 3] + outer[:, 3]])
-
-
-def _moved(piece: _Piece, affine: Affine) -> _Piece:
+def _moved(piece: VrmlMesh, affine: Affine) -> VrmlMesh:
     """The piece in the scene's axes; a mirroring transform turns its triangles over again."""
+    if np.array_equal(affine, np.eye(4)):
+        return piece
     x, y, z = piece.points.T
     # Written out, not as a matrix product: a BLAS may add in another order on another machine.
-    points = np.column_stack([row[0] * x + row[1] * y + row[2] * z + row[3] for row in affine])
-    if np.linalg.det(affine[:, :3]) >= 0:
+    points = np.column_stack([row[0] * x + row[1] * y + row[2] * z + row[3] for row in affine[:3]])
+    if np.linalg.det(affine[:3, :3]) >= 0:
         return replace(piece, points=points)
-    flipped = piece.texture_triangles[:, ::-1]
-    return replace(piece, points=points, triangles=piece.triangles[:, ::-1], texture_triangles=flipped)
+    texture = piece.texture and replace(piece.texture, triangles=piece.texture.triangles[:, ::-1])
+    return VrmlMesh(points, piece.triangles[:, ::-1], texture)
+
+
+def _joined(parts: list[tuple[NDArray[np.float64], Triangles]]) -> tuple[NDArray[np.float64], Triangles]:
+    """Lists of rows one behind the other, and the triangles that count them."""
+    starts = np.cumsum([0] + [len(rows) for rows, _ in parts[:-1]], dtype=np.int32)
+    triangles = np.concatenate([numbers + start for (_, numbers), start in zip(parts, starts, strict=True)])
+    return np.concatenate([rows for rows, _ in parts]), np.ascontiguousarray(triangles)
