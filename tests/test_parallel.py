@@ -56,6 +56,7 @@ def test_an_item_that_kills_its_process_is_lost_alone():
     assert all(results.values())
 
 
+@pytest.mark.slow
 def test_killers_are_lost_and_none_else_however_many_items():
     names = [f"s{i}" for i in range(200)]
     names[50:150:25] = [f"kill{i}" for i in range(4)]

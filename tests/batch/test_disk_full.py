@@ -10,6 +10,8 @@ from gemax_cli.stack.verify import verify
 from tests.batch.folders import content, temporaries
 from tests.batch.planted import hard_link
 
+pytestmark = pytest.mark.slow
+
 SCANS = 24
 LINE = ["--tau", "20", "30", "--size", "96", "--mm-per-pixel", "2"]
 

@@ -10,7 +10,10 @@ from gemax_cli.stack.verify import verify
 from tests.batch.faults import KILLED, UNTOUCHED, Fault, disk_full, interrupt, kill, read_only, run_with
 from tests.batch.folders import content, temporaries
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="faults are planted in forked children")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="faults are planted in forked children"),
+]
 MOST_CALLS = 200
 SMALL = ["--tau", "20", "--size", "32", "--mm-per-pixel", "6", "-j1", "-q"]
 

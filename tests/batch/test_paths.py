@@ -169,6 +169,7 @@ def test_input_that_vanishes_half_way(tmp_path, raw):
 
 
 @with_permissions
+@pytest.mark.slow
 def test_a_folder_that_may_not_be_read_is_a_failure(tmp_path, raw):
     (raw / "b").chmod(0)
     line = ["convert", raw, tmp_path / "out", *COARSE]

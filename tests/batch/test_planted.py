@@ -14,7 +14,10 @@ from tests.batch.planted import COARSE, FAULTS, mend, obeying_permissions, plant
 
 BEFORE = obeying_permissions()
 SCANS, BROKEN = 300, 40
-pytestmark = pytest.mark.skipif(BEFORE is None or os.name == "nt", reason="permissions cannot be made to count here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(BEFORE is None or os.name == "nt", reason="permissions cannot be made to count here"),
+]
 
 
 def gemax(*words):

@@ -111,6 +111,7 @@ def test_everything_is_as_recorded(converted):
 
 
 @pytest.mark.parametrize("jobs", [2, 4])
+@pytest.mark.slow
 def test_the_number_of_workers_does_not_change_a_byte(raw, converted, tmp_path, jobs):
     convert([raw], tmp_path / "out", Settings(taus=(20, 30, 40)), options=RunOptions(jobs=jobs))
     assert files_of(tmp_path / "out") == files_of(converted)
@@ -189,6 +190,7 @@ def test_interrupted_and_resumed_is_undisturbed(raw, converted, tmp_path):
     assert files_of(tmp_path / "out") == files_of(converted)
 
 
+@pytest.mark.slow
 def test_interrupting_a_pool_leaves_no_temporary_file(raw, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         convert([raw], tmp_path / "out", TAU, options=RunOptions(jobs=2), listener=Interrupting(2))

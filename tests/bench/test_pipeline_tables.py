@@ -9,6 +9,8 @@ from gemax_cli.batch.profile import STAGES
 from gemax_cli.bench.pipeline import measure_pipeline, median_rounds
 from gemax_cli.errors import NothingToConvert
 
+pytestmark = pytest.mark.slow
+
 Row = namedtuple("Row", ["what", "ms"])
 
 

@@ -3,6 +3,7 @@ import io
 import json
 
 import numpy as np
+import pytest
 
 from gemax_cli.cli.main import run
 from gemax_cli.stack.png import write_png
@@ -56,6 +57,7 @@ def test_more_bins_than_levels(capsys):
     assert "use at least 16 levels" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_pipeline_tables(raw, capsys):
     line = ["bench", "pipeline", str(raw), "--rounds", "1", "--limit", "3", "--jobs", "1", "--tau", "20"]
     assert run(line) == 0

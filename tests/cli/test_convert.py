@@ -104,6 +104,7 @@ def test_without_json_standard_output_is_empty_and_plain(one, tmp_path):
 
 
 @pytest.mark.parametrize("jobs", ["-j1", "-j2"])
+@pytest.mark.slow
 def test_a_profile_goes_to_stderr(raw, tmp_path, jobs):
     done = gemax("convert", raw, tmp_path / "out", "--tau", "20", "--json", "--profile", jobs)
     assert len([json.loads(line) for line in done.stdout.splitlines()]) == 6
@@ -145,6 +146,7 @@ def test_durations_are_told_in_words(seconds, steps, text):
     assert duration_text(seconds, steps, 2)[: len(text)] == text
 
 
+@pytest.mark.slow
 def test_a_signal_that_a_library_swallows_still_stops(raw, tmp_path):
     code = "import os, signal, time\nfrom gemax_cli.cli import main\nimport gemax_cli.batch.run as batch\n"
     code += "class Swallowed:\n    def __del__(self):\n"
@@ -253,6 +255,7 @@ def start_many(raw, tmp_path, jobs):
     return process, [*line[3:-1], "1"], out
 
 
+@pytest.mark.slow
 def test_workers_of_a_killed_run_end_and_the_next_run_completes_it(raw, tmp_path):
     process, line, out = start_many(raw, tmp_path, 2)
     process.kill()
@@ -265,6 +268,7 @@ def test_workers_of_a_killed_run_end_and_the_next_run_completes_it(raw, tmp_path
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.slow
 def test_signals_stop_at_once_and_keep_what_is_done(raw, tmp_path, number, code, jobs):
     process, line, out = start_many(raw, tmp_path, jobs)
     sent = time.monotonic()
@@ -283,6 +287,7 @@ def test_signals_stop_at_once_and_keep_what_is_done(raw, tmp_path, number, code,
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("delay", [0.0, 0.2, 0.4, 0.6])
+@pytest.mark.slow
 def test_signals_while_workers_start_leave_one_sentence(raw, tmp_path, number, delay):
     """Workers load for half a second and more, and everything may be half-made."""
     line = [*GEMAX, "convert", str(raw), str(tmp_path / "out"), "--quiet", "--jobs", "2"]

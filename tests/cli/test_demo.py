@@ -7,6 +7,8 @@ import pytest
 
 from gemax_cli.cli.main import run
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_whole_way_in_one_command(tmp_path, capsys):
     folder = tmp_path / "demo"

@@ -107,6 +107,7 @@ def test_plot_of_an_unknown_kind_is_refused_before_work(tmp_path, capsys):
     assert "ends in .svg or .png" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_ends_quietly(tmp_path):
     out = make_folder(tmp_path / "out", tuple(f"BU-3DFE/F{i:04d}/F{i:04d}_AN01WH" for i in range(60)))
     command = [sys.executable, "-m", "gemax_cli", "entropy", str(out), "--by", "scan", "--jobs", "1"]

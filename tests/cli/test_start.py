@@ -39,6 +39,7 @@ def test_a_usage_error_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.slow
 def test_a_finished_folder_is_checked_without_numba(raw, tmp_path, jobs):
     line = ["convert", str(raw), str(tmp_path / "out"), "--tau", "20", "-q", "--jobs", jobs]
     code = "import sys\nfrom gemax_cli.cli import main\ntry: main.main(sys.argv[1:])\n"
@@ -49,6 +50,7 @@ def test_a_finished_folder_is_checked_without_numba(raw, tmp_path, jobs):
     assert "numba" in runs[0].stdout if jobs == "1" else "numba" not in runs[0].stdout
 
 
+@pytest.mark.slow
 def test_both_face_databases_convert_without_open3d(raw, tmp_path):
     code = (
         "import sys; sys.modules['open3d'] = None; from gemax_cli.cli.main import run; "

@@ -185,6 +185,7 @@ def test_long_parts_are_cut_and_told_apart(letter):
 
 @given(FILE_NAMES, st.lists(st.one_of(ANY_TEXT, st.sampled_from(["F001", "Angry", "..", "a" * 250])), max_size=12))
 @example("face.ply", ["d" * 90] * 40)
+@pytest.mark.slow
 def test_every_id_stays_inside_the_output_folder(name, folders):
     fields = parse_name(name, folders)
     scan = scan_id(fields, folders)

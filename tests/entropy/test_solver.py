@@ -217,6 +217,7 @@ def test_passes_stay_few_on_adversarial_histograms(counted):
 @pytest.mark.parametrize(
     ("bins", "tau"), [(256, 65535), (256, 300), (32768, 2), (21846, 3), (65534, 65535), (2, 40000)]
 )
+@pytest.mark.slow
 def test_largest_problem(bins, tau):
     """Most levels and most pixels: nothing overflows, and a random change of the cuts never helps."""
     rng = np.random.default_rng(bins)

@@ -352,6 +352,7 @@ class TestGolden:
         (fit,) = cut_blocks(damaged(), TIP, BlockSettings(size=96, frame="fit"), (45.0,))
         assert digest(fit) == FIT_DIGEST
 
+    @pytest.mark.slow
     def test_the_same_bytes_without_the_compiler(self):
         code = (
             "from tests.face.test_block import *\n"

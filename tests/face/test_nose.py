@@ -267,6 +267,7 @@ class TestSampleFaces:
             best = min(best, time.process_time() - start)
         assert best < 0.05  # some 3 ms on an idle machine
 
+    @pytest.mark.slow
     def test_the_accuracy_table(self, raw):
         script = Path(__file__).resolve().parents[2] / "examples" / "nose_accuracy.py"
         done = subprocess.run(
@@ -295,6 +296,7 @@ def simulated(shared, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_simulated_raw_scans_within_bounds(simulated):
     errors, silent = [], 0
     for path, _, truth in truths(simulated):

@@ -31,6 +31,7 @@ SIZES = st.tuples(st.integers(1, 30), st.integers(1, 30))
 
 @given(cells=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), min_size=4, max_size=4))
 @settings(max_examples=60, deadline=None)
+@pytest.mark.slow
 def test_a_page_of_any_cells_nests_and_holds_no_tag_of_theirs(tmp_path_factory, cells):
     out = tmp_path_factory.mktemp("out")
     write_failures(out, [Failure(*cells)])
@@ -44,6 +45,7 @@ def test_a_page_of_any_cells_nests_and_holds_no_tag_of_theirs(tmp_path_factory, 
     curves=st.lists(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=1, max_size=5), min_size=1, max_size=4), name=TEXTS
 )
 @settings(max_examples=50, deadline=None)
+@pytest.mark.slow
 def test_any_curves_are_well_formed_svg_within_the_sheet(curves, name):
     series = [Series(name, *zip(*sorted(points), strict=True), i, bool(i % 2)) for i, points in enumerate(curves)]
     chart = line_chart(name, name, name, series)
@@ -56,6 +58,7 @@ def test_any_curves_are_well_formed_svg_within_the_sheet(curves, name):
 
 @given(values=st.lists(st.floats(allow_nan=False), min_size=1, max_size=30))
 @settings(max_examples=60, deadline=None)
+@pytest.mark.slow
 def test_any_histogram_counts_its_finite_values(values):
     finite = [v for v in values if np.isfinite(v)]
     if not finite:
@@ -161,6 +164,7 @@ def page_or_sentence(out):
 
 
 @pytest.mark.parametrize("seed", range(40))
+@pytest.mark.slow
 def test_a_damaged_record_never_breaks_the_report(tmp_path, seed):
     rng = random.Random(seed)
     out = make_folder(tmp_path / "out", (BU, BO))
@@ -172,6 +176,7 @@ def test_a_damaged_record_never_breaks_the_report(tmp_path, seed):
 
 
 @pytest.mark.parametrize("seed", range(20))
+@pytest.mark.slow
 def test_a_damaged_run_never_breaks_the_report(tmp_path, seed):
     rng = random.Random(seed)
     out = make_folder(tmp_path / "out", (BU,))

@@ -19,6 +19,8 @@ from tests.scans import fuzz, mesh_files
 from tests.scans.mesh_files import POINTS
 from tests.scans.seeds import seeds
 
+pytestmark = pytest.mark.slow
+
 HOUSE_OBJ = b"v 0 0 0\nv 4 0 0\nv 4 3 1\nf 1 2 3\n"
 DEPTH = (800 + np.add.outer(np.arange(6), 3 * np.arange(8))).astype(np.uint16)
 
