@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -36,3 +37,10 @@ def converted(raw, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("data") / "out"
     convert([raw], out, Settings(taus=(20, 30, 40)))
     return out
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The quick tests try fewer random examples."""
+    if "not slow" in config.getoption("markexpr"):
+        settings.register_profile("quick", max_examples=15)
+        settings.load_profile("quick")

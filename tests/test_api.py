@@ -51,6 +51,7 @@ def test_a_name_that_there_is_not_is_an_attribute_error():
         _ = gemax.frobnicate
 
 
+@pytest.mark.slow
 def test_no_name_is_any_to_a_type_checker(tmp_path):
     pytest.importorskip("mypy")
     client = tmp_path / "client.py"

@@ -74,6 +74,7 @@ def test_tau_of_the_paper_by_default(one, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("separator", [b"\n", b"\0"])
+@pytest.mark.slow
 def test_sources_from_standard_input(raw, tmp_path, separator):
     files = sorted(raw.rglob("*_F3D.wrl"))[:2]
     text = separator.join(str(path).encode() for path in files)
@@ -97,6 +98,7 @@ def test_standard_output_carries_records_alone(raw, tmp_path):
     assert "6 converted" in done.stderr
 
 
+@pytest.mark.slow
 def test_without_json_standard_output_is_empty_and_plain(one, tmp_path):
     done = gemax("convert", one, tmp_path / "out", "--tau", "20", "-j1")
     assert done.stdout == ""
@@ -117,6 +119,7 @@ def test_a_profile_goes_to_stderr(raw, tmp_path, jobs):
     assert "Nothing was converted" in again.stderr
 
 
+@pytest.mark.slow
 def test_quiet_says_nothing(one, tmp_path):
     done = gemax("convert", one, tmp_path / "out", "--tau", "20", "-j1", "--quiet")
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
@@ -216,6 +219,7 @@ def test_an_internal_error_is_a_sentence(one, tmp_path, monkeypatch, capsys):
     assert "internal error (ZeroDivisionError: boom)" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_ends_quietly(raw, tmp_path):
     line = f"{sys.executable} -m gemax_cli convert {raw} {tmp_path / 'out'} --tau 20 -j1 --json | head -n 1"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", line], capture_output=True, text=True, timeout=300)

@@ -24,6 +24,7 @@ def probe(*arguments):
 
 
 @pytest.mark.parametrize("line", ["--help", "--version", *(f"{name} --help" for name in (*COMMANDS, *BENCHES))])
+@pytest.mark.slow
 def test_help_imports_nothing_heavy(line):
     done = probe(*line.split())
     assert done.returncode == 0

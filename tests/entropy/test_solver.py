@@ -120,6 +120,7 @@ def test_any_small_histogram(counts, data):
 
 @pytest.mark.skipif(not JIT, reason="the paper's programme takes minutes uncompiled")
 @pytest.mark.parametrize("tau", TABLE_3)
+@pytest.mark.slow
 def test_faces_as_the_papers_programme(faces, tau):
     for counts in faces[:2]:
         assert np.array_equal(optimal_cuts(counts, 256, tau).cuts, paper_cuts(counts, 256, tau))

@@ -317,6 +317,7 @@ class TestKeepPoints:
 
 @compiled
 class TestSampleFaces:
+    @pytest.mark.slow
     def test_nothing_of_nose_lips_and_chin_goes(self, raw):
         with (raw / "truth.csv").open(newline="") as handle:
             truths = list(csv.DictReader(handle))

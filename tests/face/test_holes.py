@@ -51,6 +51,7 @@ def find_specks(depth, limit, step):
 class TestFindRegions:
     @settings(max_examples=60, deadline=None)
     @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 1.0, 6.5, np.inf]), st.booleans(), st.floats(0, 1))
+    @pytest.mark.slow
     def test_against_the_reference(self, seed, step, holes, share):
         depth = random_map(seed, share=share)
         labels = label_regions(depth, step, holes)

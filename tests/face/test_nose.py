@@ -37,6 +37,7 @@ def distance(tip, truth):
 class TestDetect:
     @pytest.mark.parametrize("yaw", [-50.0, -25.0, 0.0, 25.0, 50.0])
     @pytest.mark.parametrize("pitch", [-20.0, 0.0, 20.0])
+    @pytest.mark.slow
     def test_finds_a_typical_face_that_looks_anywhere(self, yaw, pitch):
         scan = naive.face_scan(yaw, pitch, 5.0, at=(10, -20, 30), noise=0.3)
         tip = detect_nose_tip(scan)
@@ -127,6 +128,7 @@ def without_a_nose():
 
 
 @pytest.mark.parametrize("scan", without_a_nose())
+@pytest.mark.slow
 def test_what_has_no_nose_is_refused_with_a_sentence(scan):
     with pytest.raises(NoNoseTip, match=r"^made\.ply: .*\.$") as caught:
         detect_nose_tip(scan)

@@ -258,6 +258,7 @@ class TestFitFrame:
 
     @settings(max_examples=8, deadline=None)
     @given(seeds)
+    @pytest.mark.slow
     def test_lessens_the_distances_and_keeps_a_rotation(self, seed):
         rng = np.random.default_rng(seed)
         local = naive.face_points(4.0) + rng.normal(0, 0.5, (len(naive.face_points(4.0)), 3))

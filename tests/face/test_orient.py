@@ -73,6 +73,7 @@ class TestUnits:
         assert frontal.assumptions[0] == f"Coordinates were taken for {name}, by the size of the face."
 
     @pytest.mark.parametrize("mm", [46.0, 0.31])
+    @pytest.mark.slow
     def test_an_unknown_unit_is_scaled_to_a_typical_face(self, mm):
         frontal = orient_scan(generic(FACE.points / mm), AUTO)
         assert "unit is unknown" in frontal.assumptions[0]
@@ -95,6 +96,7 @@ class TestOrientation:
         ("up", "forward"),
         [("+y", "+z"), ("-y", "-z"), ("+z", "-y"), ("+y", "-z"), ("+z", "+x"), ("-x", "+z"), ("-y", "+z")],
     )
+    @pytest.mark.slow
     def test_is_found_by_trying(self, up, forward):
         frontal = orient_scan(as_file(up, forward), AUTO)
         assert frontal.assumptions[1] == (
@@ -160,12 +162,14 @@ class TestDetected:
         assert orient_scan(FACE, AUTO).detected is None
 
     @pytest.mark.parametrize("scan", [naive.box(), naive.ball()], ids=["cube", "sphere"])
+    @pytest.mark.slow
     def test_is_none_where_there_is_no_face(self, scan):
         assert orient_scan(generic(scan.points), AUTO).detected is None
 
 
 class TestNoFace:
     @pytest.mark.parametrize("scan", [naive.box(), naive.ball()], ids=["cube", "sphere"])
+    @pytest.mark.slow
     def test_axes_and_unit_are_assumed_and_said_so(self, scan):
         frontal = orient_scan(generic(scan.points), AUTO)
         assert "by the size of the scan" in frontal.assumptions[0]
@@ -183,6 +187,7 @@ class TestNoFace:
         ],
         ids=["one", "one place", "line", "huge"],
     )
+    @pytest.mark.slow
     def test_degenerate_scans_are_refused_by_the_detector(self, points):
         frontal = orient_scan(generic(points), AUTO)
         assert np.isfinite(frontal.to_raw).all()
@@ -221,6 +226,7 @@ def test_real_faces(shared, name):
     assert len(frontal.assumptions) == 2
 
 
+@pytest.mark.slow
 def test_sensor_frames_are_turned_right_or_refused(shared):
     for path in sorted((shared / "scans" / "real" / "pcl_person").glob("object_template_*.pcd")):
         frontal = orient_scan(read_scan(path), AUTO)

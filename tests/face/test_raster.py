@@ -78,17 +78,20 @@ class TestFrame:
 
 class TestAgainstTheReference:
     @pytest.mark.parametrize("seed", range(12))
+    @pytest.mark.slow
     def test_random_triangles(self, seed):
         points, triangles = random_mesh(seed)
         self.check(points, triangles, SMALL, near=8.0)
 
     @pytest.mark.parametrize("seed", range(6))
+    @pytest.mark.slow
     def test_vertices_on_pixel_centres(self, seed):
         points, triangles = random_mesh(seed, count=20)
         points[:, :2] = np.rint(points[:, :2])
         self.check(points, triangles, SMALL, near=np.inf)
 
     @pytest.mark.parametrize("seed", range(4))
+    @pytest.mark.slow
     def test_slivers_and_triangles_without_area(self, seed):
         points, triangles = random_mesh(seed, count=20)
         points[2::3] = points[0::3] + (points[1::3] - points[0::3]) * 0.37
@@ -106,6 +109,7 @@ class TestAgainstTheReference:
 
     @settings(max_examples=40, deadline=None)
     @given(st.integers(0, 2**32 - 1), st.floats(0.3, 30.0), st.floats(0.0, 10.0))
+    @pytest.mark.slow
     def test_edge_limit_and_near_limit(self, seed, max_edge, near):
         points, triangles = random_mesh(seed, count=6)
         self.check(points, triangles, SMALL, near, max_edge)
@@ -306,6 +310,7 @@ class TestOpen3DRayCasting:
         assert differing.mean() < 0.002
 
     @pytest.mark.parametrize("seed", range(3))
+    @pytest.mark.slow
     def test_spheres(self, seed):
         rng = np.random.default_rng(seed)
         points, triangles = sphere(rng.uniform(15, 28), 40, 70)

@@ -47,6 +47,7 @@ class TestSurface:
 
     @pytest.mark.parametrize("gap", [12.0, 40.0, 150.0])
     @pytest.mark.parametrize("density", [1, 3])
+    @pytest.mark.slow
     def test_a_layer_behind_does_not_punch_through(self, gap, density):
         back = cloud(1, 4000 * density) - [0, 0, gap]
         points = np.concatenate([back, cloud(0)])
@@ -98,6 +99,7 @@ class TestSurface:
         shuffled = points[np.random.default_rng(1).permutation(len(points))]
         assert np.nanmax(np.abs(depth_of(points) - depth_of(shuffled))) < 1e-9
 
+    @pytest.mark.slow
     def test_a_dense_cloud_is_thinned(self):
         points = cloud(0, MOST_POINTS + 50_000)
         triangles = triangulate_points(points, TIP, 3.0)
@@ -147,6 +149,7 @@ def test_bare_points_can_be_cut():
     assert np.abs(depth - want()).max() < 0.3
 
 
+@pytest.mark.slow
 def test_scipy_is_imported_for_bare_points_alone():
     code = "import sys; from gemax_cli.face import block; sys.exit('scipy.spatial' in sys.modules)"
     root = Path(__file__).resolve().parents[2]

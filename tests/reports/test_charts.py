@@ -53,6 +53,7 @@ def test_svg_is_well_formed_and_escaped():
     assert {'T<i>&"', NAME, "x", "up"} <= set(texts_of(chart()))
 
 
+@pytest.mark.slow
 def test_themed_svg_has_no_colour_of_its_own():
     assert not re.search("#[0-9a-f]{6}\\b|black|white", to_svg(chart(), themed=True))
     assert {"--c0", "--c1", "--paper", "--ink", "--soft", "--grid"} == set(
@@ -61,6 +62,7 @@ def test_themed_svg_has_no_colour_of_its_own():
     assert set(re.findall(r"#[0-9a-f]{6}\b", to_svg(chart()))) <= set(COLOURS.values())
 
 
+@pytest.mark.slow
 def test_the_same_chart_gives_the_same_bytes_whatever_the_user_s_style(tmp_path):
     expected = to_svg(chart())
     write_chart(chart(), tmp_path / "a.png")
@@ -70,12 +72,14 @@ def test_the_same_chart_gives_the_same_bytes_whatever_the_user_s_style(tmp_path)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_charts_leave_pyplot_alone():
     code = "import sys; from gemax_cli.reports.charts import *; to_svg(histogram('t', 'x', [1])); "
     code += "print('matplotlib.pyplot' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
 
 
+@pytest.mark.slow
 def test_png_has_two_pixels_per_point_and_the_colours(tmp_path):
     pixels = png(chart(), tmp_path / "a.png")
     assert pixels.shape == (2 * HEIGHT, 2 * (WIDTH + LEGEND), 3)
@@ -87,6 +91,7 @@ def test_png_has_two_pixels_per_point_and_the_colours(tmp_path):
     "figure",
     [histogram("t", "x", [1e9, 2e9, 1e5]), line_chart("t", "x", "y", [Series("W" * 80, (1, 2e7), (1, 2e9))])],
 )
+@pytest.mark.slow
 def test_nothing_is_cut_off(tmp_path, figure):
     pixels = png(figure, tmp_path / "a.png")
     frame = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
@@ -94,6 +99,7 @@ def test_nothing_is_cut_off(tmp_path, figure):
 
 
 @pytest.mark.parametrize(("name", "head"), [("a.svg", b"<svg"), ("a.png", b"\x89PNG"), ("a.PNG", b"\x89PNG")])
+@pytest.mark.slow
 def test_write_chart(tmp_path, name, head):
     write_chart(chart(), tmp_path / name)
     assert (tmp_path / name).read_bytes().startswith(head)
@@ -135,6 +141,7 @@ def test_too_many_curves_are_counted():
         ("", ""),
     ],
 )
+@pytest.mark.slow
 def test_odd_names_are_shown_as_they_are_or_cut(tmp_path, name, shown):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -156,6 +163,7 @@ def test_histogram_bars_are_as_high_as_their_counts():
     "values",
     [[5.0], [3.0] * 9, [0, 1e9], [np.nan, 1.0, np.inf], [1e-12, 2e-12], [1e308, 1.0], [-1e308, 1e308], [1e308]],
 )
+@pytest.mark.slow
 def test_histograms_of_odd_values(values):
     figure = histogram("t", "x", values)
     assert sum(heights(figure)) == np.isfinite(values).sum()

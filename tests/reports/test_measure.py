@@ -240,6 +240,7 @@ def test_a_damaged_run_is_one_sentence(out, change):
         measure_folder(out)
 
 
+@pytest.mark.slow
 def test_processes_find_the_same(tmp_path, monkeypatch):
     out = make_folder(tmp_path / "out", tuple(f"BU-3DFE/F{i:04d}/F{i:04d}_AN01WH" for i in range(40)))
     break_png(out / "BU-3DFE/F0007/F0007_AN01WH/gemax_tau008.png")

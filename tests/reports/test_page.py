@@ -73,11 +73,13 @@ def test_text_is_escaped_and_printable(tmp_path):
     assert ("long", EVIL[:-2] + "??") in cells_of(source)
 
 
+@pytest.mark.slow
 def test_an_unpaired_surrogate_is_shown_as_a_question_mark(out):
     edit_run(out, lambda run: run.update({"a\ud800b": "c\udfffd"}))
     assert "a?b c?d" in words_of(report(out).html)
 
 
+@pytest.mark.slow
 def test_tables_put_numbers_right_and_round_them(out):
     put_scan(out, "BU-3DFE/F0009/F0009_AN01WH", SMALL, warnings=("odd",))
     source = report(out).html
@@ -89,6 +91,7 @@ def test_tables_put_numbers_right_and_round_them(out):
     assert row[-1] == ("long", "odd")
 
 
+@pytest.mark.slow
 def test_figures_of_the_paper_are_as_printed(tmp_path):
     cells = cells_of(report(make_folder(tmp_path / "out", (BU,), PAPERS)).html)
     assert ("number", "7.811") in cells
@@ -100,6 +103,7 @@ def test_empty_parts_are_left_out(tmp_path):
     assert [a["id"] for a in Page(report(tmp_path).html).all("section")] == ["worst", "failures"]
 
 
+@pytest.mark.slow
 def test_a_picture_has_the_pixels_of_the_map_and_a_clear_background(out):
     put_scan(out, "BU-3DFE/F0009/F0009_AN01WH", SMALL, warnings=("odd",))
     image = Page(report(out).html).all("img")[0]
@@ -136,6 +140,7 @@ def test_contrast_is_enough_in_light_and_dark(theme):
         assert (high + 0.05) / (low + 0.05) >= least, name
 
 
+@pytest.mark.slow
 def test_the_page_follows_the_reader_s_system_and_stays_off_the_network(out):
     source = report(out).html
     light, dark = source.split("prefers-color-scheme:dark")
@@ -146,6 +151,7 @@ def test_the_page_follows_the_reader_s_system_and_stays_off_the_network(out):
     assert Page(source).all("html") == [{"lang": "en"}]
 
 
+@pytest.mark.slow
 def test_the_report_needs_nothing_but_itself(out):
     found = Page(report(out).html)
     for tag, attributes in found.tags:
@@ -157,6 +163,7 @@ def test_the_report_needs_nothing_but_itself(out):
     assert "url(" not in report(out).html
 
 
+@pytest.mark.slow
 def test_every_link_leads_to_a_part_and_every_image_says_what_it_is(out):
     found = Page(report(out).html)
     ids = [a["id"] for _, a in found.tags if "id" in a]
@@ -170,6 +177,7 @@ def test_every_link_leads_to_a_part_and_every_image_says_what_it_is(out):
     assert set(headings[1:]) == {"h2"}
 
 
+@pytest.mark.slow
 def test_counts_settings_and_entropy_are_told(out):
     said = words_of(report(out).html)
     assert "scans converted 2" in said
@@ -179,12 +187,14 @@ def test_counts_settings_and_entropy_are_told(out):
     assert "Beside the paper's tables" not in said
 
 
+@pytest.mark.slow
 def test_the_paper_stands_beside_its_own_settings(tmp_path):
     said = words_of(report(make_folder(tmp_path / "out", (BU,), PAPERS)).html)
     assert "Beside the paper's tables" in said
     assert "on the licensed databases" in said
 
 
+@pytest.mark.slow
 def test_failures_are_counted_by_cause_with_their_reasons(out):
     empty = [Failure(f"s{i}", "read", "EmptyScan", f"s{i}: holds nothing") for i in range(3)]
     write_failures(out, [*empty, Failure("n", "nose", "NoNoseTip", EVIL)])
@@ -201,11 +211,13 @@ def test_a_folder_of_failures_alone_has_a_report(tmp_path):
     assert "scans failed 1" in words_of(report(tmp_path).html)
 
 
+@pytest.mark.slow
 def test_a_damaged_failures_csv_is_a_problem(out):
     (out / "failures.csv").write_text("a,b\n1,2\n")
     assert "lacks the columns" in report(out).problems[0]
 
 
+@pytest.mark.slow
 def test_doubtful_noses_are_shown_with_a_ring_at_the_tip(out):
     nose = NoseRecord(0.0, 0.0, 0.0, "detected", 0.25)
     put_scan(out, "BU-3DFE/F0009/F0009_AN01WH", SMALL, nose=nose, warnings=("the nose tip is in doubt",))
@@ -217,12 +229,14 @@ def test_doubtful_noses_are_shown_with_a_ring_at_the_tip(out):
     assert ring["style"] == "left:50.0%;top:50.0%"
 
 
+@pytest.mark.slow
 def test_a_tip_outside_the_picture_has_no_ring(out):
     nose = NoseRecord(500.0, 0.0, 0.0, "detected", 0.25)
     put_scan(out, "BU-3DFE/F0009/F0009_AN01WH", SMALL, nose=nose)
     assert not [a for a in Page(report(out).html).all("span") if a.get("class") == "tip"]
 
 
+@pytest.mark.slow
 def test_the_worst_scan_comes_first(out):
     put_scan(
         out, "BU-3DFE/F0009/F0009_AN01WH", SMALL, nose=NoseRecord(0.0, 0.0, 0.0, "detected", 0.1), warnings=("odd",)
@@ -233,10 +247,12 @@ def test_the_worst_scan_comes_first(out):
     assert "2 of 4 have a reason" in said
 
 
+@pytest.mark.slow
 def test_a_clean_folder_says_so(out):
     assert "No scan has a warning" in words_of(report(out).html)
 
 
+@pytest.mark.slow
 def test_broken_images_are_named_and_the_rest_shown(out):
     (out / BU / "gemax_tau005.png").write_bytes(b"no png")
     (out / BO / "depth16.png").write_bytes(b"no png")
@@ -248,12 +264,14 @@ def test_broken_images_are_named_and_the_rest_shown(out):
     assert "images broken" in said
 
 
+@pytest.mark.slow
 def test_a_map_of_another_size_is_not_shown(out):
     for name in ("gemax_tau005.png", "gemax_tau008.png"):
         Image.new("L", (5, 5), 9).save(out / BU / name)
     assert [a["alt"] for a in Page(report(out).html).all("img")] == [f"Map of {BO}"]
 
 
+@pytest.mark.slow
 def test_names_and_warnings_cannot_break_out(out):
     put_scan(out, "other/<img src=x onerror=alert(1)>", SMALL, dataset=EVIL, warnings=(EVIL * 200,))
     edit_run(out, lambda run: run.update({EVIL: EVIL}))
@@ -262,6 +280,7 @@ def test_names_and_warnings_cannot_break_out(out):
     assert not [a for a in found.all("img") if "onerror" in a]
 
 
+@pytest.mark.slow
 def test_the_page_stays_small_however_many_scans(tmp_path, monkeypatch):
     monkeypatch.setattr(page, "MOST_THUMBS", 3)
     monkeypatch.setattr(page, "MOST_ROWS", 5)
@@ -277,11 +296,13 @@ def test_the_page_stays_small_however_many_scans(tmp_path, monkeypatch):
     assert said.count("EmptyScan") == 6
 
 
+@pytest.mark.slow
 def test_long_sentences_are_cut(out):
     put_scan(out, "BU-3DFE/F0009/F0009_AN01WH", SMALL, warnings=("long " * 1000,))
     assert len(report(out).html) < 200_000
 
 
+@pytest.mark.slow
 def test_several_depths_and_rgb_stacks(tmp_path):
     made_with = Settings(taus=(5, 6, 8), depths=(50, 60), quantisation=SMALL.quantisation, stack="rgb")
     made = report(make_folder(tmp_path / "out", (BU,), made_with))
@@ -289,10 +310,12 @@ def test_several_depths_and_rgb_stacks(tmp_path):
     assert f"Map of {BU}/d050" in made.html
 
 
+@pytest.mark.slow
 def test_a_part_of_a_folder_reports_the_whole(out):
     assert report(out / "BU-3DFE").html == report(out).html
 
 
+@pytest.mark.slow
 def test_the_same_folder_gives_the_same_bytes(out, tmp_path):
     report(out, tmp_path / "a.html")
     report(str(out), str(tmp_path / "b.html"))
@@ -300,6 +323,7 @@ def test_the_same_folder_gives_the_same_bytes(out, tmp_path):
     assert (tmp_path / "a.html").read_bytes().startswith(b"<!DOCTYPE html>")
 
 
+@pytest.mark.slow
 def test_a_record_that_is_damaged_is_left_out(out):
     with (out / "records.jsonl").open("a") as file:
         file.write(json.dumps({"scan": "a/b"}) + "\n")

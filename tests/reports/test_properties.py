@@ -190,6 +190,7 @@ HEAD = b"source,stage,error,message\n"
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00", HEAD + b'"a\n', HEAD + b"a\n", b"\xff\xfe"])
+@pytest.mark.slow
 def test_any_failures_csv_is_read_or_named(tmp_path, content):
     out = make_folder(tmp_path / "out", (BU,))
     (out / "failures.csv").write_bytes(content)

@@ -249,6 +249,7 @@ def test_changed_bytes_are_refused_or_leave_a_sound_scan(room, data):
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
+@pytest.mark.slow
 def test_values_of_any_kind_are_refused_or_leave_a_sound_scan(room, data):
     planes = face_planes()
     special = [np.nan, np.inf, -np.inf, BACKGROUND, 0.0, -0.0, 5e-324, 1.7e308, 1e5, -1e5]

@@ -287,6 +287,7 @@ def oracle(path: Path) -> tuple[np.ndarray, np.ndarray]:
     [Spelling(), Spelling("\r\n", ",", order=1), Spelling(define=True, number="{:.9e}", order=2)],
     ids=["plain", "CRLF, commas", "names, exponents"],
 )
+@pytest.mark.slow
 def test_pymeshlab_reads_the_same_mesh(tmp_path: Path, spelling: Spelling) -> None:
     tilted = Placement((1, -2, 3), (1, 2, -1, 0.7), (2, 0.5, 3), (0.3, 1, 0.2, -1.1), (10, 20, -30))
     drawn = [BUMP, replace(TEXTURED, ccw=False), replace(SQUARE, placements=[Placement(translation=(0, 0, 9)), tilted])]
@@ -327,6 +328,7 @@ def lookalikes(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return sorted(folder.rglob("*.wrl"))
 
 
+@pytest.mark.slow
 def test_lookalikes_are_read_whole(lookalikes: list[Path]) -> None:
     assert len(lookalikes) == 6
     for path in lookalikes:

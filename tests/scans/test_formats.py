@@ -170,6 +170,7 @@ def test_lists_that_are_refused(tmp_path: Path, name: str, text: str, sentence: 
 # -- Open3D itself ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_open3d_is_imported_only_where_it_is_needed(tmp_path: Path) -> None:
     write(tmp_path / "a.xyz", listed("{} {} {}").encode())
     write(tmp_path / "a.obj", b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")

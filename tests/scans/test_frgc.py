@@ -144,6 +144,7 @@ def test_swapped_sizes_are_noticed(tmp_path):
         read_scan(write(tmp_path, text))
 
 
+@pytest.mark.slow
 def test_a_small_packed_file_cannot_fill_the_memory(tmp_path):
     bomb = gzip.compress(b"2 rows\n2 columns\npixels (flag X Y Z):\n" + b"0 " * 20_000_000)
     assert len(bomb) < 100_000
@@ -178,6 +179,7 @@ def read_or_refuse(path: Path) -> bool:
 
 @settings(max_examples=120, deadline=None)
 @given(st.data())
+@pytest.mark.slow
 def test_changed_bytes_are_refused_or_leave_a_sound_scan(room, data):
     raw = bytearray(GOOD.encode())
     for _ in range(data.draw(st.integers(1, 5))):

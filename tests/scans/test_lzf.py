@@ -65,6 +65,7 @@ def unpack(packed: bytes, room: int) -> bytes | None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.binary(min_size=1, max_size=4), st.integers(1, 150)), max_size=6))
+@pytest.mark.slow
 def test_what_is_packed_comes_back(parts: list[tuple[bytes, int]]) -> None:
     data = b"".join(piece * times for piece, times in parts)
     for packed in (naive_pack(data), lzf(data)):

@@ -169,6 +169,7 @@ def test_random_faces(tmp_path_factory: pytest.TempPathFactory, faces: list[list
 
 @settings(max_examples=200, deadline=None)
 @given(st.data())
+@pytest.mark.slow
 def test_a_damaged_file_is_read_or_refused_never_worse(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:

@@ -227,6 +227,7 @@ def test_cut_off_anywhere(tmp_path: Path, kind: str) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(["text", "little", "big", "off"]), st.data())
+@pytest.mark.slow
 def test_damaged_files_are_read_or_refused_never_worse(
     tmp_path_factory: pytest.TempPathFactory, kind: str, data: st.DataObject
 ) -> None:
@@ -253,6 +254,7 @@ def test_damaged_files_are_read_or_refused_never_worse(
     st.lists(st.tuples(*[st.floats(-1e6, 1e6, width=32)] * 3), min_size=2, max_size=12, unique=True),
     st.data(),
 )
+@pytest.mark.slow
 def test_random_meshes_come_back(
     tmp_path_factory: pytest.TempPathFactory, kind: str, points: list, data: st.DataObject
 ) -> None:

@@ -189,6 +189,7 @@ def test_finding_scans_needs_no_heavy_library():
     assert run.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_a_bosphorus_scan_needs_no_open3d(tmp_path):
     path = write(tmp_path, "a.bnt", bnt_bytes())
     code = (

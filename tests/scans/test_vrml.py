@@ -127,6 +127,7 @@ spellings = st.builds(
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(shapes(), min_size=1, max_size=3), spellings)
+@pytest.mark.slow
 def test_random_scenes_in_random_spellings(drawn: list[Shape], spelling: Spelling) -> None:
     data = write_vrml(drawn, spelling)
     expected = expected_mesh(drawn)
@@ -613,6 +614,7 @@ WHOLE = write_vrml([TEXTURED, replace(SQUARE, placements=[TURN])], Spelling(comm
 
 @settings(max_examples=400, deadline=None)
 @given(st.data())
+@pytest.mark.slow
 def test_a_damaged_file_is_read_or_refused_never_worse(data: st.DataObject) -> None:
     damaged = bytearray(WHOLE)
     for _ in range(data.draw(st.integers(1, 4))):

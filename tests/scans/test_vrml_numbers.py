@@ -197,6 +197,7 @@ def test_gaps_are_read_no_further_than_the_span(start: int) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="0123456789+-.eExX ,\n#]a", max_size=30))
+@pytest.mark.slow
 def test_any_text_is_read_or_refused_as_by_the_reference(text: str) -> None:
     data = text.encode()
     try:

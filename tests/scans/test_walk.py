@@ -607,6 +607,7 @@ PLACES = st.lists(st.tuples(st.lists(NAMES, max_size=3), NAMES, st.sampled_from(
 
 @settings(max_examples=120, deadline=None)
 @given(PLACES)
+@pytest.mark.slow
 def test_every_scan_of_any_tree_has_an_id_of_its_own(tmp_path_factory, places):
     root = tmp_path_factory.mktemp("tree")
     made = set()
@@ -627,6 +628,7 @@ def test_every_scan_of_any_tree_has_an_id_of_its_own(tmp_path_factory, places):
 # --------------------------------------------------------------------------------------------------- the whole
 
 
+@pytest.mark.slow
 def test_thousands_of_scans_are_found_in_no_time(tmp_path):
     for n in range(50):
         stems = [f"bs{n:03d}_E_{k}_0" for k in range(20)]
@@ -641,6 +643,7 @@ def test_thousands_of_scans_are_found_in_no_time(tmp_path):
     assert time.perf_counter() - start < 2  # measured: 0.05 s; the rest is room for a busy machine
 
 
+@pytest.mark.slow
 def test_many_scans_take_little_memory(tmp_path):
     """Measured: 900 bytes a scan, 1,600 while they are sorted; 50,000 scans take 80 MB at most."""
     many = 2000

@@ -14,6 +14,7 @@ def run(*arguments):
 
 
 @pytest.mark.parametrize("spelling", ["Bosphorus", "bosphorus"])
+@pytest.mark.slow
 def test_writes_what_is_asked_for_and_says_so(tmp_path, spelling):
     result = run(tmp_path / "raw", "--subjects", 1, "--scans", "few", "--dataset", spelling, "--seed", 4)
     assert result.exit_code == 0, result.output
@@ -63,6 +64,7 @@ def test_importing_the_command_is_light():
     assert out.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_making_a_sample_imports_neither_numba_nor_open3d():
     code = (
         "import sys, gemax_cli.synthetic.dataset as d; d.plan_sample(1);"

@@ -73,6 +73,7 @@ class TestPlan:
 
 
 class TestFiles:
+    @pytest.mark.slow
     def test_every_planned_file_is_there_and_no_other(self, sample):
         planned = {name for scan in plan_sample(1, SEED, "six") for name in scan.files}
         assert set(digests(sample.root)) == planned | {"truth.csv", "sample.json"}
@@ -88,6 +89,7 @@ class TestFiles:
         assert (row["dataset"], row["subject"], row["code"], row["expression"], row["level"]) == (
             "BU-3DFE", "F0001", "AN04", "AN", "4")  # fmt: skip
 
+    @pytest.mark.slow
     def test_meshes_are_named_as_the_texture_says(self, sample, meshes):
         for row in meshes:
             wrl = sample.root / row["path"]
@@ -95,12 +97,14 @@ class TestFiles:
             assert url == wrl.with_suffix(".bmp").name
             assert (wrl.parent / url).is_file()
 
+    @pytest.mark.slow
     def test_truth_is_on_the_mesh(self, sample, meshes):
         for row in meshes:
             mesh = read_wrl(sample.root / row["path"])
             triangles = triangles_of(mesh["polygons"])
             assert distance_to_surface(tip_of(row), mesh["points"], triangles) < 0.5
 
+    @pytest.mark.slow
     def test_landmarks_of_a_mesh_are_its_vertices(self, sample, meshes):
         for row in meshes:
             wrl = sample.root / row["path"]
@@ -119,6 +123,7 @@ class TestFiles:
     def test_tip_is_far_enough_from_the_origin_to_catch_a_centred_reader(self, sample):
         assert min(np.linalg.norm(tip_of(row)) for row in sample.rows) > 5.0
 
+    @pytest.mark.slow
     def test_bnd_names_83_vertices_of_the_mesh(self, sample, meshes):
         for row in meshes:
             wrl = sample.root / row["path"]
@@ -128,6 +133,7 @@ class TestFiles:
             assert max(index) < len(points)
             assert (points[index] == places).all()
 
+    @pytest.mark.slow
     def test_front_of_the_nose_outline_is_the_tip(self, sample, meshes):
         """The rule by which a reader of .bnd files finds the tip, which they do not hold."""
         for row in meshes:
@@ -167,10 +173,12 @@ class TestFiles:
 
 
 class TestDeterminism:
+    @pytest.mark.slow
     def test_same_arguments_same_bytes(self, sample, tmp_path):
         make_sample(tmp_path, subjects=1, seed=SEED, scans="six")
         assert digests(tmp_path) == digests(sample.root)
 
+    @pytest.mark.slow
     def test_a_scan_does_not_depend_on_its_company(self, sample, tmp_path):
         make_sample(tmp_path, subjects=2, seed=SEED, scans="few", datasets=("Bosphorus",))
         few, whole = digests(tmp_path), digests(sample.root)
@@ -178,6 +186,7 @@ class TestDeterminism:
         assert len(shared) == 8
         assert all(few[name] == whole[name] for name in shared)
 
+    @pytest.mark.slow
     def test_another_seed_another_face(self, sample, tmp_path):
         make_sample(tmp_path, subjects=1, seed=SEED + 1, scans="few", datasets=("Bosphorus",))
         other, whole = digests(tmp_path), digests(sample.root)
@@ -218,6 +227,7 @@ class TestFolder:
     def test_missing_parents_are_made(self, tmp_path):
         assert make_sample(tmp_path / "a" / "b", **FEW).scans[0].is_file()
 
+    @pytest.mark.slow
     def test_an_earlier_sample_is_replaced_and_a_strangers_file_kept(self, tmp_path):
         make_sample(tmp_path, subjects=2, scans="few", datasets=("Bosphorus",))
         stranger = tmp_path / "BosphorusDB" / "bs001" / "notes.txt"
@@ -227,6 +237,7 @@ class TestFolder:
         planned = {name for scan in plan_sample(**FEW) for name in scan.files}
         assert left == planned | {"truth.csv", "sample.json", "BosphorusDB/bs001/notes.txt"}
 
+    @pytest.mark.slow
     def test_the_mark_cannot_name_files(self, tmp_path):
         root, victim = tmp_path / "raw", tmp_path / "victim.bnt"
         make_sample(root, **FEW)
@@ -236,9 +247,11 @@ class TestFolder:
         make_sample(root, **FEW)
         assert victim.read_text() == "mine"
 
+    @pytest.mark.slow
     def test_a_path_may_be_a_string(self, tmp_path):
         assert make_sample(str(tmp_path), **FEW).root == tmp_path
 
+    @pytest.mark.slow
     def test_files_behind_a_linked_folder_are_not_deleted(self, tmp_path):
         root, elsewhere = tmp_path / "raw", tmp_path / "elsewhere"
         make_sample(root, subjects=2, scans="few", datasets=("Bosphorus",))

@@ -90,6 +90,7 @@ def test_depth_of_a_point_does_not_depend_on_the_others(seed, expression, count)
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from(EXPRESSIONS), st.integers(0, 4))
+@pytest.mark.slow
 def test_no_face_has_a_cliff_or_a_gap(seed, expression, level):
     face = face_of(seed, expression, level)
     x, y = np.meshgrid(np.arange(-70.0, 70.0, 0.5), np.arange(-88.0, 100.0, 0.5))

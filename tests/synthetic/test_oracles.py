@@ -14,6 +14,7 @@ def same_places(one, other, within=1e-3):
     return max(tree(one).query(other)[0].max(), tree(other).query(one)[0].max()) < within
 
 
+@pytest.mark.slow
 def test_pymeshlab_reads_the_same_mesh(sample, meshes):
     pymeshlab = pytest.importorskip("pymeshlab", exc_type=ImportError)
     for row in meshes[:2]:
@@ -58,6 +59,7 @@ def test_pictures_open_with_pillow(sample, meshes, ranges):
             assert pixels.std() > 20
 
 
+@pytest.mark.slow
 def test_the_package_reads_its_own_samples(sample):
     read = importlib.import_module("gemax_cli.scans.read")
     for row in sample.rows:
