@@ -13,16 +13,15 @@ from numpy.typing import NDArray
 from gemax_cli.entropy.histogram import level_histogram
 from gemax_cli.entropy.mapping import apply_cuts
 from gemax_cli.entropy.solver import optimal_cuts_per_tau
-from gemax_cli.face.affine import compose, transform_points
 from gemax_cli.face.block import cut_blocks
 from gemax_cli.face.clean import clean_scan, drop_grazing
-from gemax_cli.face.model import DepthBlock, FrontalScan, NoseTip, Pose
+from gemax_cli.face.model import LAST_ROW, DepthBlock, FrontalScan, NoseTip, Pose
 from gemax_cli.face.nose import find_nose_tip
 from gemax_cli.face.orient import orient_scan
 from gemax_cli.face.pose import align_if_turned
 from gemax_cli.maps.compare import make_comparison_maps
 from gemax_cli.maps.model import ComparisonMap
-from gemax_cli.paths import AnyPath, as_path
+from gemax_cli.paths import AnyPath
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.read import read_scan
 from gemax_cli.settings import QuantisationSettings, Settings
@@ -123,7 +122,7 @@ def convert_scan(path: AnyPath, settings: Settings | None = None) -> ConvertedSc
     Raises:
         ScanError: the file cannot be converted; the class and its ``stage`` say why.
     """
-    path, settings, watch = as_path(path), settings or Settings(), Stopwatch()
+    settings, watch = settings or Settings(), Stopwatch()
     with watch.stage("read"):
         scan = read_scan(path)
     frontal, tip, aligned, counts = _face(scan, settings, watch)
@@ -178,7 +177,7 @@ def _mapped(block: DepthBlock, frontal: FrontalScan, settings: Settings) -> Mapp
         depth16=block.depth16,
         depth_mm=block.depth_mm,
         mm_per_pixel=block.mm_per_pixel,
-        pixel_to_raw=compose(frontal.to_raw, block.to_scan),
+        pixel_to_raw=frontal.to_raw @ np.vstack([block.to_scan, LAST_ROW]),
         counts=block.counts,
         maps=make_maps(block.depth16, settings.taus, quantisation),
         comparisons=compare_maps(block.depth16, block.depth_mm, block.mm_per_pixel, settings.maps, quantisation),
@@ -216,5 +215,5 @@ def compare_maps(
 
 
 def _in_raw_axes(tip: NoseTip, to_raw: NDArray[np.float64]) -> NoseTip:
-    runner_up = None if tip.runner_up is None else transform_points(to_raw, tip.runner_up)
-    return replace(tip, position=transform_points(to_raw, tip.position), runner_up=runner_up)
+    runner_up = None if tip.runner_up is None else to_raw @ [*tip.runner_up, 1.0]
+    return replace(tip, position=to_raw @ [*tip.position, 1.0], runner_up=runner_up)

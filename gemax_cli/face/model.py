@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from gemax_cli.scans.model import Scan
 
+LAST_ROW = np.array([[0.0, 0.0, 0.0, 1.0]])
+"""What makes a (3, 4) affine a (4, 4) one, so that another can be applied after it by a product."""
+
 NoseSource = Literal["landmark", "outline", "detected"]
 
 

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gemax_cli.face.affine import compose
-from gemax_cli.face.model import FrontalScan, NoseTip, Pose
+from gemax_cli.face.model import LAST_ROW, FrontalScan, NoseTip, Pose
 from gemax_cli.face.nose import ALL_VIEWS, HOPELESS, fit_face, pose_of, search_samples, turn, view_of
 from gemax_cli.scans.model import Scan
 from gemax_cli.settings import NoseSettings
@@ -65,4 +64,4 @@ def align_if_turned(frontal: FrontalScan, tip: NoseTip, settings: NoseSettings) 
     if settings.align == "auto" and largest < TURNED_DEG:
         return frontal, tip, False
     aligned = align_scan(frontal.scan, tip, tip.pose)
-    return replace(frontal, scan=aligned.scan, to_raw=compose(frontal.to_raw, aligned.to_raw)), tip, True
+    return replace(frontal, scan=aligned.scan, to_raw=frontal.to_raw @ np.vstack([aligned.to_raw, LAST_ROW])), tip, True

@@ -19,6 +19,9 @@ from gemax_cli.scans.model import Fingerprint
 MAX_BYTES = 256 * 2**20
 """Bytes of the largest file read, before and after unpacking: some hundred times a face scan."""
 
+START = 4096
+"""Bytes that are looked at to tell what a file is."""
+
 
 class RawFile(NamedTuple):
     """A raw file in memory.
@@ -27,11 +30,22 @@ class RawFile(NamedTuple):
         path: for messages, and to find what lies beside it.
         data: what the file holds, unpacked if it is gzipped.
         fingerprint: of the bytes as they lie on the disk.
+        start: the first of these bytes, which tell what the file is.
     """
 
     path: Path
     data: bytes
     fingerprint: Fingerprint
+    start: bytes
+
+
+@contextmanager
+def failures_named(path: Path) -> Iterator[None]:
+    """Failures of the system while ``path`` is read become FileUnreadable."""
+    try:
+        yield
+    except OSError as error:
+        raise FileUnreadable(path, f"cannot be read ({_reason(error)}).") from error
 
 
 @contextmanager
@@ -42,12 +56,10 @@ def open_raw(path: Path) -> Iterator[FileIO]:
         FileUnreadable: the file is missing, a folder, a pipe or device, or may not be read.
         EmptyScan: the file has no bytes.
     """
-    try:
+    with failures_named(path):
         _check_regular(path)
         with path.open("rb", buffering=0) as file:
             yield file
-    except OSError as error:
-        raise FileUnreadable(path, f"cannot be read ({_reason(error)}).") from error
 
 
 def read_raw(path: Path, limit: int = MAX_BYTES) -> RawFile:
@@ -58,21 +70,11 @@ def read_raw(path: Path, limit: int = MAX_BYTES) -> RawFile:
         BadFormat: the file is larger than ``limit``, packed or unpacked, or its packing is damaged.
     """
     with open_raw(path) as file:
-        return read_opened(path, file, limit)
-
-
-def read_opened(path: Path, file: FileIO, limit: int) -> RawFile:
-    """As ``read_raw``, of a file that is open."""
-    if size_of(file) > limit:
-        raise BadFormat(path, f"has more than {limit:,} bytes: it is no face scan, or it has to be reduced first.")
-    file.seek(0)
-    data = file.readall()
-    return RawFile(path, _unpacked(path, data, limit) if data.startswith(b"\x1f\x8b") else data, fingerprint_of(data))
-
-
-def size_of(file: FileIO) -> int:
-    """Size in bytes of an open file."""
-    return os.fstat(file.fileno()).st_size
+        if os.fstat(file.fileno()).st_size > limit:
+            raise BadFormat(path, f"has more than {limit:,} bytes: it is no face scan, or it has to be reduced first.")
+        stored = file.readall()
+    data = _unpacked(path, stored, limit) if stored.startswith(b"\x1f\x8b") else stored
+    return RawFile(path, data, fingerprint_of(stored), stored[:START])
 
 
 def fingerprint_of(data: bytes) -> Fingerprint:

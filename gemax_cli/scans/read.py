@@ -9,21 +9,18 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from gemax_cli.datasets.ids import split_suffix
 from gemax_cli.errors import BadFormat, UnknownFormat
 from gemax_cli.paths import AnyPath, as_path
-from gemax_cli.scans.raw_file import MAX_BYTES, RawFile, open_raw, read_opened, size_of
+from gemax_cli.scans.raw_file import MAX_BYTES, RawFile, failures_named, read_raw
 
 if TYPE_CHECKING:
     from gemax_cli.scans.model import Scan
 
 MAX_TEXT_BYTES = 48 * 2**20
 """Of the largest OBJ, OFF or point list: their parts take some twenty times the file while they are sorted out."""
-
-_START = 4096  # bytes looked at to tell what a file is
 
 
 @dataclass(frozen=True)
@@ -120,10 +117,19 @@ def read_scan(path: AnyPath) -> Scan:
         LibraryMissing: the library that reads this format is not there.
     """
     path = as_path(path)
-    with open_raw(path) as file:
-        chosen = _format_of(path, sniff(file.read(_START), size_of(file)))
-        raw = read_opened(path, file, chosen.limit)
-        return replace(chosen.read(raw), fingerprint=raw.fingerprint)
+    suffix = split_suffix(path.name)[1]
+    named = _BY_SUFFIX.get(suffix)
+    raw = read_raw(path, named.limit if named else MAX_BYTES)
+    content = sniff(raw.start, raw.fingerprint.size)
+    if named is None:
+        hint = f"; it looks like {content.name}" if content else ""
+        raise UnknownFormat(path, f"no reader knows this kind of file{hint}. Known are {', '.join(KNOWN_SUFFIXES)}.")
+    # by their readers: a PNG may be called .tif
+    if content and content.reader != named.reader and not (content is _GZIP and named.gzipped):
+        advice = content.advice or f"rename it to {content.suffixes[0]}"
+        raise BadFormat(path, f"is named {suffix} but is {content.name}: {advice}.")
+    with failures_named(path):
+        return replace(named.read(raw), fingerprint=raw.fingerprint)
 
 
 def sniff(start: bytes, size: int) -> Format | None:
@@ -138,17 +144,3 @@ def _is_bnt(start: bytes, size: int) -> bool:
     """Whether the sizes in the header of a .bnt fit each other and the file's length."""
     rows, columns, length = (int.from_bytes(start[at : at + 2], "little") for at in (0, 2, 12))
     return rows * columns > 0 and size == 18 + length + 8 * 5 * rows * columns
-
-
-def _format_of(path: Path, content: Format | None) -> Format:
-    """The format that the file's name asks for, if the content is not another's."""
-    suffix = split_suffix(path.name)[1]
-    named = _BY_SUFFIX.get(suffix)
-    if named is None:
-        hint = f"; it looks like {content.name}" if content else ""
-        raise UnknownFormat(path, f"no reader knows this kind of file{hint}. Known are {', '.join(KNOWN_SUFFIXES)}.")
-    # by their readers: a PNG may be called .tif
-    if content and content.reader != named.reader and not (content is _GZIP and named.gzipped):
-        advice = content.advice or f"rename it to {content.suffixes[0]}"
-        raise BadFormat(path, f"is named {suffix} but is {content.name}: {advice}.")
-    return named
