@@ -1,10 +1,10 @@
-"""How well nose tips are found: detector against truth, row by row.
+"""Accuracy of the nose-tip detector against ground truth, as a table.
 
     python examples/nose_accuracy.py DATA --generator path/to/make_scans.py --real path/to/real
 
 DATA holds folders with a ``truth.csv`` each, as the scan simulator writes them; with ``--generator`` missing ones
-are made first (2900 scans, 12 GB, 20 minutes). Landmarks are not looked at. Exit code 1
-if a row misses its bar.
+are made first (2900 scans, 12 GB, 20 minutes). Landmarks are ignored. Exit code 1
+if a row misses its target.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DETECT = NoseSettings(mode="detect")
 SETS = (("mild", 67, ("--poses", "--raw")), ("hard", 67, ("--poses", "--raw")), ("none", 40, ()))
 TURNS, LARGEST_TURN_DEG, REAL_MM = 12, 30.0, 8.0
 # Tips in the files' own axes and units, checked by looking at renderings from the front and the side, and mm per unit
-# (0: arbitrary, whatever the scan was brought to).
+# (0: arbitrary).
 REAL_TIPS = {
     "LeePerrySmith.obj": ((-0.10, 1.14, 2.58), 0.0),
     "canonical_face_model.obj": ((-1.49, -1.20, 7.30), 10.0),
@@ -63,12 +63,12 @@ class Row:
 
     @property
     def met(self) -> bool:
-        """Whether enough scans are within the bar, and their median."""
+        """Whether enough scans are within the target, and their median."""
         return self.share(self.bar_mm) >= self.bar_share and float(np.median(self.errors)) <= self.bar_median
 
     @property
     def bar(self) -> str:
-        """The bar in words, and whether it is met."""
+        """The target in words, and whether it is met."""
         median = f"median <= {self.bar_median}, " if np.isfinite(self.bar_median) else ""
         return f"{median}{self.bar_share:g} % within {self.bar_mm:g}: {'met' if self.met else 'MISSED'}"
 

@@ -2,7 +2,7 @@
 
 from .batch.model import Outcome as Outcome
 from .batch.plan import Plan as Plan
-from .batch.run import Listener as Listener
+from .batch.run import Reporter as Reporter
 from .batch.run import RunOptions as RunOptions
 from .batch.run import Summary as Summary
 from .batch.run import convert as convert

@@ -1,8 +1,8 @@
-"""Tasks in parallel: results as they finish, and no task lost with a worker that dies.
+"""Run tasks in parallel. Results come as they finish; no task is lost if a worker dies.
 
-joblib runs the tasks, one process per core, each of one thread. Its pool breaks when a worker dies (out of memory, a
-crash in a library); what was in flight then is tried once more, each task alone, so that a dying worker costs its own
-task only.
+joblib runs the tasks in processes of one thread each. Its pool breaks when a worker dies (out of memory, a crash in a
+library). The tasks that were in flight are then tried once more, each in a pool of its own. A dying worker costs only
+its own task.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gemax_cli.errors import WorkerDied
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_POOL = 2  # processes of a pool for one task: joblib takes a pool of one for none
+_POOL = 2  # processes of a pool for one task: joblib starts no process for a pool of one
 _WATCH_SECONDS = 0.5
 
 
@@ -36,17 +36,16 @@ def map_unordered(
     lost: Callable[[Item], Result] | None = None,
     isolated: Callable[[Item], bool] | None = None,
 ) -> Generator[Result, None, None]:
-    """Do something with every item and yield the results as they finish, in any order.
+    """Apply ``do`` to every item and yield the results as they finish, in any order.
 
-    Items are taken when their turn comes. Closing the generator, or an exception in the caller's loop, ends the workers
-    at once.
+    Items are taken lazily. Closing the generator, or an exception in the caller's loop, ends the workers at once.
 
     Args:
-        do: a function of a module; what it raises ends the whole.
-        items: what can be pickled.
-        jobs: processes; 1 stays in this one.
-        lost: the result of an item whose process died twice.
-        isolated: tells items that may crash their process: they are done in another one even where ``jobs`` is 1.
+        do: a function at the top level of a module; an exception in it ends the run.
+        items: objects that can be pickled.
+        jobs: number of processes; 1 runs in the calling process.
+        lost: gives the result of an item whose process died twice.
+        isolated: whether an item may crash its process; it then runs in another process even if ``jobs`` is 1.
 
     Raises:
         WorkerDied: a process died twice over one item, and there is no ``lost``.
@@ -64,7 +63,7 @@ def map_unordered(
 def _pooled(
     do: Callable[[Item], Result], items: Iterator[Item], jobs: int, lost: Callable[[Item], Result] | None
 ) -> Iterator[Result]:
-    """Start a new pool after a worker died; what was in flight is tried once more, each item alone."""
+    """Start a new pool after a worker died; the items in flight are tried once more, one by one."""
     while True:
         in_flight: dict[int, Item] = {}
         try:
@@ -98,7 +97,7 @@ def _alone(do: Callable[[Item], Result], item: Item, lost: Callable[[Item], Resu
 def _pool(
     do: Callable[[Item], Result], numbered: Iterable[tuple[int, Item]], jobs: int
 ) -> Generator[tuple[int, Result], None, None]:
-    """Results with the numbers of their items; raises BrokenProcessPool when a worker dies."""
+    """Yield item numbers with results; raises BrokenProcessPool when a worker dies."""
     from joblib import Parallel, delayed, parallel_config
 
     calls = (delayed(_work)(do, number, item, os.getpid()) for number, item in numbered)
@@ -109,7 +108,7 @@ def _pool(
         for result in results:  # noqa: UP028 - "yield from" would close joblib's generator before the lines below
             yield result
     finally:
-        with warnings.catch_warnings():  # joblib warns of tasks cut off: to close it is to cut them off
+        with warnings.catch_warnings():  # joblib warns of cancelled tasks; here they are cancelled on purpose
             warnings.simplefilter("ignore")
             if results is not None:
                 results.close()
@@ -117,16 +116,16 @@ def _pool(
 
 @contextmanager
 def _signals_wait() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait while workers start: half-started ones would be left behind.
+    """Delay Ctrl-C and SIGTERM while workers start: a signal then would leave processes behind.
 
-    The workers inherit for ever that Ctrl-C is blocked: a terminal sends it to all processes, but it is for the parent
-    to end the others.
+    The workers inherit that Ctrl-C is blocked. A terminal sends Ctrl-C to all processes, but the parent must end the
+    workers.
     """
     if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
         yield
         return
     received: list[int] = []
-    resource_tracker.ensure_running()  # to start it lets Ctrl-C in again
+    resource_tracker.ensure_running()  # starting it unblocks Ctrl-C
     heeded = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) not in (signal.SIG_IGN, None)]
     handlers = {number: signal.signal(number, lambda n, _: received.append(n)) for number in heeded}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -147,7 +146,7 @@ def _work(do: Callable[[Item], Result], number: int, item: Item, parent: int) ->
 
 @cache
 def _follow(parent: int) -> None:
-    """Leave Ctrl-C to the parent, and end this worker soon after the parent was killed."""
+    """Ignore Ctrl-C in this worker, and end it soon after its parent was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""One way to take paths from a caller: a string or path is one of them, never a sequence of characters."""
+"""Paths from callers. A string is one path, never a sequence of characters."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from gemax_cli.errors import SettingsError
 
 AnyPath = str | os.PathLike[str]
-"""A path as callers give it."""
+"""One path, as a string or path object."""
 AnyPaths = AnyPath | Iterable[AnyPath]
 """One path, or several."""
 
 
 def as_path(path: AnyPath) -> Path:
-    """The path as ``Path``.
+    """Return the path as ``Path``.
 
     Raises:
         SettingsError: it is empty, or no path at all.
@@ -26,7 +26,7 @@ def as_path(path: AnyPath) -> Path:
 
 
 def as_paths(paths: AnyPaths) -> list[Path]:
-    """The paths as a list; a bare string is one path.
+    """Return the paths as a list; a string is one path.
 
     Raises:
         SettingsError: one of them is empty, or no path at all.

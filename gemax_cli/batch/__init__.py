@@ -1,1 +1,1 @@
-"""What is to do, and doing it: one scan from end to end, and many in parallel."""
+"""Batches: plan the work, convert one scan, run many in parallel."""

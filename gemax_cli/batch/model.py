@@ -1,4 +1,4 @@
-"""A task of a batch and what became of it: what passes between the processes. Cheap to import."""
+"""The messages between processes: a task of a batch and its outcome. This module imports quickly."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a task: a record's line, or a failure.
+    """The result of a task: a record's line, or a failure.
 
     Attributes:
         scan: identity of the scan.
         line: the record as JSON; None after a failure.
-        failure: why not; None after success.
-        warnings: how many the record carries.
-        disk_full: nothing more can be written.
+        failure: the reason; None after success.
+        warnings: their number in the record.
+        disk_full: whether the task failed because the disk is full.
         seconds: per stage.
-        peak_bytes: the most memory that its process has held; None if unknown.
+        peak_bytes: peak memory of its process; None if unknown.
     """
 
     scan: str
@@ -49,7 +49,7 @@ class Outcome:
 
 
 def may_crash(ref: ScanRef) -> bool:
-    """Whether the file's reader is a library that a damaged file can crash, and the process with it."""
+    """Whether a damaged file can crash the library that reads it, and the process."""
     return split_suffix(ref.path.name)[1] in CRASHING_SUFFIXES
 
 

@@ -1,4 +1,4 @@
-"""What is to do: scans found, less what the output folder holds already."""
+"""Plan a batch: the scans found, without those that the output folder holds already."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to do.
+    """The scans of a batch and the work on them.
 
     Attributes:
         refs: all scans.
-        steps: those to work on, in their order.
+        steps: the work that is missing, in the order of the scans.
     """
 
     refs: Sequence[ScanRef]
@@ -38,23 +38,23 @@ class Plan:
 
     @property
     def done(self) -> int:
-        """How many scans are complete already."""
+        """Number of scans that are complete already."""
         return len(self.refs) - len(self.steps)
 
     def tasks(self, folder: OutputFolder, settings: Settings) -> Iterator[Task]:
-        """The steps as tasks; older records are read only when their turn comes."""
+        """Yield the steps as tasks. An older record is read only when its task is yielded."""
         for step in self.steps:
             yield Task(step.ref, folder.path, settings, folder.record(step.ref.scan_id) if step.adds else None)
 
 
 def make_plan(refs: Sequence[ScanRef], folder: OutputFolder, settings: Settings, *, overwrite: bool = False) -> Plan:
-    """Compare the scans with the records of a folder; only missing work is planned."""
+    """Plan the work that the records of a folder lack."""
     steps = (Step(ref) if overwrite else _step(ref, folder, settings) for ref in refs)
     return Plan(refs, tuple(step for step in steps if step is not None))
 
 
 def expected_seconds(plan: Plan, folder: OutputFolder, jobs: int) -> float | None:
-    """How long the steps may take in ``jobs`` processes, going by the records of a folder; None if there is none."""
+    """Estimate the time of the steps in ``jobs`` processes from the records of a folder; None without records."""
     timings = [record.seconds for record in islice(folder.records(), MOST_TIMINGS)]
     if not timings:
         return None
@@ -65,7 +65,7 @@ def expected_seconds(plan: Plan, folder: OutputFolder, jobs: int) -> float | Non
 
 
 def _step(ref: ScanRef, folder: OutputFolder, settings: Settings) -> Step | None:
-    """What a scan lacks, going by its record; None for nothing."""
+    """The step that a scan needs according to its record; None if it is complete."""
     record = folder.record(ref.scan_id)
     if record is None or _stale(record, ref, settings) or not folder.has_files(record):
         return Step(ref)
@@ -80,11 +80,11 @@ def _complete(record: ScanRecord, settings: Settings) -> bool:
 
 
 def _stale(record: ScanRecord, ref: ScanRef, settings: Settings) -> bool:
-    """Whether the record is of another file, of a file that changed in size, or of other settings."""
+    """Whether the record is of another file, another file size or other settings."""
     try:
         same_size = ref.path.stat().st_size == record.source_bytes
     except OSError:
-        same_size = True  # the raw file is gone: what was made of it stays good
+        same_size = True  # the raw file is gone: its maps stay valid
     return record.settings != settings.digest or record.source != ref.source or not same_size
 
 

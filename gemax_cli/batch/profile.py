@@ -1,4 +1,4 @@
-"""Where a batch spends its time: milliseconds per stage, from what every conversion measured of itself."""
+"""The profile of a batch: milliseconds per stage. Every conversion measures its own stages."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class StageRow:
 
 @dataclass
 class Profile:
-    """Collects what the scans of a batch took: eight bytes per scan and stage.
+    """Collect the times of a batch. It holds eight bytes per scan and stage.
 
     Attributes:
-        peak_bytes: the most memory that a process which converted held; None if unknown.
+        peak_bytes: peak memory of a process that converted; None if unknown.
     """
 
     peak_bytes: int | None = None
     _seconds: dict[str, array[float]] = field(default_factory=lambda: {stage: array("d") for stage in (*STAGES, "all")})
 
     def add(self, seconds: Mapping[str, float], peak_bytes: int | None = None) -> None:
-        """Take in the seconds per stage of one scan."""
+        """Add the seconds per stage of one scan."""
         if seconds:
             for stage in STAGES:
                 self._seconds[stage].append(seconds.get(stage, 0.0))
@@ -49,16 +49,16 @@ class Profile:
 
     @property
     def scans(self) -> int:
-        """How many scans were taken in."""
+        """Number of scans added."""
         return len(self._seconds["all"])
 
     @property
     def busy_seconds(self) -> float:
-        """What all scans took together."""
+        """Seconds of all scans together."""
         return sum(self._seconds["all"])
 
     def rows(self) -> Iterator[StageRow]:
-        """A row per stage and one for all of them; none where nothing was converted."""
+        """Yield a row per stage and one for all stages; no row if nothing was converted."""
         whole = self.busy_seconds or 1.0
         for stage, seconds in self._seconds.items():
             if seconds:

@@ -1,4 +1,4 @@
-"""A whole conversion: sources to an output folder."""
+"""Convert sources into an output folder."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ OnFailure = Literal["continue", "stop"]
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a batch is run; nothing here changes the bytes of a map.
+    """How to run a batch. These options do not change the bytes of a map.
 
     Attributes:
         jobs: worker processes.
-        overwrite: convert again what is there already.
+        overwrite: convert scans again that are complete already.
         on_failure: go on to the next scan, or stop at the first failure.
         shard: (i, n): only every n-th scan from the i-th on.
         only_sources: take only scans of these ``source`` names (a failures.csv fed back).
@@ -52,14 +52,14 @@ class Summary:
     """What a run did.
 
     Attributes:
-        found: scans that the sources hold and the filters keep.
-        done: were complete already.
-        converted: done in this run.
-        failures: not converted, and why.
-        warned: converted, but to be looked at.
-        left: not tried, because the run was stopped.
-        notes: sentences from the walk.
-        disk_full: the run was stopped because nothing more could be written.
+        found: scans in the sources that pass the filters.
+        done: scans that were complete already.
+        converted: scans converted in this run.
+        failures: scans that failed, with the reasons.
+        warned: scans converted with warnings.
+        left: scans not tried because the run was stopped.
+        notes: sentences about the search for scans.
+        disk_full: whether the run was stopped because the disk is full.
         seconds: wall clock.
     """
 
@@ -75,29 +75,29 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """0 where all is converted, 3 where something failed or is left."""
+        """0 if all scans are converted, 3 if some failed or are left."""
         return 3 if self.failures or self.left else 0
 
 
-class Listener:
-    """What a caller may want to hear of while a batch runs; the methods do nothing by themselves."""
+class Reporter:
+    """Progress of a batch, for subclasses to report. The methods here do nothing."""
 
     def planned(self, plan: Plan, summary: Summary) -> None:
-        """The work is known and about to start."""
+        """Called once, before the first step."""
 
     def finished(self, outcome: Outcome) -> None:
-        """One scan is done, its record written."""
+        """Called after each scan, when its record is written."""
 
 
 def run_task(task: Task) -> Outcome:
-    """Do one task; never raises. What that takes is imported here: a parent of workers need not load it."""
+    """Do one task; never raises. The imports are here because the parent of workers does not need them."""
     from gemax_cli.batch.task import run_task
 
     return run_task(task)
 
 
 def find(sources: Sequence[Path], selection: Selection, options: RunOptions) -> tuple[Sequence[ScanRef], Summary]:
-    """The scans of this run; folders that cannot be searched are failures of its summary.
+    """Find the scans of this run. Folders that cannot be read are failures in the summary.
 
     Raises:
         NothingToConvert: there is none.
@@ -117,7 +117,7 @@ def find(sources: Sequence[Path], selection: Selection, options: RunOptions) -> 
 
 
 def _with_folders(source: str) -> Iterator[str]:
-    """A source and all folders above it, as failures name them."""
+    """Yield a source and all folders above it, spelled as in failures.csv."""
     yield source
     yield from (source[: place + 1] for place, character in enumerate(source) if character == "/")
     yield "./"
@@ -137,7 +137,7 @@ def plan(
     selection: Selection | None = None,
     options: RunOptions | None = None,
 ) -> tuple[Plan, Summary]:
-    """What ``convert`` would do, and what it would notice on the way; nothing is written.
+    """Plan what ``convert`` would do, without writing anything; returns the plan and a summary.
 
     Raises:
         NothingToConvert: no scan was found.
@@ -156,17 +156,17 @@ def convert(
     settings: Settings | None = None,
     selection: Selection | None = None,
     options: RunOptions | None = None,
-    listener: Listener | None = None,
+    reporter: Reporter | None = None,
 ) -> Summary:
-    """Convert every scan of ``sources`` into the output folder ``out``; what is there already is kept.
+    """Convert every scan of ``sources`` into the output folder ``out``. Complete scans are kept.
 
     Raises:
         NothingToConvert: no scan was found.
         OutputError: the folder is in use, was made with other settings, is full or cannot be written to.
-        KeyboardInterrupt: passed on; what was done until then is recorded.
+        KeyboardInterrupt: passed on; the scans done until then are recorded.
     """
     started, folder, options = time.perf_counter(), OutputFolder(out), options or RunOptions()
-    settings, listener = settings or Settings(), listener or Listener()
+    settings, reporter = settings or Settings(), reporter or Reporter()
     refs, summary = find(as_paths(sources), selection or Selection(), options)
     with folder.explained():
         folder.prepare()
@@ -176,38 +176,38 @@ def convert(
             folder.write_run(settings, options.command)
             steps = make_plan(refs, folder, settings, overwrite=options.overwrite)
             summary.done = steps.done
-            listener.planned(steps, summary)
-            _Batch(steps, folder, settings, options, summary, listener).run()
+            reporter.planned(steps, summary)
+            _Batch(steps, folder, settings, options, summary, reporter).run()
     summary.seconds = time.perf_counter() - started
     return summary
 
 
 @dataclass
 class _Batch:
-    """The steps of one run, and what became of them."""
+    """The steps of one run and their state."""
 
     plan: Plan
     folder: OutputFolder
     settings: Settings
     options: RunOptions
     summary: Summary
-    listener: Listener
+    reporter: Reporter
     begun: int = 0  # steps handed out, from the first on
-    underway: set[str] = field(default_factory=set)  # ids of those that are not back
+    in_flight: set[str] = field(default_factory=set)  # scan ids without an outcome yet
 
     def run(self) -> None:
-        """Do the steps; whatever ends the run, what was done until then is recorded."""
+        """Do the steps and record them, also if an exception ends the run."""
         whole = False
         try:
             whole = self._do_steps()
         finally:
-            self.summary.left = len(self.plan.steps) - self.begun + len(self.underway)
+            self.summary.left = len(self.plan.steps) - self.begun + len(self.in_flight)
             if not whole:
-                self._sweep()
+                self._remove_temporaries()
             self._write_tables()
 
     def _do_steps(self) -> bool:
-        """Whether every step was tried."""
+        """Do the steps; returns whether all of them were tried."""
         jobs = min(self.options.jobs, max(1, len(self.plan.steps)))
         outcomes = map_unordered(
             run_task,
@@ -218,8 +218,8 @@ class _Batch:
         )
         with self.folder.writer(self.options.shard) as writer, closing(outcomes):
             for outcome in outcomes:
-                self._note(outcome, writer)
-                self.listener.finished(outcome)
+                self._track(outcome, writer)
+                self.reporter.finished(outcome)
                 if outcome.failure and (self.options.on_failure == "stop" or outcome.disk_full):
                     return False
         return True
@@ -227,18 +227,18 @@ class _Batch:
     def _tasks(self) -> Iterator[Task]:
         for task in self.plan.tasks(self.folder, self.settings):
             self.begun += 1
-            self.underway.add(task.ref.scan_id)
+            self.in_flight.add(task.ref.scan_id)
             yield task
 
     def _left(self) -> Iterator[ScanRef]:
-        """The scans not tried to the end."""
+        """The scans without an outcome."""
         return (
             step.ref
             for number, step in enumerate(self.plan.steps)
-            if number >= self.begun or step.ref.scan_id in self.underway
+            if number >= self.begun or step.ref.scan_id in self.in_flight
         )
 
-    def _note(self, outcome: Outcome, writer: RecordWriter) -> None:
+    def _track(self, outcome: Outcome, writer: RecordWriter) -> None:
         if outcome.line is not None:
             writer.append_line(outcome.line)
             self.summary.converted += 1
@@ -246,10 +246,10 @@ class _Batch:
         elif outcome.failure:
             self.summary.failures.append(outcome.failure)
             self.summary.disk_full = self.summary.disk_full or outcome.disk_full
-        self.underway.discard(outcome.scan)
+        self.in_flight.discard(outcome.scan)
 
-    def _sweep(self) -> None:
-        """Remove temporary files of tasks that were stopped half-way."""
+    def _remove_temporaries(self) -> None:
+        """Remove temporary files of tasks that were stopped before their end."""
         for ref in self._left():
             place = self.folder.path / ref.scan_id
             for folder in (place, *place.glob("d*/")):
@@ -258,9 +258,9 @@ class _Batch:
     def _write_tables(self) -> None:
         if not self.plan.steps and not self.summary.failures and self.folder.tables_are_current():
             return
-        self.folder.write_tables(self.options.shard, self.summary.failures, self._settled)
+        self.folder.write_tables(self.options.shard, self.summary.failures, self._resolved)
 
-    def _settled(self, sources: Set[str]) -> set[str]:
-        """Those of the sources, or folders of sources, that this run found converted or tried."""
+    def _resolved(self, sources: Set[str]) -> set[str]:
+        """The sources, or folders of sources, that this run converted, tried or found complete."""
         found = {name for ref in self.plan.refs for name in _with_folders(ref.source) if name in sources}
         return found.difference(ref.source for ref in self._left())

@@ -41,13 +41,13 @@ from gemax_cli.stack.records import (
 )
 from gemax_cli.stack.tables import Failure
 
-# glibc gives freed memory back and has its pages cleared for the next scan, a fifth of a scan's time. From the largest
-# block that was ever freed it learns to keep twice as much. Elsewhere this does nothing.
+# glibc returns freed memory to the system, which clears the pages for the next scan: a fifth of a scan's time. glibc
+# keeps up to twice the size of the largest block freed so far, so free a large one. Elsewhere this does nothing.
 np.empty(24 << 20, np.uint8)
 
 
 def run_task(task: Task) -> Outcome:
-    """Do one task; never raises: a batch must not end with one scan."""
+    """Do one task; never raises, because one failed scan must not end the batch."""
     try:
         record = (
             add_maps(task, task.older) if task.older else write_scan(task, convert_scan(task.ref.path, task.settings))
@@ -59,7 +59,7 @@ def run_task(task: Task) -> Outcome:
 
 
 def _peak_bytes() -> int | None:
-    """The most memory that this process has held, bytes; None where the system does not say (Windows)."""
+    """Peak memory of this process, bytes; None where the system does not report it (Windows)."""
     try:
         import resource
     except ImportError:
@@ -69,7 +69,7 @@ def _peak_bytes() -> int | None:
 
 
 def _success(task: Task, record: ScanRecord) -> Outcome:
-    # a record that maps were added to still tells how long it took to make it
+    # a record with added maps still has the seconds of its first conversion
     seconds = {} if task.older else record.seconds
     line, warnings = record.to_line(), len(record.warnings)
     return Outcome(task.ref.scan_id, line, warnings=warnings, seconds=seconds, peak_bytes=_peak_bytes())
@@ -120,7 +120,7 @@ def write_scan(task: Task, converted: ConvertedScan) -> ScanRecord:
 
 @dataclass(frozen=True)
 class _Writer:
-    """Writes images into the output folder, and keeps the time of it."""
+    """Write images into the output folder and measure the time."""
 
     out: Path
     watch: Stopwatch = field(default_factory=Stopwatch)
@@ -133,7 +133,7 @@ class _Writer:
             return write_atomically(self.out / file, data)
 
     def make_folder(self, place: str) -> None:
-        """Make a folder, free of what a killed run may have left in it."""
+        """Create a folder and remove temporary files of killed runs from it."""
         with self.watch.stage("write"):
             (self.out / place).mkdir(parents=True, exist_ok=True)
             remove_temporaries(self.out / place)
@@ -198,7 +198,7 @@ def _write_map(writer: _Writer, place: str, m: GemaxMap) -> MapRecord:
 
 
 def _write_rgb(writer: _Writer, place: str, group: list[GemaxMap]) -> list[MapRecord]:
-    """One RGB image of up to three maps; a short group repeats its last map in the channels left."""
+    """Write one RGB image of up to three maps; a shorter group repeats its last map."""
     file = f"{place}/{map_name([m.tau for m in group])}"
     channels = [group[min(i, len(group) - 1)].image for i in range(CHANNELS)]
     digest = writer.put(file, np.stack(channels, axis=-1))
@@ -222,7 +222,7 @@ def _write_comparison(writer: _Writer, file: str, m: ComparisonMap) -> list[Comp
 
 
 def add_maps(task: Task, older: ScanRecord) -> ScanRecord:
-    """Add the maps that a record lacks, from its depth16.png; all else stays as it is.
+    """Add the maps that a record lacks, made from its depth16.png. The rest of the record stays.
 
     Raises:
         WriteFailed: a file cannot be written.

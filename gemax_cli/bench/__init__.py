@@ -1,1 +1,1 @@
-"""Benchmarks: the solver against other quantisers, whole conversions against the least they could take."""
+"""Benchmarks: the solver against other quantisers, whole conversions against their floor."""

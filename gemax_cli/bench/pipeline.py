@@ -1,8 +1,8 @@
-"""The tables of ``gemax bench pipeline``: whole runs of ``gemax convert``, and the least that they could take.
+"""The tables of ``gemax bench pipeline``: whole runs of ``gemax convert``, and their floor.
 
-Every run is the command itself, in a process of its own, from its start to its end. The floor is what no conversion
-can do without: reading every raw byte once, and encoding and writing every PNG again. Rounds take turns, so that a
-machine that slows down slows all of them; of every run and part the median round is shown.
+Every run is the command itself in a process of its own, timed from start to end. The floor is the work that every
+conversion must do: read every raw byte once, and encode and write every PNG. Rounds take turns, so a slow moment of the
+machine affects all of them. The tables show the median round.
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ class RunRow:
 
 @dataclass(frozen=True)
 class FloorRow:
-    """Something that a conversion cannot do without.
+    """One part of the floor: work that every conversion must do.
 
     Attributes:
-        what: it does.
+        what: the work.
         ms_per_scan: one process.
         kb_per_scan: bytes read or written, in thousands.
     """
@@ -91,10 +91,10 @@ class Pipeline:
 def measure_pipeline(
     source: Path, taus: Sequence[int], jobs: Sequence[int], rounds: int = 5, limit: int = 500
 ) -> Pipeline:
-    """Convert up to ``limit`` scans of ``source`` again and again, with every number of ``jobs`` in turn.
+    """Convert up to ``limit`` scans of ``source`` in rounds, with every number of ``jobs`` in turn.
 
-    What is written goes to the system's folder for temporary files and is removed. A run before the first round
-    compiles the kernels and leaves the raw files in the system's cache.
+    Output goes to the system's temporary folder and is removed. A run before the first round compiles the kernels and
+    brings the raw files into the system's cache.
 
     Raises:
         NothingToConvert: there are no more scans than processes, or none can be converted.
@@ -121,7 +121,7 @@ def measure_pipeline(
 
 
 def median_rounds(turns: Iterable[Sequence[Item]], by: str) -> tuple[Item, ...]:
-    """Of every row the one whose figure is the median over the turns (of an even number, the larger)."""
+    """For every row, take the round with the median figure (of an even number, the larger)."""
     return tuple(sorted(rows, key=attrgetter(by))[len(rows) // 2] for rows in zip(*turns, strict=True))
 
 

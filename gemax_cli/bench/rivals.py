@@ -33,7 +33,7 @@ class RivalRow:
     Attributes:
         name: package and version.
         method: what it was asked for.
-        optimum: what it is the best of; "" if it optimises nothing.
+        optimum: the criterion that it optimises exactly; "" if none.
         ms: time, ms.
         bits: mean entropy over the histograms.
         max_bin: levels that its widest bin spans, the most over the histograms: the distortion.

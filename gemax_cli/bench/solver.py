@@ -81,7 +81,7 @@ def folder_histograms(folder: Path, faces: int, levels: int = 4096) -> list[Hist
 
 
 def median_ms(run: Callable[[Input], object], inputs: Sequence[Input], rounds: int) -> float:
-    """Time ``run``, ms. Round by round over all inputs, so that no run finds its own branches still predicted."""
+    """Time ``run``, ms. Rounds go over all inputs, so the branch predictor does not know an input already."""
     start = time.perf_counter()
     run(inputs[0])
     if time.perf_counter() - start > SLOW_SECONDS:

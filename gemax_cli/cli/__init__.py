@@ -1,5 +1,5 @@
-"""The command line: one light module per command.
+"""The command line: one module per command.
 
-A module here imports nothing but Click and light modules at its top; the work is imported inside the command's body,
-so that ``gemax --help`` answers at once.
+These modules import only Click and other fast modules at the top. Everything else is imported inside the command's
+function, so ``gemax --help`` stays fast.
 """

@@ -10,9 +10,9 @@ NUMBER = re.compile(r"\d[\d.,:]*")
 
 
 def spread(arguments: Sequence[str]) -> list[str]:
-    """Repeat the option's name before each further number; anything but a number ends its values.
+    """Repeat the option's name before each further number. The first argument that is not a number ends the values.
 
-    A folder that is named like a number is given as ``./20``; after ``--`` nothing is touched.
+    Write a folder named like a number as ``./20``. Arguments after ``--`` stay as they are.
     """
     stop = arguments.index("--") if "--" in arguments else len(arguments)
     return [*_spread(arguments[:stop]), *arguments[stop:]]
@@ -20,7 +20,7 @@ def spread(arguments: Sequence[str]) -> list[str]:
 
 def _spread(arguments: Sequence[str]) -> Iterator[str]:
     name = ""  # of the option whose values are being read
-    first = False  # its first value is still to come, and is Click's own business
+    first = False  # its first value comes next; Click handles it
     for argument in arguments:
         option, equals, _ = argument.partition("=")
         if option in SPREADING:

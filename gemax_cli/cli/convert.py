@@ -49,7 +49,7 @@ def command(
     layouts are recognised by themselves. Run the same command again to go on after an interruption.
     """
     from gemax_cli.batch.run import convert
-    from gemax_cli.cli.listen import Reporter
+    from gemax_cli.cli.progress import ProgressReporter
     from gemax_cli.stack.naming import FAILURES
 
     failures = out / FAILURES if retry_failed else from_failures
@@ -57,7 +57,7 @@ def command(
     run = replace(run, only_sources=only, command=("gemax", *sys.argv[1:]))
     if dry_run:
         return _dry_run(sources, out, settings, selection, run)
-    with Reporter(quiet=quiet, as_json=as_json, profile=profile) as reporter:
+    with ProgressReporter(quiet=quiet, as_json=as_json, profile=profile) as reporter:
         summary = convert(sources, out, settings, selection, run, reporter)
     reporter.close(summary, out, run.jobs)
     return summary.exit_code
@@ -77,7 +77,7 @@ def _sources_of(failures: Path) -> frozenset[str]:
 def _dry_run(sources: list[Path], out: Path, settings: Settings, selection: Selection, run: RunOptions) -> int:
     from gemax_cli.batch.plan import expected_seconds
     from gemax_cli.batch.run import plan
-    from gemax_cli.cli.listen import duration_text
+    from gemax_cli.cli.progress import duration_text
     from gemax_cli.stack.folder import OutputFolder
 
     todo, summary = plan(sources, out, settings, selection, run)

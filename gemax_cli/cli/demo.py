@@ -22,7 +22,7 @@ def command(folder: Path, taus: tuple[int, ...], subjects: int, seed: int, jobs:
     """
     from gemax_cli.batch.run import RunOptions, convert
     from gemax_cli.cli.entropy import print_entropy
-    from gemax_cli.cli.listen import Reporter
+    from gemax_cli.cli.progress import ProgressReporter
     from gemax_cli.reports.measure import measure_folder
     from gemax_cli.reports.sheet import preview
     from gemax_cli.settings import Settings
@@ -31,9 +31,9 @@ def command(folder: Path, taus: tuple[int, ...], subjects: int, seed: int, jobs:
     raw, out, sheet = folder / "raw", folder / "out", folder / "sheet.png"
     click.echo(f"writing synthetic raw scans to {raw}", err=True)
     make_sample(raw, subjects=subjects, seed=seed, scans="six")
-    with Reporter(quiet=False, as_json=False) as reporter:
+    with ProgressReporter(quiet=False, as_json=False) as reporter:
         options = RunOptions(jobs, command=("gemax", "demo"))
-        summary = convert([raw], out, Settings(taus), options=options, listener=reporter)
+        summary = convert([raw], out, Settings(taus), options=options, reporter=reporter)
     reporter.close(summary, out)
     print_entropy(measure_folder(out), out, "dataset", "table")
     preview(out, sheet, limit=8)

@@ -29,10 +29,10 @@ INTERNAL_ERROR, INTERRUPTED, TERMINATED = 1, 130, 143
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command's module when it is asked for."""
+    """A group that imports a command's module only when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order of work."""
+        """Command names in the order of use."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -45,7 +45,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As Click does, and the nearest name for a mistyped one."""
+        """Resolve as Click does; suggest the nearest name for a mistyped one."""
         near = get_close_matches(args[0], COMMANDS, n=1)
         if near and near[0] != args[0]:
             ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
@@ -59,7 +59,7 @@ def gemax() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and exit with its exit code."""
     signals.install()
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
@@ -98,7 +98,7 @@ def _interrupted(terminated: bool) -> int:
 
 
 def _closed_pipe() -> int:
-    """The reader of our output has gone: end quietly, also when Python flushes at exit."""
+    """Exit quietly after the reader of stdout closed the pipe, also when Python flushes at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 

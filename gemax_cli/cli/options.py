@@ -1,6 +1,6 @@
-"""Options that commands share, and packs of them that hand a command one typed object.
+"""Shared options. A pack is a group of options that gives the command one typed object.
 
-Settings and selections are imported when a command runs, so that ``--help`` stays fast.
+Settings and selections are imported when a command runs, so ``--help`` stays fast.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Command(click.Command):
 
 
 def under(heading: str) -> Callable[..., Decorator]:
-    """``click.option`` for the options under one heading."""
+    """Return ``click.option`` for options under one heading."""
     return partial(click.option, cls=Option, heading=heading)
 
 
@@ -73,10 +73,10 @@ def pack(home: str, **parts: Callable[[str], Decorator]) -> Callable[[str], Deco
 
     Args:
         home: "module:class" of the dataclass; imported when the command runs.
-        parts: by field: what makes its option, or another pack, of the name of the parameter.
+        parts: for each field, a function from the parameter's name to its option or to another pack.
 
     Returns:
-        What makes a decorator of the name of the command's parameter that takes the object.
+        A function from the name of the command's parameter, which gets the object, to a decorator.
     """
     module, _, kind = home.partition(":")
 
@@ -144,14 +144,14 @@ def shard(text: str) -> tuple[int, int]:
 
 
 def existing(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
-    """Check that a path is there, with a sentence of ours."""
+    """Check that a path exists, with gemax's own message."""
     if value is not None and not value.exists():
         raise click.BadParameter(f"{value}: there is no such file or folder.", ctx, param)
     return value
 
 
 def _expand(ctx: click.Context, param: click.Parameter, sources: tuple[Path, ...]) -> list[Path]:
-    """The paths that SRC... stand for; ``-`` is the list on standard input, separated by line ends or NUL."""
+    """Expand SRC... to paths. ``-`` reads a list from standard input, separated by line ends or NUL."""
     places: list[Path] = []
     for source in sources:
         if str(source) == "-":
@@ -165,7 +165,7 @@ def _expand(ctx: click.Context, param: click.Parameter, sources: tuple[Path, ...
 
 
 def default_jobs() -> int:
-    """As many processes as this one may use cores."""
+    """Number of cores that this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:

@@ -38,7 +38,7 @@ def print_rows(rows: Sequence[Row], form: Form, title: str = "", note: str = "")
 
 
 def emit(text: str) -> None:
-    """Write to stdout; where its reader has gone, the rest goes nowhere and the command ends as it would have."""
+    """Write to stdout. If its reader closed the pipe, the rest is dropped and the exit code stays."""
     try:
         click.echo(text, nl=False)
         sys.stdout.flush()
@@ -47,7 +47,7 @@ def emit(text: str) -> None:
 
 
 def tell(problems: Iterable[str]) -> int:
-    """Print a sentence each to stderr; returns the exit code, 3 where there is one."""
+    """Print the sentences to stderr; returns the exit code: 3 if there is a sentence, else 0."""
     code = 0
     for problem in problems:
         click.echo(problem, err=True)
@@ -56,7 +56,7 @@ def tell(problems: Iterable[str]) -> int:
 
 
 def cell(value: object, name: str = "") -> str:
-    """Text of one cell: floats with four places, the paper's own figures with no more than it prints."""
+    """Text of one cell: floats with four decimals, the paper's figures with the decimals that it prints."""
     if value is None:
         return ""
     if isinstance(value, float) and name.startswith("paper"):
@@ -87,7 +87,7 @@ def _print_table(rows: Sequence[Row], title: str, note: str) -> None:
 
 
 def table_text(rows: Sequence[Row], title: str = "", note: str = "", width: int | None = None) -> str:
-    """A table of ``width`` columns, as wide as the terminal for None, with a title over it and a note under it."""
+    """A table with a title above and a note below, ``width`` columns wide; None takes the terminal's width."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -98,15 +98,15 @@ def table_text(rows: Sequence[Row], title: str = "", note: str = "", width: int 
     for row in rows:
         table.add_row(*(cell(value, name) for name, value in row.items()))
     colourless = bool(os.environ.get("NO_COLOR"))
-    # names of files and sentences are no markup
+    # file names and sentences are not markup
     console = Console(file=sys.stdout, width=width, no_color=colourless, highlight=False, markup=False)
-    with console.capture() as text:  # rich's own answer to a closed pipe is to exit with code 1
+    with console.capture() as text:  # at a closed pipe, rich exits with code 1
         console.print(table)
     return text.get() + (f"{note}\n" if note else "")
 
 
 def _is_numeric(values: Sequence[object]) -> bool:
-    """Whether a column is of numbers, or of numbers that are rounded for reading."""
+    """Whether a column holds numbers or rounded numbers."""
     texts = [value for value in values if isinstance(value, str)]
     if len(texts) < len(values):
         return any(isinstance(value, int | float) for value in values)

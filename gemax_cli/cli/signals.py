@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: both end what is in flight and leave what is done."""
+"""Ctrl-C and SIGTERM: both cancel the tasks in flight and keep the finished ones."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import NoReturn
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: end as after Ctrl-C."""
+    """Raised at SIGTERM; the run ends as after Ctrl-C."""
 
 
 _received: list[type[KeyboardInterrupt]] = []
 
 
 def install() -> None:
-    """Raise KeyboardInterrupt and Terminated from now on; Ctrl-C stays ignored where it is, as in background jobs."""
+    """Raise KeyboardInterrupt and Terminated from now on. An ignored Ctrl-C stays ignored (background jobs)."""
     signal.signal(signal.SIGTERM, _stop)
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _stop)
@@ -26,24 +26,24 @@ def install() -> None:
 
 
 def received() -> type[KeyboardInterrupt] | None:
-    """What was raised first, if anything: a library may have swallowed it, or failed in another way because of it."""
+    """The first exception raised by a signal, if any. A library may have lost it or replaced it."""
     return _received[0] if _received else None
 
 
 def raise_again() -> None:
-    """Raise what was raised before and got lost."""
+    """Raise the first exception of a signal again, if there was one."""
     if _received:
         raise _received[0]
 
 
 def _say_what_was_lost(lost: sys.UnraisableHookArgs) -> None:
-    """As Python does, but not of a signal that came in a finaliser, where nothing can be raised: see ``received``."""
+    """Print as Python does, except for a signal in a finaliser, where no exception can leave: see ``received``."""
     if not isinstance(lost.exc_value, KeyboardInterrupt):
         sys.__unraisablehook__(lost)
 
 
 def _say_what_a_thread_met(met: threading.ExceptHookArgs) -> None:
-    """As Python does, but not after a signal: joblib's own threads stumble when its pool is ended."""
+    """Print as Python does, but not after a signal: joblib's threads fail when its pool is ended."""
     if not _received:
         threading.__excepthook__(met)
 

@@ -33,8 +33,8 @@ def command(
     """Cut blocks of several depths from the raw scans in SRC... and compare them; nothing is converted.
 
     Per dataset and depth: entropy, effective grey levels (2^entropy), valid pixels, and, where names tell who shows
-    which of the six expressions, how well the range image tells expressions from people: the variance ratio F between
-    and within expressions, and how often a linear classifier is right on people it has not seen (needs scikit-learn).
+    which of the six expressions, how well the range image tells expressions from subjects: the variance ratio F between
+    and within expressions, and how often a linear classifier is right on subjects it has not seen (needs scikit-learn).
     paper_accuracy is Table 4 of the paper, its authors' own network on their data. The advice goes to stderr.
     """
     from gemax_cli.cli.output import print_rows, tell

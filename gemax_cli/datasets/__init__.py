@@ -1,1 +1,1 @@
-"""What the databases of the field are: names of files, landmarks, protocols, figures of the paper."""
+"""The databases of the field: file names, landmarks, protocols, figures of the paper."""

@@ -48,7 +48,7 @@ def scan_id(parsed: ParsedName, folders: Sequence[str] = ()) -> str:
 
 
 def safe_part(text: str) -> str:
-    """``text`` as one folder's name that every file system takes and that leads nowhere else.
+    """``text`` as one folder's name that is valid on every file system and has no path separators.
 
     NFC; separators, control and unpaired characters become "_"; no dots or spaces at the ends, no reserved
     name of Windows; names over ``LONGEST_PART`` bytes are cut and end in "~" and 8 digits of their SHA-256.

@@ -1,4 +1,4 @@
-"""What a database is, and what a raw file's name says before the file is opened."""
+"""The description of a database, and the fields of a raw file's name."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def expression_code(word: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ScanName:
-    """What a file's name and folders say; nested in ``ScanRef`` and in records, flat in tables.
+    """The fields of a file's name and folders; nested in ``ScanRef`` and in records, flat in tables.
 
     Attributes:
         dataset: a name in ``registry.DATASETS``: "BU-3DFE", "Bosphorus", "other" ...
@@ -63,7 +63,7 @@ class ScanRef:
         scan_id: identity and place in the output folder, with "/" between parts: "BU-3DFE/F0001/F0001_AN01WH".
         path: the raw file.
         source: the path relative to the SRC it was found under, with "/" between parts.
-        name: what the names of file and folders say.
+        name: the fields of the names of file and folders.
     """
 
     scan_id: str
@@ -73,7 +73,7 @@ class ScanRef:
 
 
 class ParsedName(NamedTuple):
-    """What a file's name and folders say, and where that puts the scan.
+    """The fields of a file's name and folders, and the scan's id that follows from them.
 
     Attributes:
         name: the fields.
@@ -107,7 +107,7 @@ NOT_USED = PaperProtocol()
 
 @dataclass(frozen=True)
 class Dataset:
-    """All that is known of a database; a row of ``registry.DATASETS``.
+    """The description of a database; a row of ``registry.DATASETS``.
 
     Attributes:
         name: as tables and folders spell it.

@@ -1,4 +1,4 @@
-"""Scans of no known database: their names say nothing, their folders keep them apart."""
+"""Scans of no known database. Their names have no fields; their folders make the ids unique."""
 
 from __future__ import annotations
 

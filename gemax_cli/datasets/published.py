@@ -1,4 +1,4 @@
-"""How a figure of the paper is written down; the figures themselves stand in the files of the databases.
+"""The form of a figure of the paper. The figures themselves are in the files of the databases.
 
 Jiao, Niu, Tran, Shi, "2D+3D Facial Expression Recognition via Discriminative Dynamic Range Enhancement and Multi-Scale
 Learning", arXiv 2011.08333. Its authors measured these figures on the licensed databases; nothing here is measured by

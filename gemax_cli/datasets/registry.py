@@ -1,4 +1,4 @@
-"""The databases by name. A new one is a file beside this and a row here: all else asks this table."""
+"""The databases by name. To add one, write a file beside this one and add a row here."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def dataset_named(name: str) -> Dataset:
 
 
 def parse_name(name: str, parents: Sequence[str] = ()) -> ParsedName:
-    """What a scan's file name says in the grammar of the first database that it fits.
+    """Parse a scan's file name by the first database whose naming scheme it fits.
 
     Args:
         name: file name with suffix, in any case.

@@ -1,4 +1,4 @@
-"""Which of the scans found are wanted."""
+"""Filters for the scans found."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Selection:
 
 
 def wanted(scans: Iterable[ScanRef], selection: Selection) -> Callable[[ScanRef], bool]:
-    """A test for the scans that pass every filter but ``kind``; the paper's protocol has to see all of them first."""
+    """Return a test for all filters except ``kind``. The paper's protocol needs the list of all scans."""
     tests = _tests(selection)
     if selection.protocol == "paper":
         tests.append(_paper_test(scans))

@@ -1,4 +1,4 @@
-"""Line charts and histograms as matplotlib figures, which look alike whatever the user's matplotlibrc says."""
+"""Line charts and histograms as matplotlib figures, the same whatever the user's matplotlibrc says."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-# Okabe and Ito's colours, which people who see red and green alike can tell apart
+# Okabe and Ito's colours, which readers with red-green colour blindness can tell apart
 COLOURS: Mapping[str, str] = {
     "paper": "#ffffff", "ink": "#1b1b1f", "soft": "#5f6068", "grid": "#dfe0e6",
     "c0": "#0072b2", "c1": "#d55e00", "c2": "#007d5a", "c3": "#b8578f", "c4": "#8a6100", "c5": "#3c7fa8",
@@ -101,7 +101,7 @@ def histogram(
         raise ValueError("there is no value to draw")
     low, high = limits or (float(numbers.min()), float(numbers.max()))
     spread = max(1.0, abs(low), abs(high))
-    if high - low < 1e-9 * spread:  # one value: floats must tell the bars' edges apart all the same
+    if high - low < 1e-9 * spread:  # one value: the edges of the bars must still be different floats
         low, high = low - 0.5 * spread, high + 0.5 * spread
     with _style():
         figure, axes = _sheet(WIDTH, title, x_label, "scans")
@@ -166,7 +166,7 @@ def _saved(figure: Figure, form: str, metadata: Mapping[str, str | None]) -> byt
 
 
 def chart_format(path: Path) -> str:
-    """What the name of a chart's file asks for: ".svg" or ".png".
+    """The format that a chart's file name asks for: ".svg" or ".png".
 
     Raises:
         SettingsError: its suffix is another one.

@@ -12,7 +12,7 @@ from gemax_cli.reports.published import PUBLISHED, tau_of_paper
 
 @dataclass(frozen=True)
 class Comparison:
-    """A row of the paper's tables with what was measured here beside it; None where the folder has no such map.
+    """A row of the paper's tables beside the measured values; these are None if the folder has no such map.
 
     Attributes:
         dataset: of the paper, and of the measured scans.
@@ -44,7 +44,7 @@ class Comparison:
 
 
 def compare(rows: Sequence[EntropyRow]) -> list[Comparison]:
-    """The paper's Tables 1, 2, 3 and 5 for the databases among ``rows``, which are by dataset; each with our row.
+    """Compare ``rows`` (by dataset) with the paper's Tables 1, 2, 3 and 5 of the same databases.
 
     A row of ours stands beside the paper's only where ``EntropyRow.paper`` says that the two are comparable.
     """

@@ -1,4 +1,4 @@
-"""What a report says of each scan, and which scans are to be looked at first."""
+"""Facts about each scan for the report, and which scans to look at first."""
 
 from __future__ import annotations
 

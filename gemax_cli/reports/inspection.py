@@ -1,4 +1,4 @@
-"""What one raw file is."""
+"""Describe one raw file."""
 
 from __future__ import annotations
 

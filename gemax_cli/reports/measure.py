@@ -26,7 +26,7 @@ from gemax_cli.stack.records import BlockRecord
 BASELINE, GEMAX = "range image", "gemax"
 PAPER_DEPTH = 60.0  # mm, section 4.2
 CHUNK = 16  # scans that a worker measures at once
-WORTH_WORKERS = 512  # scans; starting processes costs about as much as measuring so many
+WORTH_WORKERS = 512  # scans; starting processes takes as long as measuring this many
 Values = NDArray[np.uint8]
 
 
@@ -63,7 +63,7 @@ class Measurement:
         problems: one sentence per file that could not be measured.
         paper_depth: "" or the folder name of the depth block that was made with the paper's settings (60 mm, N = 4096,
             K = 256), so that its entropy may stand beside the published one; None where none was.
-        names: what the records of the scans say that their names say; scans without a record are missing.
+        names: the parsed names in the records; scans without a record are missing.
     """
 
     maps: tuple[Measured, ...]
@@ -144,7 +144,7 @@ _Task = tuple[int, list[Recorded], QuantisationSettings]
 
 
 def _tasks(folder: OutputFolder, scans: Sequence[ScanImages], names: dict[str, ScanName]) -> Iterator[_Task]:
-    """The scans in chunks, with their recorded blocks, read when their turn comes; ``names`` is filled on the way."""
+    """Yield the scans in chunks with their recorded blocks, read lazily; fills ``names``."""
     settings = folder.settings.quantisation
     for start in range(0, len(scans), CHUNK):
         chunk: list[Recorded] = []
@@ -188,7 +188,7 @@ Measure = Callable[[MapImage, NDArray[np.uint8]], Measured]
 
 
 def _each(images: ScanImages, measure: Measure, problems: list[str]) -> Iterator[Measured]:
-    """Measure every map; each file is read once, and a broken one is a problem, not an end."""
+    """Measure every map. Each file is read once; a broken file becomes a problem and the others go on."""
     path, image = None, np.empty(0, np.uint8)
     for m in images.maps:
         try:
@@ -314,6 +314,6 @@ def _ends(values: Values) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Index of the first and of the last pixel of every grey value 0..255; 0 for values that do not occur."""
     first, last = np.zeros(256, np.intp), np.zeros(256, np.intp)
     index = np.arange(values.size)
-    last[values] = index  # of several assignments to one place, numpy keeps the last
+    last[values] = index  # of several assignments to one index, numpy keeps the last
     first[values[::-1]] = index[::-1]
     return first, last

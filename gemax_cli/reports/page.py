@@ -1,4 +1,4 @@
-"""The report of an output folder: one HTML page that needs nothing but itself."""
+"""The report of an output folder: one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Report:
 
 @dataclass(frozen=True, eq=False)
 class _Material:
-    """What the page is made of."""
+    """The data of the page."""
 
     folder: OutputFolder
     images: Mapping[str, ScanImages]
@@ -114,7 +114,7 @@ def _render(m: _Material) -> str:
 
 
 def _shown(value: object) -> object:
-    """What the template shows of a value: floats with four places, None as nothing, "?" for control characters."""
+    """Text of a value for the template: floats with four decimals, None as "", "?" for control characters."""
     if value is None or hasattr(value, "__html__"):
         return value or ""
     return f"{value:.4f}" if isinstance(value, float) else printable(str(value))

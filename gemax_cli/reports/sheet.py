@@ -37,7 +37,7 @@ OTHER_NAMES = {
 
 @dataclass(frozen=True, eq=False)
 class Preview:
-    """A sheet, (rows, columns, 3) uint8; how many scans it shows of how many; a sentence per scan that it could not."""
+    """A sheet, (rows, columns, 3) uint8; the scans shown and in total; a sentence per scan that could not be drawn."""
 
     sheet: Picture
     shown: int

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from gemax_cli.errors import SettingsError
 from gemax_cli.reports.tiles import font_of
 
-# narrow bins, the width of uniform quantisation, wide bins: apart for people who see red and green alike, and in grey
+# narrow bins, the width of uniform quantisation, wide bins: distinct in red-green colour blindness and in grey
 NARROW, UNIFORM, WIDE = (5, 60, 140), (244, 240, 232), (166, 54, 3)
 MIDDLE_NARROW, MIDDLE_WIDE = (90, 160, 210), (253, 165, 80)
 STOPS = np.array([NARROW, MIDDLE_NARROW, UNIFORM, MIDDLE_WIDE, WIDE], float)
@@ -36,7 +36,7 @@ def bin_widths(
 def width_colours(widths: NDArray[np.number], uniform: float, widest: float) -> Colours:
     """Colours of bin widths, of one dimension more: dark blue for 1 level, pale for ``uniform``, brown for ``widest``.
 
-    The scale is that of ratios: half the uniform width and twice of it lie as far from the middle where the ends do.
+    The scale is logarithmic on both sides of ``uniform``; 1 and ``widest`` are its ends.
 
     Args:
         widths: in levels, 1 or more.

@@ -15,14 +15,14 @@ from gemax_cli.scans.read import read_scan
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.records import BlockRecord, ScanRecord
 
-NEAR_MM = 5.0  # surface farther before the nose tip is no face
+NEAR_MM = 5.0  # surface farther in front of the nose tip is not face
 Picture = NDArray[np.uint8]  # (rows, columns, 3)
 
 
 def find_raw(folder: OutputFolder, record: ScanRecord) -> Path | None:
     """The raw file that a record was made from: below one of the sources in run.json's command line, of recorded size.
 
-    A source that was given relative to the working directory is looked for from the present one and from the folder
+    A source that was given relative to the working directory is searched from the current one and from the folder
     above the output folder. None where it is not found, or is no longer the same size.
     """
     source = PurePosixPath(record.source)
@@ -81,7 +81,7 @@ def _picture_beside(raw: Path, texture: TextureMap | None) -> Picture | None:
     try:
         with Image.open(raw.with_name(name)) as image:
             return np.asarray(image.convert("RGB"))
-    except Exception:  # decoders answer damaged pictures with errors of many classes; a sheet does without the picture
+    except Exception:  # decoders raise many kinds of errors for damaged pictures; the sheet then omits the picture
         return None
 
 

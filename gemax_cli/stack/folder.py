@@ -43,10 +43,10 @@ Shard = tuple[int, int]
 
 
 class OutputFolder:
-    """A folder that ``gemax convert`` writes. To make the object touches no file.
+    """A folder that ``gemax convert`` writes. Creating the object reads and writes no file.
 
     Attributes:
-        path: of the folder; it need not be there yet.
+        path: of the folder; it may not exist yet.
     """
 
     def __init__(self, path: AnyPath) -> None:
@@ -57,7 +57,7 @@ class OutputFolder:
 
     @classmethod
     def holding(cls, path: AnyPath) -> OutputFolder:
-        """The output folder that a path is, or is a part of; where there is none, the path itself, as a folder."""
+        """The output folder that is or contains a path; without one, the path itself as a folder."""
         path = as_path(path)
         above = (cls(folder) for folder in (path, *path.resolve().parents))
         return next((folder for folder in above if folder.is_ours), cls(path))
@@ -90,7 +90,7 @@ class OutputFolder:
 
     @property
     def settings(self) -> Settings:
-        """What the folder was made with; the defaults where there is no run.json.
+        """The settings that the folder was made with; the defaults without a run.json.
 
         Raises:
             OutputError: run.json is damaged, or of something else.
@@ -110,7 +110,7 @@ class OutputFolder:
         try:
             run = self.run
         except OutputError:
-            return  # to be written anew; each record carries the digest of its own settings
+            return  # run.json is then written again; each record has the digest of its own settings
         if run and run.get("settings_sha256") != settings.digest:
             changes = "; ".join(_changes(run.get("settings"), settings.as_dict())) or "the version of gemax"
             raise SettingsConflict(
@@ -119,7 +119,7 @@ class OutputFolder:
             )
 
     def write_run(self, settings: Settings, command: Iterable[str]) -> None:
-        """Write run.json: settings, their hash, versions, command line. No date: the same run, the same bytes."""
+        """Write run.json: settings, their hash, versions, command line. Without a date: same run, same bytes."""
         values = {
             "gemax": __version__,
             "settings": settings.as_dict(),
@@ -142,20 +142,22 @@ class OutputFolder:
 
     @property
     def scan_ids(self) -> tuple[str, ...]:
-        """Ids of all scans with a record, in order; as they were when this object first looked."""
+        """Ids of all scans with a record, in order, as first read by this object."""
         return tuple(self._places)
 
     def record(self, scan_id: str) -> ScanRecord | None:
-        """The record of a scan; None where this object found none when it first looked, or a damaged one."""
+        """The record of a scan; None if there was none when this object first read, or if it is damaged."""
         place = self._places.get(scan_id)
         try:
             record = ScanRecord.from_line(read_line(place)) if place else None
         except ValueError:
             return None
-        return record if record and record.scan_id == scan_id else None  # lines may have been put in order since
+        return (
+            record if record and record.scan_id == scan_id else None
+        )  # another process may have sorted the lines since
 
     def find(self, place: str) -> tuple[ScanRecord, BlockRecord] | None:
-        """The record and depth block whose images lie in a folder, given relative to the output folder."""
+        """The record and depth block of an image folder, given relative to the output folder."""
         for scan_id in (place, place.rpartition("/")[0]):
             record = self.record(scan_id)
             for block in record.blocks if record else ():
@@ -164,11 +166,11 @@ class OutputFolder:
         return None
 
     def writer(self, shard: Shard | None = None) -> RecordWriter:
-        """What appends records, to a file of its own for each shard."""
+        """A writer that appends records; each shard has its own file."""
         return RecordWriter(self.path / records_name(shard))
 
     def depth16(self, scan_id: str, depth_mm: float | None = None) -> NDArray[np.uint16]:
-        """The depth image of a scan: (rows, columns) codes, 0 is no data; of its first block, or that of a depth.
+        """Depth image of a scan, (rows, columns) codes, 0 for no data. Without a depth, its first block.
 
         Raises:
             SettingsError: there is no such scan or depth.
@@ -177,7 +179,7 @@ class OutputFolder:
         return load_codes(self.path / self._block(scan_id, depth_mm).file)
 
     def map(self, scan_id: str, tau: int, depth_mm: float | None = None) -> NDArray[np.uint8]:
-        """The GEMax map of a scan: (rows, columns) uint8; of its first block, or that of a depth.
+        """GEMax map of a scan, (rows, columns) uint8. Without a depth, its first block.
 
         Raises:
             SettingsError: there is no such scan, depth or tau.
@@ -212,17 +214,17 @@ class OutputFolder:
         return all(os.path.isfile(f"{self.path}/{file}") for file in record.files)  # noqa: PTH113 - thousands of files
 
     def images(self, part: Path | None = None) -> list[ScanImages]:
-        """The maps that lie in the folder, in it or in a part of it, whatever the records say; in order of path."""
+        """The maps in the folder or below a part of it, in order of path. Records are not consulted."""
         if part is None or part == self.path:
             return scan_images(self.path)
         return scan_images(part.resolve(), self.path.resolve())
 
     def prepare(self) -> None:
-        """Create the folder where it is missing.
+        """Create the folder if it is missing.
 
         Raises:
             OutputUnwritable: it cannot be made, is no folder, or may not be written to.
-            OutputError: it holds tables of somebody else, which ours would replace.
+            OutputError: it holds tables of another program, which gemax would overwrite.
             OSError: the disk is full.
         """
         try:
@@ -242,7 +244,7 @@ class OutputFolder:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Raise an OSError again as an error that names the folder.
+        """Re-raise OSError as an error whose message names the output folder.
 
         Raises:
             OutputFull: the disk is full.
@@ -259,7 +261,7 @@ class OutputFolder:
 
     @contextmanager
     def locked(self, shard: Shard | None = None) -> Iterator[None]:
-        """Hold the folder alone; shards of one run hold it together, each its own part.
+        """Lock the folder. Shards of one run share the lock; each locks its own part alone.
 
         Raises:
             FolderInUse: another process holds it.
@@ -267,7 +269,7 @@ class OutputFolder:
         with ExitStack() as stack:
             if shard:
                 _take(stack, self.path, f".gemax-{shard[0]}-of-{shard[1]}.lock")
-                with ExitStack() as moment:  # nobody may hold the whole folder while a shard starts
+                with ExitStack() as moment:  # no process may hold the whole folder while a shard starts
                     _take(moment, self.path, LOCK)
             else:
                 _take(stack, self.path, LOCK)
@@ -277,7 +279,7 @@ class OutputFolder:
 
     @contextmanager
     def _tables_locked(self) -> Iterator[None]:
-        """Hold what lies directly in the folder: shards of one run start and end at any moment."""
+        """Lock the files directly in the folder, because shards start and end at any time."""
         from filelock import FileLock
 
         with FileLock(self.path / TABLES_LOCK):
@@ -286,21 +288,21 @@ class OutputFolder:
     def write_tables(
         self, shard: Shard | None, failures: Iterable[Failure], resolved: Callable[[Set[str]], Set[str]]
     ) -> None:
-        """Tidy the records of this run, make metadata.csv from all records, and bring failures.csv up to date.
+        """Sort the records of this run, write metadata.csv from all records, and update failures.csv.
 
         Args:
             shard: of this run.
             failures: of this run.
-            resolved: says which of some sources this run found converted or tried; older failures of others are kept.
+            resolved: given sources, returns those that this run resolved; older failures of the others are kept.
         """
-        with self._tables_locked():  # the last shard to come in sees all records
+        with self._tables_locked():  # the last shard to write the tables sees all records
             tidy_records(self.path / records_name(shard))
             vars(self).pop("_places", None)
             write_metadata(self.path, self.records(), *self._map_columns())
             write_failures(self.path, [*self._older_failures(resolved), *failures])
 
     def _map_columns(self) -> tuple[set[int], set[str]]:
-        """All tau and all channels of comparison maps that the records tell of."""
+        """All tau and all comparison channels in the records."""
         taus: set[int] = set()
         channels: set[str] = set()
         for block in (block for record in self.records() for block in record.blocks):
@@ -317,7 +319,7 @@ class OutputFolder:
         return [failure for failure in failures if failure.source not in over]
 
     def failures(self) -> list[Failure]:
-        """The rows of failures.csv; none where there is no such file.
+        """The rows of failures.csv; empty without the file.
 
         Raises:
             OutputError: it is damaged.
@@ -330,7 +332,7 @@ class OutputFolder:
             raise OutputError(f"{path}: cannot be read ({error}).") from error
 
     def tables_are_current(self) -> bool:
-        """Whether metadata.csv is younger than all records, and no failure is on record."""
+        """Whether metadata.csv is newer than all records and there is no failures.csv."""
         try:
             written = (self.path / METADATA).stat().st_mtime_ns
             files = record_files(self.path)

@@ -35,7 +35,7 @@ class MapImage:
         path: the PNG.
         name: "gemax_tau020" of a GEMax map, "image" of a picture that stands alone, else the file's stem.
         tau: of a GEMax map, None of others.
-        channel: of a GEMax map in an RGB image; taken only where the image has channels.
+        channel: of a GEMax map in an RGB image; ignored for a grey image.
     """
 
     path: Path
@@ -58,7 +58,7 @@ class MapImage:
             image: what ``load_map`` read from ``path``.
 
         Raises:
-            BadFormat: the image lacks the channel that its name promises.
+            BadFormat: the image lacks the channel that its name requires.
         """
         if image.ndim == 2:
             if self.channel:
@@ -129,16 +129,16 @@ def _png_folders(root: Path) -> dict[Path, list[str]]:
 
 
 def split_depth(scan: str) -> tuple[str, str]:
-    """The name of a scan as ``ScanImages`` has it, and the folder of its depth block: "d060"; "" where it has none."""
+    """Split ``ScanImages.scan`` into the scan id and the folder of its depth block, such as "d060", or ""."""
     head, _, last = scan.rpartition("/")
     return (head, last) if head and DEPTH_FOLDER.fullmatch(last) else (scan, "")
 
 
 @lru_cache(maxsize=1 << 16)
 def name_of(scan: str) -> ScanName:
-    """What the folder of a scan without a record says, or any path that ends in a database's scan name."""
+    """Parse the name of a scan without a record from its folder, or from a path that ends in a scan name."""
     parts = split_depth(scan)[0].split("/")
-    suffix = ".abs" if parts[0] == "FRGC" else ""  # the grammar of FRGC needs it, the output folder leaves it out
+    suffix = ".abs" if parts[0] == "FRGC" else ""  # FRGC's file names need it, the output folder omits it
     name = parse_name(parts[-1] + suffix, parts[:-1]).name
     return replace(name, dataset=parts[0]) if name.dataset == OTHER and parts[0] in DATASETS else name
 
@@ -197,7 +197,7 @@ def load_codes(path: Path) -> NDArray[np.uint16]:
 
 
 def load_recorded(path: Path, sha256: str, dtype: type[np.generic]) -> tuple[NDArray[Any] | None, str]:
-    """The pixels of a file that is what its record says and "", or None and what is wrong."""
+    """The pixels of a file that matches its record and "", else None and what is wrong."""
     if not path.is_file():
         return None, "is missing"
     try:
@@ -214,6 +214,6 @@ def _load(path: Path) -> NDArray[Any]:
         return read_png(path)
     except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
         raise FileUnreadable(path, f"cannot be read ({error.strerror}): check the file and its permissions.") from error
-    except Exception as error:  # a PNG decoder answers damaged data with errors of many classes
+    except Exception as error:  # a PNG decoder raises many kinds of errors for damaged data
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise BadFormat(path, f"is no whole PNG ({reason}): convert the scan again or copy the file anew.") from error

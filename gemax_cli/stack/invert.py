@@ -1,4 +1,4 @@
-"""From an 8-bit map and its record back to metric depth and to the raw file's coordinates."""
+"""Invert an 8-bit map with its record: metric depth, and points in the raw file's coordinates."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class InvertedMap:
         name: "gemax" or "ri".
         tau: distortion bound of a GEMax map, levels; None of the range image.
         depth: (rows, columns) float32, mm behind the nose tip; NaN where there is no data.
-        bound_mm: no pixel is farther than this from its depth before the map was made.
-        error_mm: largest difference from depth16.png; None where that file is not the one that was written.
+        bound_mm: upper bound of every pixel's error.
+        error_mm: largest difference from depth16.png; None if that file is missing or changed.
         block: the record of the depth block.
     """
 
@@ -56,11 +56,11 @@ class InvertedMap:
 
 
 def invert(image: AnyPath, tau: int | None = None) -> InvertedMap:
-    """Invert a map in a folder that ``gemax convert`` wrote: the middle of each pixel's bin, from the recorded cuts.
+    """Invert a map in an output folder. Each pixel gets the midpoint of its bin, by the recorded cuts.
 
     Args:
         image: the PNG of a GEMax map or of the range image (ri.png).
-        tau: which map of an RGB image; None takes the one of least distortion.
+        tau: selects a map of an RGB image; None takes the map of the smallest tau.
 
     Raises:
         ScanError: the file is not readable, in no such folder, not the one that was written, or of another kind.
@@ -95,7 +95,7 @@ def largest_error(depth: NDArray[np.float32], codes: NDArray[np.uint16], depth_m
 
 
 def _find(path: Path) -> tuple[OutputFolder, ScanRecord, str]:
-    """The output folder above a map, the record of the scan whose folder the map lies in, and the map's path there."""
+    """The output folder above a map, the record of the map's scan, and the map's path in the folder."""
     if not path.is_file():
         raise FileUnreadable(path, "there is no such file: give the PNG of a map.")
     folder = OutputFolder.holding(path)
@@ -115,7 +115,7 @@ def _find(path: Path) -> tuple[OutputFolder, ScanRecord, str]:
 def _choose(
     path: Path, record: ScanRecord, file: str, tau: int | None
 ) -> tuple[BlockRecord, MapRecord | ComparisonRecord]:
-    """The block and map that a file is; of an RGB image's maps that of ``tau``, or the first."""
+    """The block and map of a file. Of an RGB image's maps, that of ``tau``, or the first."""
     found = [(block, m) for block in record.blocks for m in block.all_maps if m.file == file]
     if not found:
         raise BadFormat(path, f"is no map in the record of {record.scan_id}: give a GEMax map or ri.png.")
@@ -139,7 +139,7 @@ def _pixels(path: Path, m: MapRecord | ComparisonRecord) -> NDArray[np.uint8]:
 def _mask(
     path: Path, image: NDArray[np.uint8], codes: NDArray[np.uint16] | None, settings: QuantisationSettings
 ) -> NDArray[np.bool_]:
-    """Where there is data: as depth16.png says, or without it the map's own pixels, where 0 is kept for background."""
+    """Mask of the data, from depth16.png, or without it from the map if 0 is reserved for background."""
     if codes is not None:
         return codes > 0
     if settings.first_code == 0:

@@ -12,12 +12,12 @@ CHANNELS = 3
 
 
 def block_folder(scan: str, depth_mm: float, many: bool) -> str:
-    """Folder of a depth block, relative to the output folder: one of its own where there are ``many`` depths."""
+    """Folder of a depth block, relative to the output folder. With ``many`` depths, each has a subfolder."""
     return f"{scan}/d{depth_label(depth_mm)}" if many else scan
 
 
 def depth_label(depth_mm: float) -> str:
-    """Three digits at least: 060 for 60 mm, 062.5 for 62.5 mm."""
+    """Depth with at least three digits: 060 for 60 mm, 062.5 for 62.5 mm."""
     whole, _, rest = f"{depth_mm:g}".partition(".")
     return whole.zfill(3) + (f".{rest}" if rest else "")
 
@@ -33,7 +33,7 @@ def comparison_name(name: str) -> str:
 
 
 def rgb_groups(taus: Sequence[int]) -> list[tuple[int, ...]]:
-    """``taus`` in threes, in order; the last group may be short."""
+    """Group ``taus`` in threes, in order; the last group may be shorter."""
     return [tuple(taus[i : i + CHANNELS]) for i in range(0, len(taus), CHANNELS)]
 
 

@@ -1,4 +1,4 @@
-"""Records: one line of JSON per converted scan, appended when its files are safely in place."""
+"""Records: one line of JSON per converted scan, appended after its files are written."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ class ScanRecord:
         return record
 
     def _check(self) -> None:
-        """Raise ValueError where a value is of its type but cannot be: a file elsewhere, a length, cuts."""
+        """Raise ValueError for values of the right type that are invalid: files outside, lengths, cuts."""
         if not all(_lies_inside(file) for file in self.files):
             raise ValueError("it names a file outside the output folder")
         for block in self.blocks:
@@ -223,7 +223,7 @@ class ScanRecord:
 
 
 def _lies_inside(file: str) -> bool:
-    """Whether a relative path stays below the folder it starts from, on any system: it may be removed or replaced."""
+    """Whether a relative path stays inside its folder, on any system: gemax may remove or replace the file."""
     return file != "" and not (set(file.split("/")) & {"", ".", ".."} or set(file) & set("\\:\0"))
 
 
@@ -244,7 +244,7 @@ def record_files(folder: Path) -> list[Path]:
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """(offset, line) of every whole line; a line torn by a killed run is left out."""
+    """Yield (offset, line) of every complete line; a partial last line of a killed run is skipped."""
     offset = 0
     with path.open("rb") as file:
         for line in file:
@@ -254,7 +254,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def read_line(place: Place) -> bytes:
-    """The line at a place."""
+    """Read the line at a file and offset."""
     path, offset = place
     with path.open("rb") as file:
         file.seek(offset)
@@ -262,7 +262,7 @@ def read_line(place: Place) -> bytes:
 
 
 def newest_places(files: Iterable[Path]) -> dict[str, Place]:
-    """Where the newest record of every scan stands, by scan id and in its order; other lines are skipped."""
+    """File and offset of the newest record of every scan, in order of scan id; other lines are skipped."""
     places: dict[str, Place] = {}
     for path in files:
         for offset, line in read_lines(path):
@@ -294,7 +294,7 @@ def read_records(folder: Path) -> Iterator[ScanRecord]:
 
 
 class RecordWriter:
-    """Appends records to one file; a torn last line of an earlier run is cut off first."""
+    """Append records to one file; a partial last line of an earlier run is removed first."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("ab+", buffering=0)
@@ -303,7 +303,7 @@ class RecordWriter:
             self._file.truncate(whole)
 
     def append_line(self, line: str) -> None:
-        """Hand one line of JSON (``ScanRecord.to_line``) to the system, whole or not at all.
+        """Write one line of JSON (``ScanRecord.to_line``) completely or not at all.
 
         Raises:
             OSError: the disk is full; the file is as before.
@@ -328,9 +328,9 @@ class RecordWriter:
 
 
 def tidy_records(path: Path) -> None:
-    """Rewrite one record file: newest line of each scan, in order of id, so that it does not tell who came first.
+    """Rewrite one record file with the newest line of each scan, in order of id.
 
-    Lines that are no record are dropped; a file without any record is removed.
+    The order does not depend on which worker was faster. Other lines are dropped. A file without records is removed.
 
     Raises:
         OSError: as the file system says; the file is as before.

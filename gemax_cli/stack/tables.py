@@ -1,4 +1,4 @@
-"""metadata.csv and failures.csv: made from the records, never the other way round."""
+"""metadata.csv and failures.csv. metadata.csv is made from the records; records are never read from it."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def write_metadata(
 
 
 def write_failures(folder: Path, failures: Iterable[Failure]) -> None:
-    """Write failures.csv, in order of source; without a failure there is no such file."""
+    """Write failures.csv in order of source; without failures, remove it."""
     ordered = sorted(set(failures), key=lambda failure: (failure.source, failure.stage, failure.message))
     if ordered:
         _write_csv(folder / FAILURES, FAILURE_COLUMNS, (vars(failure) for failure in ordered))
@@ -135,7 +135,7 @@ def read_failures(path: Path) -> list[Failure]:
 
 
 def _write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[dict[str, object]]) -> None:
-    """Row by row: a table may be of any length."""
+    """Write row by row, so a table may be of any length."""
     with (
         replacing(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,

@@ -1,4 +1,4 @@
-"""Whether an output folder is what its records say."""
+"""Check an output folder against its records."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ENTROPY_TOLERANCE = 1e-9  # bits; the same counts summed in another order
 
 @dataclass(frozen=True)
 class Problem:
-    """A file that is not what its record says.
+    """A file that does not match its record.
 
     Attributes:
         scan_id: of the scan; "" for a file that no record names.
@@ -43,7 +43,7 @@ class Verified:
     Attributes:
         scans: with a record.
         files: that the records name.
-        problems: files that are not what their record says, and damaged records.
+        problems: files that do not match their record, and damaged records.
         orphans: images that no record names, relative to the folder.
         removed: files that the repair removed, relative to the folder.
     """
@@ -59,7 +59,7 @@ def verify(out: AnyPath, *, repair: bool = False) -> Verified:
     """Read every file that the records name and compare hash, pixels, valid pixels and entropy.
 
     Args:
-        out: a folder that ``gemax convert`` wrote; one that may not be written to can be checked, too.
+        out: a folder that ``gemax convert`` wrote; it may be read-only.
         repair: remove the broken files and what killed writers left, so that ``gemax convert`` makes the scans again;
             other images that no record names are left alone.
 
@@ -86,7 +86,7 @@ def _verify(folder: OutputFolder) -> Verified:
 
 
 def damaged_records(out: Path) -> Iterator[Problem]:
-    """A problem for every line of the record files that is no record; ``gemax convert`` makes such scans again."""
+    """A problem for every damaged line of the record files; ``gemax convert`` makes these scans again."""
     for path in record_files(out):
         for number, (_, line) in enumerate(read_lines(path), start=1):
             try:

@@ -1,1 +1,1 @@
-"""The depth study: which block serves best on a user's own scans."""
+"""The depth study: which depth of the block is best for a user's scans."""

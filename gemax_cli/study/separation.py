@@ -1,4 +1,4 @@
-"""How well images tell expressions apart, against how far they tell people apart."""
+"""How well images separate expressions, compared with how well they separate subjects."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 Features = NDArray[np.float64]  # (n, f), one image a row
 Labels = NDArray[np.str_]  # (n,)
 MOST_FOLDS = 10  # section 4.1 of the paper: 10-fold cross-validation
-LEAST_PEOPLE = 4
+LEAST_SUBJECTS = 4
 KEPT_VARIANCE = 0.99
 NO_LIBRARY = "no classifier: scikit-learn is not installed: pip install 'gemax-cli[sweep]'"
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Share of images whose expression was told, on people that the classifier had not seen.
+    """Share of images classified correctly, on subjects that the classifier was not trained on.
 
     Attributes:
-        mean: over people, 0..1.
-        error: standard error of ``mean``, from the differences between people.
+        mean: over subjects, 0..1.
+        error: standard error of ``mean``, from the differences between subjects.
         chance: share of the most frequent expression.
     """
 
@@ -31,24 +31,24 @@ class Accuracy:
     chance: float
 
 
-def variance_ratio(features: Features, expressions: Labels, people: Labels | None = None) -> float | None:
+def variance_ratio(features: Features, expressions: Labels, subjects: Labels | None = None) -> float | None:
     """Between-expression over within-expression variance, each per degree of freedom: Fisher's F pooled over pixels.
 
-    Without any difference between expressions it is about 1, however few the images.
+    Without a difference between expressions it is about 1, for any number of images.
 
     Args:
         features: (n, f).
         expressions: (n,).
-        people: (n,); where given, each person's mean image is taken off first, so that what is left within an
-            expression is no longer who it is (F of a repeated-measures design; exact where everyone shows everything).
+        subjects: (n,); if given, each subject's mean image is subtracted first. This removes identity from the variance
+            within expressions (F of a repeated-measures design; exact if every subject shows every expression).
 
     Returns:
         None where there are too few images or expressions, or no variance within expressions.
     """
     freedom = len(features)
-    if people is not None:
-        features = features - class_means(features, people)
-        freedom -= len(np.unique(people)) - 1
+    if subjects is not None:
+        features = features - class_means(features, subjects)
+        freedom -= len(np.unique(subjects)) - 1
     means = class_means(features, expressions)
     count = len(np.unique(expressions))
     between = float(((means - features.mean(axis=0, keepdims=True)) ** 2).sum())
@@ -67,7 +67,7 @@ def class_means(features: Features, labels: Labels) -> Features:
     return means
 
 
-def why_no_accuracy(expressions: Labels, people: Labels) -> str:
+def why_no_accuracy(expressions: Labels, subjects: Labels) -> str:
     """Why no classifier can be tested, as part of a sentence; "" where one can."""
     from importlib.util import find_spec
 
@@ -75,16 +75,16 @@ def why_no_accuracy(expressions: Labels, people: Labels) -> str:
         return NO_LIBRARY
     if (found := len(np.unique(expressions))) < 2:
         return f"no classifier: {found} expressions, it takes 2"
-    if (found := len(np.unique(people))) < LEAST_PEOPLE:
-        return f"no classifier: {found} people, it takes {LEAST_PEOPLE} to train on some and test on others"
+    if (found := len(np.unique(subjects))) < LEAST_SUBJECTS:
+        return f"no classifier: {found} subjects, it takes {LEAST_SUBJECTS} to train on some and test on others"
     return ""
 
 
-def accuracy(features: Features, expressions: Labels, people: Labels) -> Accuracy:
+def accuracy(features: Features, expressions: Labels, subjects: Labels) -> Accuracy:
     """Subject-independent cross-validation of a linear classifier.
 
     Principal components (99 % of the variance), then linear discriminant analysis with the covariance shrunk by Ledoit
-    and Wolf: no parameter is tuned. Up to ten folds, nobody in two of them.
+    and Wolf: no parameter is tuned. Up to ten folds; each subject is in one fold only.
 
     Raises:
         ImportError: scikit-learn is not installed; ask ``why_no_accuracy`` before.
@@ -94,18 +94,18 @@ def accuracy(features: Features, expressions: Labels, people: Labels) -> Accurac
     from sklearn.model_selection import GroupKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
 
-    folds = GroupKFold(min(MOST_FOLDS, len(np.unique(people))))
+    folds = GroupKFold(min(MOST_FOLDS, len(np.unique(subjects))))
     components = PCA(KEPT_VARIANCE, svd_solver="full")
     model = make_pipeline(components, LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"))
-    told = cross_val_predict(model, features, expressions, groups=people, cv=folds) == expressions
-    each = [float(told[people == person].mean()) for person in np.unique(people)]
+    told = cross_val_predict(model, features, expressions, groups=subjects, cv=folds) == expressions
+    each = [float(told[subjects == subject].mean()) for subject in np.unique(subjects)]
     _, counts = np.unique(expressions, return_counts=True)
     error = float(np.std(each, ddof=1)) / len(each) ** 0.5
     return Accuracy(float(np.mean(each)), error, float(counts.max()) / len(expressions))
 
 
 def pooled(image: NDArray[Any], side: int) -> NDArray[np.float64]:
-    """Mean of every square of ``side`` pixels of a (rows, columns) image, (f,); pixels left over at its end are cut."""
+    """Mean of every square of ``side`` pixels of a (rows, columns) image, (f,); a remainder at the edges is dropped."""
     rows, columns = image.shape[0] // side, image.shape[1] // side
     cut = image[: rows * side, : columns * side].astype(np.float64)
     means: NDArray[np.float64] = cut.reshape(rows, side, columns, side).mean(axis=(1, 3))

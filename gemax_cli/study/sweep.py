@@ -1,4 +1,4 @@
-"""The range study of stage S1 on a user's own scans: which depth of the block serves best."""
+"""The range study of stage S1: which depth of the block is best for a user's scans."""
 
 from __future__ import annotations
 
@@ -63,17 +63,17 @@ class SweepRow:
         depth_mm: of the block.
         scans: measured.
         entropy: mean of the GEMax maps, bits.
-        effective_levels: mean of 2^entropy: so many equally frequent grey values hold as much.
+        effective_levels: mean of 2^entropy: the number of equally frequent grey values with the same entropy.
         range_entropy: mean of the range images (uniform quantisation), bits.
         valid_pixels: mean count.
         labelled: scans that show one of the six expressions.
-        people: who show them.
-        variance_ratio: F of expressions as in ``separation.variance_ratio``, who it is counting as within.
-        variance_ratio_own: F with each person's mean taken off.
-        accuracy: of the linear classifier on people it has not seen, per cent.
+        subjects: number of subjects who show them.
+        variance_ratio: F of expressions as in ``separation.variance_ratio``; identity counts as variance within.
+        variance_ratio_own: F with each subject's mean subtracted.
+        accuracy: of the linear classifier on subjects that it was not trained on, per cent.
         accuracy_error: its standard error, per cent.
         chance: per cent.
-        paper_accuracy: Table 4, per cent: theirs, of their network on their data; None for other depths and datasets.
+        paper_accuracy: Table 4, per cent, of the authors' network on their data; None for other depths and datasets.
         recommended: whether this depth is the one recommended.
     """
 
@@ -85,7 +85,7 @@ class SweepRow:
     range_entropy: float
     valid_pixels: float
     labelled: int = 0
-    people: int = 0
+    subjects: int = 0
     variance_ratio: float | None = None
     variance_ratio_own: float | None = None
     accuracy: float | None = None
@@ -164,7 +164,7 @@ def _measure_all(refs: Sequence[ScanRef], settings: Settings, jobs: int) -> Iter
 
 
 def measure_scan(ref: ScanRef, settings: Settings) -> ScanFigures | Failure:
-    """Cut all blocks of one scan and measure them; never raises: a study must not end with one scan."""
+    """Cut all blocks of one scan and measure them; never raises, because one failed scan must not end the study."""
     try:
         converted = convert_scan(ref.path, settings)
     except Exception as error:
@@ -199,15 +199,15 @@ def _study(figures: Sequence[ScanFigures], depths: Sequence[float], failures: tu
 
 @dataclass(frozen=True, eq=False)
 class _Shown:
-    """Who shows what: the scans of a dataset that show one of the six expressions, and their labels, (n,)."""
+    """The scans of a dataset that show one of the six expressions, with their labels, (n,)."""
 
     scans: tuple[ScanFigures, ...]
     expressions: NDArray[np.str_]
-    people: NDArray[np.str_]
+    subjects: NDArray[np.str_]
 
     @classmethod
     def of(cls, figures: Sequence[ScanFigures]) -> _Shown:
-        """Those among the scans of a dataset."""
+        """Select them from the scans of a dataset."""
         scans = tuple(f for f in figures if f.ref.name.expression in SIX_EXPRESSIONS and f.ref.name.subject)
         return cls(
             scans,
@@ -223,7 +223,7 @@ class _Shown:
 def _dataset_rows(dataset: str, figures: Sequence[ScanFigures], depths: Sequence[float]) -> tuple[list[SweepRow], str]:
     """The rows of a dataset, and why there is no accuracy among them ("" where there is)."""
     shown = _Shown.of(figures)
-    why = why_no_accuracy(shown.expressions, shown.people)
+    why = why_no_accuracy(shown.expressions, shown.subjects)
     rows = []
     for i, depth in enumerate(depths):
         row = _plain_row(dataset, depth, [f.blocks[i] for f in figures])
@@ -245,14 +245,14 @@ def _plain_row(dataset: str, depth: float, blocks: Sequence[BlockFigures]) -> Sw
 
 
 def _separated(row: SweepRow, shown: _Shown, i: int, told: bool) -> SweepRow:
-    features, expressions, people = shown.features(i), shown.expressions, shown.people
-    found = accuracy(features, expressions, people) if told else None
+    features, expressions, subjects = shown.features(i), shown.expressions, shown.subjects
+    found = accuracy(features, expressions, subjects) if told else None
     return replace(
         row,
         labelled=len(shown.scans),
-        people=len(np.unique(people)),
+        subjects=len(np.unique(subjects)),
         variance_ratio=variance_ratio(features, expressions),
-        variance_ratio_own=variance_ratio(features, expressions, people),
+        variance_ratio_own=variance_ratio(features, expressions, subjects),
         accuracy=100 * found.mean if found else None,
         accuracy_error=100 * found.error if found else None,
         chance=100 * found.chance if found else None,
@@ -270,10 +270,10 @@ def paper_accuracy(dataset: str, depth_mm: float) -> float | None:
 
 
 def sweep_chart(rows: Sequence[SweepRow]) -> Figure:
-    """What the advice rests on, against depth, a curve per dataset.
+    """Draw the figure behind the advice against depth, one curve per dataset.
 
-    That is the accuracy, with the paper's beside it, dashed; where there is none the variance ratio; and where nobody's
-    expression is known the entropy.
+    The figure is the accuracy, with the paper's accuracy as a dashed curve. Without an accuracy it is the variance
+    ratio. Without known expressions it is the entropy.
     """
     name = next(name for name in CHARTED if any(getattr(row, name) is not None for row in rows))
     series: list[Series] = []
@@ -291,10 +291,11 @@ def _series(title: str, rows: Sequence[SweepRow], name: str, colour: int, dashed
 
 
 def recommend(rows: Sequence[SweepRow], why_no_accuracy: str = "") -> tuple[float | None, str]:
-    """The depth to take for one dataset, None where nothing tells, and the sentence that says why.
+    """Recommend a depth for one dataset (None if the figures do not decide) and give the reason as a sentence.
 
-    The classifier decides. Depths within one standard error of the best are as good; among them, and where there is no
-    classifier, the variance ratio decides. Entropy and pixel counts do not: they say how much is kept, not of what.
+    The classifier decides. Depths within one standard error of the best count as equal. Among these, and without a
+    classifier, the variance ratio decides. Entropy and pixel counts are not used: they say how much data a block keeps,
+    not whether it is useful.
     """
     told = [row for row in rows if row.accuracy is not None]
     if told:
@@ -303,11 +304,11 @@ def recommend(rows: Sequence[SweepRow], why_no_accuracy: str = "") -> tuple[floa
     if rated:
         best = max(rated, key=_own)
         return best.depth_mm, (
-            f"take {best.depth_mm:g} mm: there expressions differ most against what varies within them, each person's "
-            f"mean taken off (F = {_own(best):.2f}, {_counted(best)}; {why_no_accuracy})."
+            f"take {best.depth_mm:g} mm: there expressions differ most against what varies within them, each subject's "
+            f"mean subtracted (F = {_own(best):.2f}, {_counted(best)}; {why_no_accuracy})."
         )
     return None, (
-        f"nothing tells which depth to take: it takes two people or more who show two of the six expressions "
+        f"nothing tells which depth to take: it takes two subjects or more who show two of the six expressions "
         f"({_counted(rows[0])}); the paper found {PAPER_DEPTH:g} mm best on its data."
     )
 
@@ -321,16 +322,16 @@ def _by_accuracy(rows: Sequence[SweepRow]) -> tuple[float, str]:
     least = (best.accuracy or 0.0) - (best.accuracy_error or 0.0)
     equal = [row for row in rows if (row.accuracy or 0.0) >= least]
     chosen = max(equal, key=_own)
-    ground = f"{chosen.accuracy:.1f} % told on unseen people ({_counted(chosen)}, chance {chosen.chance:.1f} %)"
+    ground = f"{chosen.accuracy:.1f} % told on unseen subjects ({_counted(chosen)}, chance {chosen.chance:.1f} %)"
     if len(equal) == 1:
         return chosen.depth_mm, f"take {chosen.depth_mm:g} mm: {ground}, more than one standard error over the others."
     depths = ", ".join(f"{row.depth_mm:g}" for row in equal)
     return chosen.depth_mm, (
         f"take {chosen.depth_mm:g} mm: {ground}; {depths} mm lie within one standard error "
         f"({best.accuracy_error:.1f} %) of the best, and of these it has the highest variance ratio "
-        f"(F = {_own(chosen):.2f}, each person's mean taken off)."
+        f"(F = {_own(chosen):.2f}, each subject's mean subtracted)."
     )
 
 
 def _counted(row: SweepRow) -> str:
-    return f"{row.labelled} scans of {row.people} people"
+    return f"{row.labelled} scans of {row.subjects} subjects"

@@ -1,6 +1,6 @@
 """A fault at the n-th call to the file system, as SQLite's tests have it: kill, full disk, interruption.
 
-Each run happens in a forked child, because an audit hook cannot be taken off again.
+Each run happens in a forked child, because an audit hook cannot be removed again.
 """
 
 from __future__ import annotations

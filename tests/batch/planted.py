@@ -217,7 +217,7 @@ def hard_link(raw: Path, path: Path) -> None:
     os.link(first, path)
 
 
-def mend(raw: Path, broken: dict[str, Fault]) -> None:
+def restore(raw: Path, broken: dict[str, Fault]) -> None:
     """Put a sound scan in the place of every broken one."""
     for name in broken:
         (raw / name).unlink()

@@ -90,7 +90,7 @@ def test_read_only_from_any_call_on(few, calm, tmp_path, capfd):
 
 @pytest.fixture(scope="module")
 def grown(few, tmp_path_factory):
-    """A folder with a failure, then more to do: the failure is mended, a tau is added. (raw, folder before, after)."""
+    """A folder with a failure, then more to do: the failure is fixed, a tau is added. (raw, folder before, after)."""
     place = tmp_path_factory.mktemp("grown")
     shutil.copytree(few, place / "raw")
     assert run(["convert", str(place / "raw"), str(place / "before"), *SMALL]) == 3

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from gemax_cli.batch.run import Listener, RunOptions, convert
+from gemax_cli.batch.run import Reporter, RunOptions, convert
 from gemax_cli.cli.main import run
 from gemax_cli.errors import OutputError
 from gemax_cli.settings import BlockSettings, Settings
@@ -145,7 +145,7 @@ def test_tables_of_somebody_else_are_not_replaced(tmp_path, raw):
     assert files_below(tmp_path / "out") == {"metadata.csv": b"mine\n"}
 
 
-class Removing(Listener):
+class Removing(Reporter):
     """Takes the raw folder away after the first scan."""
 
     def __init__(self, raw):
@@ -157,7 +157,7 @@ class Removing(Listener):
 
 def test_input_that_vanishes_half_way(tmp_path, raw):
     kept = shutil.copytree(raw, tmp_path / "kept")
-    summary = convert([raw], tmp_path / "out", SMALL, listener=Removing(raw))
+    summary = convert([raw], tmp_path / "out", SMALL, reporter=Removing(raw))
     assert (summary.converted, len(summary.failures), summary.exit_code) == (1, 2, 3)
     for failure in summary.failures:
         assert (failure.stage, failure.error) == ("read", "FileUnreadable")

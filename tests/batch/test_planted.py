@@ -1,4 +1,4 @@
-"""300 scans, 40 of them broken in every way: the rest is converted, each broken one is named, mended ones complete."""
+"""300 scans, 40 of them broken in every way: the rest is converted, broken ones are named, restored ones complete."""
 
 import csv
 import os
@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from gemax_cli.stack.verify import verify
-from tests.batch.planted import COARSE, FAULTS, mend, obeying_permissions, plant
+from tests.batch.planted import COARSE, FAULTS, obeying_permissions, plant, restore
 
 BEFORE = obeying_permissions()
 SCANS, BROKEN = 300, 40
@@ -37,7 +37,7 @@ def told(tmp_path_factory):
     broken = plant(raw, SCANS, BROKEN)
     first = gemax(raw, out)
     failures, metadata = rows(out / "failures.csv"), rows(out / "metadata.csv")
-    mend(raw, broken)
+    restore(raw, broken)
     again = gemax(raw, out, "--retry-failed")
     return raw, out, broken, first, failures, metadata, again
 
@@ -71,7 +71,7 @@ def test_nothing_else_failed(told):
     assert sorted(row["source"] for row in failures) == sorted(broken)
 
 
-def test_mended_scans_complete_the_folder(told):
+def test_restored_scans_complete_the_folder(told):
     _, out, _, _, _, _, again = told
     assert again.returncode == 0, again.stderr
     assert f"{BROKEN} scans: {BROKEN} converted" in again.stderr

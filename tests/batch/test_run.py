@@ -8,7 +8,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from gemax_cli.batch.run import Listener, RunOptions, convert
+from gemax_cli.batch.run import Reporter, RunOptions, convert
 from gemax_cli.datasets.selection import Selection
 from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.errors import NothingToConvert, OutputError, SettingsConflict
@@ -48,7 +48,7 @@ def few(raw, tmp_path):
     return folder
 
 
-class Interrupting(Listener):
+class Interrupting(Reporter):
     """Ctrl-C after so many scans."""
 
     def __init__(self, after):
@@ -183,7 +183,7 @@ def test_interrupted_and_resumed_is_undisturbed(raw, converted, tmp_path):
     settings = Settings(taus=(20, 30, 40))
     for after in (1, 2):
         with pytest.raises(KeyboardInterrupt):
-            convert([raw], tmp_path / "out", settings, listener=Interrupting(after))
+            convert([raw], tmp_path / "out", settings, reporter=Interrupting(after))
     assert len(list(read_records(tmp_path / "out"))) == 3
     assert (tmp_path / "out" / "metadata.csv").read_text().count("\n") == 4
     assert convert([raw], tmp_path / "out", settings).converted == 3
@@ -193,7 +193,7 @@ def test_interrupted_and_resumed_is_undisturbed(raw, converted, tmp_path):
 @pytest.mark.slow
 def test_interrupting_a_pool_leaves_no_temporary_file(raw, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        convert([raw], tmp_path / "out", TAU, options=RunOptions(jobs=2), listener=Interrupting(2))
+        convert([raw], tmp_path / "out", TAU, options=RunOptions(jobs=2), reporter=Interrupting(2))
     assert not [path for path in (tmp_path / "out").rglob("*") if ".gemax-tmp" in path.name]
     assert convert([raw], tmp_path / "out", TAU, options=RunOptions(jobs=2)).exit_code == 0
 
@@ -209,7 +209,7 @@ def test_a_broken_scan_costs_itself_alone(few, tmp_path):
     assert str(bad) in failure.message
 
 
-def test_failures_are_retried_and_forgotten_when_mended(few, tmp_path):
+def test_failures_are_retried_and_forgotten_when_restored(few, tmp_path):
     bad = next(few.rglob("*.bnt"))
     whole = bad.read_bytes()
     bad.write_bytes(whole[:5000])

@@ -11,8 +11,8 @@ import time
 import pytest
 
 from gemax_cli.batch.profile import STAGES
-from gemax_cli.cli.listen import duration_text
 from gemax_cli.cli.main import run
+from gemax_cli.cli.progress import duration_text
 from tests.batch.torture import workers
 
 GEMAX = [sys.executable, "-m", "gemax_cli"]

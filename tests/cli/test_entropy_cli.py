@@ -39,9 +39,9 @@ def test_json_holds_the_same(out, capsys):
 
 def test_the_note_stands_under_table_and_md_alone(tmp_path, capsys):
     out = make_folder(tmp_path / "out", (BU,), PAPERS)
-    for form, noted in (("table", True), ("md", True), ("csv", False), ("json", False)):
+    for form, has_note in (("table", True), ("md", True), ("csv", False), ("json", False)):
         assert run(["entropy", str(out), "--format", form]) == 0
-        assert ("arXiv 2011.08333, on the licensed databases" in capsys.readouterr().out) is noted
+        assert ("arXiv 2011.08333, on the licensed databases" in capsys.readouterr().out) is has_note
 
 
 def test_the_paper_s_figures_are_printed_as_it_prints_them(tmp_path, capsys):

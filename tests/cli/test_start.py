@@ -64,7 +64,7 @@ def test_both_face_databases_convert_without_open3d(raw, tmp_path):
 
 @pytest.mark.parametrize(("error", "said"), [("KeyboardInterrupt", False), ("ValueError", True)])
 def test_a_signal_that_is_lost_in_a_finaliser_is_not_told_as_an_error(error, said):
-    """It was noted and is raised again; whatever else goes wrong there is told as ever."""
+    """It was recorded and is raised again; other errors there are printed as usual."""
     code = "from gemax_cli.cli import signals\nsignals.install()\n"
     code += f"class Lost:\n    def __del__(self):\n        raise {error}()\nLost()\n"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

@@ -138,7 +138,7 @@ def test_drape_is_the_naive_one(seed):
         colour = naive_colour(scan, texture, picture, column, 11 - row)
         assert seen[row, column] == (colour is not None)
         different += colour is not None and not np.array_equal(draped[row, column], colour)
-    assert different <= 2, "but for rounding half-way between two pixels"
+    assert different <= 2, "but for rounding at the midpoint of two pixels"
 
 
 def mutated(value, rng):

@@ -11,12 +11,12 @@ from gemax_cli.study.separation import accuracy, class_means, pooled, variance_r
 SIX = ("AN", "DI", "FE", "HA", "SA", "SU")
 
 
-def faces(people=6, person=1.0, expression=1.0, noise=0.1, seed=0, pixels=40):
-    """Images = a pattern per person + a pattern per expression + noise."""
+def faces(subjects=6, subject=1.0, expression=1.0, noise=0.1, seed=0, pixels=40):
+    """Images = a pattern per subject + a pattern per expression + noise."""
     rng = np.random.default_rng(seed)
-    who, what = rng.normal(size=(people, pixels)), rng.normal(size=(len(SIX), pixels))
-    labels = [(p, e) for p in range(people) for e in range(len(SIX))]
-    images = [person * who[p] + expression * what[e] + noise * rng.normal(size=pixels) for p, e in labels]
+    who, what = rng.normal(size=(subjects, pixels)), rng.normal(size=(len(SIX), pixels))
+    labels = [(p, e) for p in range(subjects) for e in range(len(SIX))]
+    images = [subject * who[p] + expression * what[e] + noise * rng.normal(size=pixels) for p, e in labels]
     return np.array(images), np.array([SIX[e] for _, e in labels]), np.array([f"P{p}" for p, _ in labels])
 
 
@@ -36,8 +36,8 @@ def naive_ratio(features, labels, lost=0):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_ratio_is_fishers(seed):
-    images, expressions, _ = faces(seed=seed, people=3, pixels=5)
-    keep = np.random.default_rng(seed).random(len(images)) < 0.7  # not everyone shows everything
+    images, expressions, _ = faces(seed=seed, subjects=3, pixels=5)
+    keep = np.random.default_rng(seed).random(len(images)) < 0.7  # not every subject shows every expression
     ours = variance_ratio(images[keep], expressions[keep])
     assert ours == pytest.approx(naive_ratio(images[keep], expressions[keep].tolist()))
 
@@ -49,16 +49,16 @@ def test_the_ratio_of_one_pixel_is_scipys():
     assert variance_ratio(images, expressions) == pytest.approx(theirs)
 
 
-def test_each_persons_mean_is_taken_off():
-    images, expressions, people = faces()
-    own = np.array([image - images[people == p].mean(axis=0) for image, p in zip(images, people, strict=True)])
-    assert variance_ratio(images, expressions, people) == pytest.approx(naive_ratio(own, expressions.tolist(), 5))
+def test_each_subjects_mean_is_subtracted():
+    images, expressions, subjects = faces()
+    own = np.array([image - images[subjects == p].mean(axis=0) for image, p in zip(images, subjects, strict=True)])
+    assert variance_ratio(images, expressions, subjects) == pytest.approx(naive_ratio(own, expressions.tolist(), 5))
 
 
 def test_who_it_is_hides_the_expression_only_from_the_plain_ratio():
-    alike, apart = faces(person=0.1), faces(person=10.0)
-    assert variance_ratio(apart[0], apart[1]) < 0.1 < 10 < variance_ratio(alike[0], alike[1])
-    assert variance_ratio(*apart) == pytest.approx(variance_ratio(*alike), rel=1e-6)
+    similar, distinct = faces(subject=0.1), faces(subject=10.0)
+    assert variance_ratio(distinct[0], distinct[1]) < 0.1 < 10 < variance_ratio(similar[0], similar[1])
+    assert variance_ratio(*distinct) == pytest.approx(variance_ratio(*similar), rel=1e-6)
 
 
 def test_without_a_difference_the_ratio_is_about_one():
@@ -67,9 +67,9 @@ def test_without_a_difference_the_ratio_is_about_one():
 
 
 def test_the_ratio_does_not_depend_on_scale():
-    images, expressions, people = faces()
-    assert variance_ratio(images * 1000, expressions, people) == pytest.approx(
-        variance_ratio(images, expressions, people)
+    images, expressions, subjects = faces()
+    assert variance_ratio(images * 1000, expressions, subjects) == pytest.approx(
+        variance_ratio(images, expressions, subjects)
     )
 
 
@@ -87,8 +87,8 @@ def test_too_little_to_tell_is_none(features, labels):
     assert variance_ratio(features, np.array(labels, np.str_)) is None
 
 
-def test_one_image_of_each_person_leaves_nothing_of_their_own():
-    images, expressions, _ = faces(people=2)
+def test_one_image_of_each_subject_leaves_nothing_of_its_own():
+    images, expressions, _ = faces(subjects=2)
     assert variance_ratio(images, expressions, np.array([f"P{i}" for i in range(12)])) is None
 
 
@@ -104,20 +104,20 @@ def test_pooling_takes_means_of_squares():
     assert pooled(np.full((16, 16), 65535, np.uint16), 8).tolist() == [65535.0] * 4  # no overflow
 
 
-def test_clear_expressions_are_told_on_people_not_seen():
+def test_clear_expressions_are_told_on_subjects_not_seen():
     pytest.importorskip("sklearn")
-    found = accuracy(*faces(people=8, noise=0.05, person=0.5))
+    found = accuracy(*faces(subjects=8, noise=0.05, subject=0.5))
     assert found.mean > 0.95
     assert found.chance == pytest.approx(1 / 6)
 
 
 def test_expressions_of_ones_own_are_not_told():
-    """Everybody has a private code for each expression: a classifier that had seen the person would do well."""
+    """Each subject has a private code for each expression: a classifier that had seen the subject would do well."""
     pytest.importorskip("sklearn")
     rng = np.random.default_rng(3)
-    _, expressions, people = faces(people=8)
-    private = rng.normal(size=(len(people), 40))
-    images, labels, who = np.repeat(private, 4, 0), np.repeat(expressions, 4), np.repeat(people, 4)
+    _, expressions, subjects = faces(subjects=8)
+    private = rng.normal(size=(len(subjects), 40))
+    images, labels, who = np.repeat(private, 4, 0), np.repeat(expressions, 4), np.repeat(subjects, 4)
     found = accuracy(images + 0.01 * rng.normal(size=images.shape), labels, who)
     assert found.mean < 0.45
     assert found.error > 0
@@ -130,12 +130,12 @@ def test_the_accuracy_is_the_same_every_time():
 
 def test_what_it_takes_for_a_classifier(monkeypatch):
     pytest.importorskip("sklearn")
-    _, expressions, people = faces()
-    assert why_no_accuracy(expressions, people) == ""
-    assert "1 expressions, it takes 2" in why_no_accuracy(expressions[:1], people[:1])
-    assert "3 people, it takes 4" in why_no_accuracy(expressions[:18], people[:18])
+    _, expressions, subjects = faces()
+    assert why_no_accuracy(expressions, subjects) == ""
+    assert "1 expressions, it takes 2" in why_no_accuracy(expressions[:1], subjects[:1])
+    assert "3 subjects, it takes 4" in why_no_accuracy(expressions[:18], subjects[:18])
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert why_no_accuracy(expressions, people) == separation.NO_LIBRARY
+    assert why_no_accuracy(expressions, subjects) == separation.NO_LIBRARY
 
 
 def test_the_library_is_not_loaded_before_it_is_needed():

@@ -61,8 +61,8 @@ def test_a_deeper_block_holds_more(found):
 
 
 def test_only_the_six_expressions_are_told_apart(found):
-    """One sitter with a neutral, a happy and a surprised face: two images of two expressions tell nothing."""
-    assert all((row.labelled, row.people) == (2, 1) for row in found.rows)
+    """One subject with a neutral, a happy and a surprised face: two images of two expressions tell nothing."""
+    assert all((row.labelled, row.subjects) == (2, 1) for row in found.rows)
     assert all(row.variance_ratio is None and row.accuracy is None for row in found.rows)
     assert all("nothing tells which depth to take" in sentence for sentence in found.advice)
     assert not any(row.recommended for row in found.rows)
@@ -98,14 +98,14 @@ def test_an_error_of_ours_is_a_failure_of_the_scan(monkeypatch):
     assert failure == Failure("a.bnt", "internal", "ZeroDivisionError", "a.bnt: ZeroDivisionError: oh")
 
 
-def figures(noises=(3.0, 0.05, 3.0), people=8):
+def figures(noises=(3.0, 0.05, 3.0), subjects=8):
     """Scans of which the blocks of least noise tell most."""
-    parts = [faces(people=people, person=0.3, noise=noise, seed=7) for noise in noises]
+    parts = [faces(subjects=subjects, subject=0.3, noise=noise, seed=7) for noise in noises]
     scans = []
-    for i, (expression, person) in enumerate(zip(parts[0][1], parts[0][2], strict=True)):
+    for i, (expression, subject) in enumerate(zip(parts[0][1], parts[0][2], strict=True)):
         blocks = tuple(BlockFigures(7.0, 6.5, 100, part[0][i].astype(np.float32)) for part in parts)
         scans.append(
-            ScanFigures(ScanRef(f"s{i}", "x", "x", ScanName("BU-3DFE", str(person), "", str(expression))), blocks)
+            ScanFigures(ScanRef(f"s{i}", "x", "x", ScanName("BU-3DFE", str(subject), "", str(expression))), blocks)
         )
     return scans
 
@@ -116,16 +116,16 @@ def test_the_depth_that_tells_most_is_recommended():
     assert [row.recommended for row in done.rows] == [False, True, False]
     assert done.rows[1].accuracy > 95 > done.rows[0].accuracy
     assert done.advice[0].startswith("BU-3DFE: take 60 mm: ")
-    assert "48 scans of 8 people, chance 16.7 %" in done.advice[0]
+    assert "48 scans of 8 subjects, chance 16.7 %" in done.advice[0]
     assert "more than one standard error" in done.advice[0]
 
 
-def test_too_few_people_leave_it_to_the_variance():
-    done = study._study(figures(people=3), DEPTHS, ())
+def test_too_few_subjects_leave_it_to_the_variance():
+    done = study._study(figures(subjects=3), DEPTHS, ())
     assert [row.recommended for row in done.rows] == [False, True, False]
     assert all(row.accuracy is None for row in done.rows)
     assert "F = " in done.advice[0]
-    assert "3 people, it takes 4" in done.advice[0] or "scikit-learn is not installed" in done.advice[0]
+    assert "3 subjects, it takes 4" in done.advice[0] or "scikit-learn is not installed" in done.advice[0]
 
 
 def test_a_missing_library_leaves_it_to_the_variance(monkeypatch):
@@ -135,7 +135,7 @@ def test_a_missing_library_leaves_it_to_the_variance(monkeypatch):
     assert "pip install 'gemax-cli[sweep]'" in done.advice[0]
 
 
-ROW = SweepRow("BU-3DFE", 50.0, 9, 7.0, 128.0, 6.0, 100.0, labelled=9, people=5, chance=16.7)
+ROW = SweepRow("BU-3DFE", 50.0, 9, 7.0, 128.0, 6.0, 100.0, labelled=9, subjects=5, chance=16.7)
 
 
 def rows(*figures):

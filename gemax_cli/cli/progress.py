@@ -1,4 +1,4 @@
-"""What ``gemax convert`` says while it runs: a bar on stderr, records on stdout."""
+"""The progress of ``gemax convert``: a bar on stderr, records on stdout."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gemax_cli.batch.profile import Profile
-from gemax_cli.batch.run import Listener, Summary
+from gemax_cli.batch.run import Reporter, Summary
 from gemax_cli.cli.signals import raise_again
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ FIRST_RUN = "the first run on a machine compiles for a minute before it starts"
 MOST_FAILURES = 10  # named on the terminal; all of them are in failures.csv
 
 
-class Reporter(Listener):
-    """Progress bar with rate and time left where stderr is a terminal, failures as they come, a summary at the end."""
+class ProgressReporter(Reporter):
+    """Show a progress bar (if stderr is a terminal), failures when they happen, and a summary at the end."""
 
     def __init__(self, *, quiet: bool, as_json: bool, profile: bool = False) -> None:
         self.quiet, self.as_json = quiet, as_json
@@ -35,7 +35,7 @@ class Reporter(Listener):
         self._bar: Progress | None = None
         self._named = 0
 
-    def __enter__(self) -> Reporter:
+    def __enter__(self) -> ProgressReporter:
         return self
 
     def __exit__(
@@ -45,7 +45,7 @@ class Reporter(Listener):
             self._bar.stop()
 
     def planned(self, plan: Plan, summary: Summary) -> None:
-        """Say what the walk noticed and start the bar."""
+        """Print the notes of the search for scans and start the bar."""
         if not self.quiet:
             for note in summary.notes:
                 click.echo(note, err=True)
@@ -55,7 +55,7 @@ class Reporter(Listener):
             self._name(failure)
 
     def _start(self, scans: int) -> None:
-        """Say what takes the time until the first scan is done, and start the bar where there is a terminal."""
+        """Print the number of scans and a hint about compilation; start the bar if stderr is a terminal."""
         click.echo(f"{scans} scans to convert; {FIRST_RUN}.", err=True)
         if sys.stderr.isatty():
             self._bar = _progress_bar()
@@ -87,7 +87,7 @@ class Reporter(Listener):
             click.echo(text, err=True)
 
     def close(self, summary: Summary, out: Path, jobs: int = 1) -> None:
-        """Print the summary, and the profile where it was asked for."""
+        """Print the summary, and the profile if requested."""
         if not self.quiet:
             click.echo(summary_text(summary, out), err=True)
         if self._profile:
@@ -111,7 +111,7 @@ def _progress_bar() -> Progress:
         """Scans per second."""
 
         def render(self, task: Task) -> Text:
-            """The rate, once it is known."""
+            """Show the rate once it is known."""
             return Text(f"{task.speed:.1f} scans/s" if task.speed else "", style="progress.data.speed")
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
@@ -119,7 +119,7 @@ def _progress_bar() -> Progress:
 
 
 def profile_text(profile: Profile, seconds: float, jobs: int) -> str:
-    """The table of stages, and how busy and how large the processes were."""
+    """The table of stages, with the load and the memory of the processes."""
     from gemax_cli.cli.output import table_text
 
     if not profile.scans:
@@ -142,7 +142,7 @@ def profile_text(profile: Profile, seconds: float, jobs: int) -> str:
 
 
 def duration_text(seconds: float | None, steps: int, jobs: int) -> str:
-    """How long the steps may take; a sentence with a blank before it, empty where there is nothing to do."""
+    """The expected time as a sentence that starts with a space; empty without steps."""
     if not steps:
         return ""
     known = "going by the scans converted here"
@@ -154,7 +154,7 @@ def duration_text(seconds: float | None, steps: int, jobs: int) -> str:
 
 
 def summary_text(summary: Summary, out: Path) -> str:
-    """The last lines of a run: counts, rate, and where to look."""
+    """The last lines of a run: counts, rate, and files to look at."""
     parts = [f"{summary.converted} converted"]
     parts += [f"{summary.done} there already"] * bool(summary.done)
     parts += [f"{len(summary.failures)} failed (see {out / 'failures.csv'})"] * bool(summary.failures)
