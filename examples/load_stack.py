@@ -1,4 +1,4 @@
-"""Read a folder that gemax wrote into arrays for training: maps, masks, labels, sitters.
+"""Read a folder that gemax wrote into arrays for training: maps, masks, labels, subjects.
 
 usage: python examples/load_stack.py OUT [--tau 20 30 40]
 """
@@ -16,7 +16,7 @@ EXPRESSIONS = ("AN", "DI", "FE", "HA", "SA", "SU")
 
 
 def load(out: Path, taus: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
-    """(scans, tau, rows, columns) uint8 maps, (scans, rows, columns) masks, (scans,) labels and the sitters' names."""
+    """(scans, tau, rows, columns) uint8 maps, (scans, rows, columns) masks, (scans,) labels and the subjects' names."""
     with (out / "metadata.csv").open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["expression"] in EXPRESSIONS]
     maps = [[iio.imread(out / row[f"gemax_tau{tau:03d}_file_name"]) for tau in taus] for row in rows]
@@ -33,7 +33,7 @@ def main() -> None:
     maps, masks, labels, subjects = load(options.out, options.tau)
     print(f"maps {maps.shape} {maps.dtype}, {masks.mean():.0%} of the pixels are face")
     counts = dict(zip(EXPRESSIONS, np.bincount(labels), strict=False))
-    print(f"{len(set(subjects))} sitters, scans per expression {counts}")
+    print(f"{len(set(subjects))} subjects, scans per expression {counts}")
 
 
 if __name__ == "__main__":

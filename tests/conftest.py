@@ -20,7 +20,7 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def raw(tmp_path_factory) -> Path:
-    """A small synthetic raw dataset in both layouts: one sitter each, neutral, happy, surprised."""
+    """A small synthetic raw dataset in both layouts: one subject each, neutral, happy, surprised."""
     from gemax_cli.synthetic.dataset import make_sample
 
     folder = tmp_path_factory.mktemp("data") / "raw"

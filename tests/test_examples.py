@@ -20,8 +20,8 @@ def example(name, *arguments):
 
 def test_load_stack(converted):
     said = example("load_stack.py", converted, "--tau", "20", "40")
-    assert "maps (4, 2, 224, 224) uint8" in said  # happy and surprised, of two sitters; neutral is no expression
-    assert "2 sitters" in said
+    assert "maps (4, 2, 224, 224) uint8" in said  # happy and surprised, of two subjects; neutral is no expression
+    assert "2 subjects" in said
 
 
 def test_one_scan(raw):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_TEXT_BYTES = 48 * 2**20
 """Of the largest OBJ, OFF or point list: their parts take some twenty times the file while they are sorted out."""
 
-_START = 4096  # bytes looked at to tell what a file is
+_START = 4096  # bytes read to recognise a file
 
 
 @dataclass(frozen=True)
