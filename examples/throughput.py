@@ -5,7 +5,7 @@
 DATA holds BU-3DFE and Bosphorus scans with their landmark files. They are copied to WORK, a new folder, under names of
 their own until there are ``--scans`` of each format; everything is read from there and written there, so WORK says
 which disk is measured (/dev/shm is none). One process each, five tau. gemax is timed as the command, from its start to
-its end; what a run of one scan takes is subtracted. ``floor.py SRC OUT`` reads every raw byte and encodes every PNG of
+its end; the time of a run of one scan is subtracted. ``floor.py SRC OUT`` reads every raw byte and encodes every PNG of
 OUT again, ``baseline.py SRC OUT --tau ...`` converts; both print a line of JSON with ``ms_per_scan`` or ``seconds``
 and ``scans``. Then, with gemax alone: two jobs, and two runs that share nothing (``--shard``), the most that two jobs
 could reach on this machine.

@@ -1,4 +1,4 @@
-"""One scan from end to end, in memory: what a notebook calls."""
+"""One scan from end to end, in memory."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class MappedBlock:
 
 @dataclass(frozen=True, eq=False)
 class ConvertedScan:
-    """All that one scan becomes.
+    """The maps and figures of one scan.
 
     Attributes:
         nose: position in the raw file's axes, millimetres.

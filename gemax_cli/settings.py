@@ -121,7 +121,7 @@ class QuantisationSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that decides the bytes of a converted scan.
+    """Every setting that affects the bytes of a converted scan.
 
     Attributes:
         taus: the distortion bounds, one map each (stage S3); sorted, without repeats.
@@ -167,7 +167,7 @@ class Settings:
         return channels_of(self.maps)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
+        """Values of JSON types."""
         return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
 
     @classmethod

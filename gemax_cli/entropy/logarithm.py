@@ -60,7 +60,7 @@ def weight_table(bits: int) -> NDArray[np.int64]:
     The rounding is applied to the first differences, which are then summed: differences of h fall at least 1.4 / c
     apart, far more than their error, and rounding is monotone, so that the table is exactly concave. It strays from
     h by at most half a unit per step (a random walk: some 30 units at c = 10,000, below 2^-35 bits of entropy). The
-    weights are even, so that an odd charge never equals a gain. The table does not depend on the scan, and is kept
+    weights are even, so that an odd penalty never equals a gain. The table does not depend on the scan, and is kept
     for the next one.
 
     Args:

@@ -1,7 +1,7 @@
-"""The compiled inner loops of the room: the level histogram, one pass of the path solver, the look-up of grey values.
+"""Kernels of the entropy stage: the level histogram, one pass of the path solver, the look-up of grey values.
 
-Why the solver's is correct is told in ``solver``. All are plain integer arithmetic, so their results are the
-same bytes with and without compilation, on every platform and numba version.
+``solver`` proves the path solver. All kernels use integer arithmetic only, so their results are the same bytes with
+and without compilation, on every platform and numba version.
 """
 
 from __future__ import annotations
@@ -44,27 +44,27 @@ def heaviest_path(
     below: NDArray[np.int64],
     weight: NDArray[np.int64],
     tau: int,
-    charge: int,
+    penalty: int,
     value: NDArray[np.int64],
     rows: NDArray[np.int32],
 ) -> None:
-    """Heaviest paths from node 0 to every node when each edge costs ``charge``: one pass, O(N log tau).
+    """Heaviest paths from node 0 to every node when each edge costs ``penalty``: one pass, O(N log tau).
 
-    An edge (i, j) with 1 <= j - i <= tau weighs ``weight[below[j] - below[i]] - charge``. Of two predecessors
+    An edge (i, j) with 1 <= j - i <= tau weighs ``weight[below[j] - below[i]] - penalty``. Of two predecessors
     of equal worth the smaller node is taken.
 
-    Because the weights are Monge, a newer predecessor that has once beaten an older one beats it at every later
-    node. So the predecessors still to come into play stand in a queue, by age, each with the first node at which
-    it beats the one before it; a new one removes from the back all that it beats at their own first node, and finds
-    its first node against the rest by doubling and halving. Once a node lies more than tau behind it has lost.
+    Because the weights are Monge, a newer predecessor that has once beaten an older one beats it at every later node. A
+    queue holds the predecessors that can still win, oldest first, each with the first node at which it beats the one
+    before it. A new predecessor removes from the back all that it beats at their own first node. It finds its first
+    node against the rest by doubling and halving. A predecessor more than tau behind has no edge to the node.
 
-    The caller brings the memory, since a large new array costs more page faults than the pass itself takes time.
+    The caller allocates the arrays: the page faults of a large new array take longer than the pass itself.
 
     Args:
         below: (N + 1,) pixels below each level.
         weight: (T + 1,) or longer, concave.
         tau: longest edge, 1..N.
-        charge: per edge, in units of ``weight``.
+        penalty: per edge, in units of ``weight``.
         value: (N + 1,) filled with the value of the best path to each node.
         rows: (4, N + 1) filled with the number of edges of each of these paths and its last node but one; the other
             two rows are the queue's.
@@ -108,7 +108,7 @@ def heaviest_path(
         while head < tail and first[head + 1] <= node:
             head += 1
         best = queue[head]
-        value[node] = value[best] + weight[below[node] - below[best]] - charge
+        value[node] = value[best] + weight[below[node] - below[best]] - penalty
         edges[node] = edges[best] + 1
         previous[node] = best
 

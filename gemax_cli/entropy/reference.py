@@ -1,4 +1,4 @@
-"""The paper's own dynamic programme (equations 7 and 8): the yardstick of the tests and of ``gemax bench``.
+"""The paper's own dynamic programming (DP, equations 7 and 8): the reference of the tests and ``gemax bench``.
 
 Nothing in a conversion uses it. It maximises the same integers and breaks ties the same way as ``solver``, so that cuts
 can be compared one by one.
@@ -17,7 +17,7 @@ from gemax_cli.jit import kernel
 def full_path(below: NDArray[np.int64], weight: NDArray[np.int64], tau: int, bins: int) -> NDArray[np.int32]:
     """Heaviest path of K edges, layer by layer, over every node of every layer; of equal predecessors the smallest.
 
-    The edges' weights are laid out row by row first, which is the fastest of the layouts tried.
+    The edges' weights are first stored row by row, the fastest of the layouts tried.
 
     The values are whole numbers below 2^53, which float64 holds exactly and compares faster.
 
@@ -53,7 +53,7 @@ def full_path(below: NDArray[np.int64], weight: NDArray[np.int64], tau: int, bin
 
 
 def paper_cuts(histogram: NDArray[np.integer], bins: int, tau: int) -> NDArray[np.int32]:
-    """Leftmost optimal cuts by the paper's programme, every layer in full: O(K N tau) time, O((K + tau) N) memory.
+    """Leftmost optimal cuts by the paper's DP, every layer in full: O(K N tau) time, O((K + tau) N) memory.
 
     Args:
         histogram: (N,) pixels per level.

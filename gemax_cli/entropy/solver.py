@@ -18,8 +18,8 @@ from A[i]. Exchange: B[0..i+s] + A[i+1..a] has a + s edges, A[0..i] + B[i+1+s..b
 cross, are no longer than A's, and by Monge the two paths together weigh no less. Four things follow.
 
 1. *Concavity in K.* The best weight W(K) satisfies W(a + s) + W(b - s) >= W(a) + W(b).
-2. *All counts between.* Charge lambda per edge. If A and B are optimal at the same lambda, so is the splice: there are
-   optimal paths of a, a + 1, ..., b edges. It holds for the paths to any node in place of N.
+2. *All counts between.* Subtract a penalty lambda per edge. If A and B are optimal at the same lambda, so is the
+   splice: there are optimal paths of a, a + 1, ..., b edges. It holds for the paths to any node in place of N.
 3. *Counts rise.* The same exchange between a path to node x and one of fewer edges to x' > x, counted from their ends,
    shows that the fewest and the most edges of the optimal paths to a node never fall from one node to the next.
 4. *Lattice* (a = b, s = 0 at each crossing). With two optimal paths of K edges, the path of the smaller of their
@@ -31,30 +31,30 @@ start, any order of tau, any platform gives the same. Empty levels weigh nothing
 this rule says.
 
 **Lagrange.** By concavity the best path of K edges is also the best of any number of edges, once each edge is
-charged some lambda between W(K + 1) - W(K) and W(K) - W(K - 1). W never falls with K (cutting a bin in two never
-loses entropy), so that lambda >= 0. The weights are even and a charge is odd: at an odd charge no two numbers of
-edges tie, to any node. If W(K + 1) - W(K) and W(K) - W(K - 1) differ, an odd charge between them finds K, and the
-smallest optimal predecessors lead along the leftmost path. If they are equal, no charge finds K alone: lambda is
-this gain, the charges lambda + 1 and lambda - 1 find the corners a < K < b of the hull, and the leftmost splice is
+given a penalty lambda between W(K + 1) - W(K) and W(K) - W(K - 1). W never falls with K (cutting a bin in two never
+loses entropy), so that lambda >= 0. The weights are even and a penalty is odd: at an odd penalty no two numbers of
+edges tie, to any node. If W(K + 1) - W(K) and W(K) - W(K - 1) differ, an odd penalty between them finds K, and the
+smallest optimal predecessors lead along the leftmost path. If they are equal, no penalty finds K alone: lambda is
+this gain, the penalties lambda + 1 and lambda - 1 find the corners a < K < b of the hull, and the leftmost splice is
 taken from the counts that can reach and leave each node.
 
-**A pass** (``kernels.heaviest_path``). By Monge, a newer predecessor that beats an older one at some node beats it
+**A pass** (``path_kernels.heaviest_path``). By Monge, a newer predecessor that beats an older one at some node beats it
 at all later ones: a monotone queue holds the predecessors in the order in which they take over; each is put in once
 and its first node is found by doubling and halving: O(N log tau).
 
-**The search.** The ends of the bracket are corners (edges, weight) on either side of K. The charge just above the
+**The search.** The ends of the bracket are corners (edges, weight) on either side of K. The penalty just above the
 slope of their chord finds a corner strictly between them, unless none is above the chord: then K is a tie, which a
-repeated charge shows. Where the charge is a smooth function of the number of edges, a power law through the last
-two passes gets there sooner; the chord takes over when it does not. The first charge is that of a fluid histogram,
-corrected by what the last tau taught. On faces, K = 256 takes two or three passes.
+repeated penalty shows. Where the penalty is a smooth function of the number of edges, a power law through the last
+two passes gets there sooner; the chord takes over when it does not. The first penalty is that of a fluid histogram,
+corrected by the ratio of final to estimated penalty at the last tau. On faces, K = 256 takes two or three passes.
 
 **Cost.** O(N log N) per pass, no factor K or tau; a tie costs three passes more. Memory: five rows of N numbers,
 beside the weight table, which depends on the size of T alone and is shared by all tau and all scans. The paper's
-programme (``reference``) takes O(K N tau) time and O(K N) memory.
+DP (``reference``) takes O(K N tau) time and O(K N) memory.
 
 **Exactness.** The integer objective is the largest there is; the table's rounding is worth less than 1e-9 bits of
-entropy. Nothing overflows: a charge is at most 2^42 log2 N, what the best entropy can differ by, a total of weights
-2^42 log2 T, and N < 2^16 charges and one total stay below 2^63.
+entropy. Nothing overflows: a penalty is at most 2^42 log2 N, what the best entropy can differ by, a total of weights
+2^42 log2 T, and N < 2^16 penalties and one total stay below 2^63.
 
 Sources: Wu, "Optimal quantization by matrix searching", J. Algorithms 12 (1991); Aggarwal, Schieber, Tokuyama,
 "Finding a minimum-weight k-link path in graphs with the concave Monge property", Discrete Comput. Geom. 12 (1994);
@@ -80,11 +80,11 @@ from gemax_cli.entropy.mapping import uniform_cuts
 from gemax_cli.entropy.path_kernels import heaviest_path, walk_back
 from gemax_cli.errors import EmptyHistogram, InfeasibleTau, SettingsError
 
-# How the next charge is chosen decides the number of passes and nothing else.
-_FIRST_EXPONENT = 1.2  # of the charge against the number of edges, before two passes have shown it
+# How the next penalty is chosen decides the number of passes and nothing else.
+_FIRST_EXPONENT = 1.2  # of the penalty against the number of edges, before two passes have shown it
 _LARGEST_EXPONENT = 8.0
 _SHORT_GAP = 3  # edges between the two ends, from where on the chord is best
-_PATIENCE = 5  # passes, after which every second charge is the chord
+_PATIENCE = 5  # passes, after which every second penalty is the chord
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +125,7 @@ class Problem:
         block_mass: pixels of each block of about N / K levels, the densest block first.
         block_width: levels of each of these blocks.
         value: (N + 1,) and
-        rows: (4, N + 1), what the last pass left (``kernels.heaviest_path``).
+        rows: (4, N + 1), what the last pass left (``path_kernels.heaviest_path``).
     """
 
     below: NDArray[np.int64]
@@ -144,11 +144,11 @@ class Problem:
 
 
 class _End(NamedTuple):
-    """A corner of the concave hull of total weight against number of edges, and a charge that finds it."""
+    """A corner of the concave hull of total weight against number of edges, and a penalty that finds it."""
 
     edges: int
     total: int
-    charge: int
+    penalty: int
 
 
 def _blocks(below: NDArray[np.int64], levels: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -193,11 +193,11 @@ def check_tau(problem: Problem, tau: int) -> None:
         raise InfeasibleTau(problem.levels, problem.bins, tau)
 
 
-def _pass(problem: Problem, tau: int, charge: int) -> _End:
-    """The corner that a charge finds; the paths are in ``problem.value`` and ``problem.rows``."""
-    heaviest_path(problem.below, problem.weight, tau, charge, problem.value, problem.rows)
+def _pass(problem: Problem, tau: int, penalty: int) -> _End:
+    """The corner that a penalty finds; the paths are in ``problem.value`` and ``problem.rows``."""
+    heaviest_path(problem.below, problem.weight, tau, penalty, problem.value, problem.rows)
     edges = int(problem.rows[0, -1])
-    return _End(edges, int(problem.value[-1]) + edges * charge, charge)
+    return _End(edges, int(problem.value[-1]) + edges * penalty, penalty)
 
 
 def _splice(problem: Problem, tau: int, multiplier: int) -> NDArray[np.int32]:
@@ -210,7 +210,7 @@ def _splice(problem: Problem, tau: int, multiplier: int) -> NDArray[np.int32]:
     """
     mirrored = replace(problem, below=problem.below[-1] - problem.below[::-1])
     _pass(problem, tau, multiplier - 1)
-    value, most = problem.value - problem.rows[0], problem.rows[0].copy()  # what each edge was let off is paid back
+    value, most = problem.value - problem.rows[0], problem.rows[0].copy()  # undo the per-edge bonus
     _pass(mirrored, tau, multiplier - 1)
     value_after = mirrored.value - mirrored.rows[0]
     _pass(mirrored, tau, multiplier + 1)
@@ -222,16 +222,16 @@ def _splice(problem: Problem, tau: int, multiplier: int) -> NDArray[np.int32]:
 
 
 def _chord(few: _End, many: _End) -> int:
-    """The odd charge just above the slope of the chord between two corners, rounded down to an integer multiplier."""
+    """The odd penalty just above the slope of the chord between two corners, rounded down to an integer multiplier."""
     return 2 * ((many.total - few.total) // (2 * (many.edges - few.edges))) + 1
 
 
 def _estimate(last: _End, before: _End | None, bins: int) -> int:
-    """An odd charge for K edges, the charge taken as a power of the number of edges through the last two passes."""
+    """An odd penalty for K edges, from a power law of penalty against edges through the last two passes."""
     exponent = _FIRST_EXPONENT
     if before and before.edges != last.edges:
-        exponent = math.log(before.charge / last.charge) / math.log(last.edges / before.edges)
-    return int(last.charge * (last.edges / bins) ** min(exponent, _LARGEST_EXPONENT)) | 1
+        exponent = math.log(before.penalty / last.penalty) / math.log(last.edges / before.edges)
+    return int(last.penalty * (last.edges / bins) ** min(exponent, _LARGEST_EXPONENT)) | 1
 
 
 def _trivial_ends(problem: Problem, tau: int) -> tuple[_End, _End]:
@@ -240,33 +240,33 @@ def _trivial_ends(problem: Problem, tau: int) -> tuple[_End, _End]:
     return _End(-(-levels // tau), worst, problem.best - worst + 3), _End(levels, problem.best, -1)
 
 
-def _search(problem: Problem, tau: int, charge: int) -> tuple[NDArray[np.int32], int]:
-    """The cuts for one tau, and the charge that the search ended with.
+def _search(problem: Problem, tau: int, penalty: int) -> tuple[NDArray[np.int32], int]:
+    """The cuts for one tau, and the penalty that the search ended with.
 
-    Every charge lies strictly between those of the two ends, and a chord finds a new corner or proves a tie; so it
+    Every penalty lies strictly between those of the two ends, and a chord finds a new corner or proves a tie; so it
     ends.
     """
     few, many = _trivial_ends(problem, tau)
-    charge = min(max(charge, 1), few.charge)
+    penalty = min(max(penalty, 1), few.penalty)
     before: _End | None = None
     for passes in count(1):
-        last = _pass(problem, tau, charge)
+        last = _pass(problem, tau, penalty)
         if last.edges == problem.bins:
             break
         few, many = (last, many) if last.edges < problem.bins else (few, last)
         chord = _chord(few, many)
-        if chord == few.charge:
-            return _splice(problem, tau, chord - 1), charge
-        charge = _estimate(last, before, problem.bins)
+        if chord == few.penalty:
+            return _splice(problem, tau, chord - 1), penalty
+        penalty = _estimate(last, before, problem.bins)
         stuck = passes >= _PATIENCE and passes % 2 == 1
-        if stuck or many.edges - few.edges <= _SHORT_GAP or not many.charge < charge < few.charge:
-            charge = chord
+        if stuck or many.edges - few.edges <= _SHORT_GAP or not many.penalty < penalty < few.penalty:
+            penalty = chord
         before = last
-    return walk_back(problem.rows[1], problem.bins), charge
+    return walk_back(problem.rows[1], problem.bins), penalty
 
 
-def _fluid_charge(problem: Problem, tau: int) -> float:
-    """The charge for K edges if a level could be cut anywhere: equal bins, but for the sparse blocks that tau forces.
+def _fluid_penalty(problem: Problem, tau: int) -> float:
+    """The penalty for K edges if a level could be cut anywhere: equal bins, but for the sparse blocks that tau forces.
 
     The densest j blocks are cut into bins of one mass m, the others into bins of tau levels; K bins in all make m =
     M_j / (K - rest_j / tau). The j wanted is the last whose own block is dense enough. One bin more then adds m /
@@ -281,14 +281,14 @@ def _fluid_charge(problem: Problem, tau: int) -> float:
 
 
 def _solve(problem: Problem, tau: int, correction: float) -> tuple[NDArray[np.int32], float]:
-    """The cuts for one tau, and by how much the charge it took is off the estimate."""
+    """The cuts for one tau, and the ratio of the final penalty to the estimate."""
     levels, bins = problem.levels, problem.bins
     if levels in (bins, bins * tau):
         return uniform_cuts(levels, bins), correction  # the only path there is
     longest = min(tau, levels - bins + 1)  # the other edges take a level each
-    estimate = _fluid_charge(problem, longest)
-    cuts, charge = _search(problem, longest, int(estimate * correction) | 1)
-    return cuts, charge / estimate
+    estimate = _fluid_penalty(problem, longest)
+    cuts, penalty = _search(problem, longest, int(estimate * correction) | 1)
+    return cuts, penalty / estimate
 
 
 def _finish(problem: Problem, found: dict[int, NDArray[np.int32]]) -> dict[int, Solution]:
@@ -306,8 +306,8 @@ def _finish(problem: Problem, found: dict[int, NDArray[np.int32]]) -> dict[int, 
 def optimal_cuts_per_tau(histogram: NDArray[np.integer], bins: int, taus: Iterable[int]) -> tuple[Solution, ...]:
     """The cuts of largest entropy for each tau (equation 6 of the paper), sharing all that does not depend on tau.
 
-    Each search starts from an estimate that the search before has corrected. The result does not depend on the start: a
-    tau alone gives the same cuts.
+    Each search starts from an estimate that the previous search corrected. The result does not depend on the start: a
+    single tau gives the same cuts.
 
     Args:
         histogram: (N,) valid pixels per level, N <= 65,535.

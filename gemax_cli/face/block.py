@@ -23,7 +23,7 @@ SPECK_MM2 = 12.0  # pieces of surface of up to this area are specks
 STEEPEST = 5.0  # rise over run of surface between two pixels that is of one piece, about 79 degrees
 SPIKE_MM = 3.0  # a spike stands off its surroundings by more than this ...
 SPIKE_STEEPNESS = 1.25  # ... and by more than this many times its surroundings' radius
-SPIKE_SPACING_MM = 3.5  # a spike's foot is as wide as the scan's spacing: in a coarser scan, noses look like spikes
+SPIKE_SPACING_MM = 3.5  # a spike is as wide as the scan's spacing: in a coarser scan, noses resemble spikes
 MARGIN = 1  # free pixels around a fitted block
 
 
@@ -110,7 +110,7 @@ def _block(scan: Scan, frame: Frame, cleaned: CleanedDepth, image: RangeImage, d
 
 
 def cut_depth(cleaned: CleanedDepth, depth_mm: float, speck: float) -> tuple[NDArray[np.uint16], dict[str, int]]:
-    """Code what lies within ``depth_mm``, less the specks that the cut parts from the rest.
+    """Code the surface within ``depth_mm``, without the specks that the cut separates from the rest.
 
     Args:
         cleaned: depth map.
@@ -121,14 +121,14 @@ def cut_depth(cleaned: CleanedDepth, depth_mm: float, speck: float) -> tuple[NDA
         (rows, columns) codes, and how many pixels within the depth are filled, enclosed without data, spikes, specks.
     """
     depth = np.where(cleaned.depth <= depth_mm, cleaned.depth, np.nan)
-    parted = kernels.small_regions(depth, np.inf, False, speck)
-    depth[parted] = np.nan
+    separated = kernels.small_regions(depth, np.inf, False, speck)
+    depth[separated] = np.nan
     codes, within = kernels.quantise(depth, depth_mm, MAX_CODE), cleaned.raw <= depth_mm
     return codes, {
         "filled_pixels": int(np.count_nonzero(cleaned.filled & (codes > 0))),
         "hole_pixels": int(np.count_nonzero(kernels.small_regions(depth, np.inf, True, np.inf))),
         "spike_pixels": int(np.count_nonzero(cleaned.spikes & within)),
-        "speck_pixels": int(np.count_nonzero(cleaned.specks & within) + np.count_nonzero(parted)),
+        "speck_pixels": int(np.count_nonzero(cleaned.specks & within) + np.count_nonzero(separated)),
     }
 
 

@@ -1,7 +1,7 @@
 """Kernels of the depth block: z-buffer, bounding box, spikes, connected regions, membrane.
 
-All of them stand in this one file, so that a change of one renews the cache of all. Images are indexed
-[row, column], row 0 at the top; NaN is "no data" in a depth map.
+They are in one file because a change in another file does not renew numba's cache. Images are indexed [row, column],
+row 0 at the top; NaN is "no data" in a depth map.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def draw(
         triangles: (m, 3) rows of ``at``; either winding.
         limits: front (fragments of less than minus this depth are dropped), longest edge in mm, mm per pixel.
         depth: (rows, columns) of infinities; NaN afterwards where nothing lies.
-        winner: (rows, columns) of -1, for the number of the triangle seen; of size 0 when not wanted.
+        winner: (rows, columns) of -1, filled with the number of the visible triangle; of size 0 when not wanted.
 
     Returns:
         How many triangles were too long to draw, and how many pixels hold dropped fragments alone.
@@ -84,7 +84,7 @@ def draw(
                 wb, wc = x * cy - y * cx, y * bx - x * by
                 wa = (bx - x) * (cy - y) - (by - y) * (cx - x)
                 z, before = az + (wb * bz + wc * cz) / area, depth[row, column]
-                # whether a pixel is seen is a matter of chance: choosing is faster here than branching
+                # visibility is unpredictable, so a select is faster here than a branch
                 drawn = z if front <= z else BEFORE_FRONT
                 seen = (wa >= 0.0) & (wb >= 0.0) & (wc >= 0.0) & (drawn < before)
                 depth[row, column] = drawn if seen else before
@@ -143,9 +143,9 @@ def find_spikes(depth: Floats, reach: int, height: float) -> Mask:
     """Pixels that stand off their surroundings on every side: (rows, columns), True for a spike.
 
     A spike lies more than ``height`` mm off, to one side, (1) the midpoint of each of the four pairs of opposite
-    neighbours ``reach`` pixels away, as far as both are valid (two pairs at least), and (2) more than half of the
-    valid pixels in the window of that radius, which is to say their median. A slope passes by (1), whatever its
-    steepness; the tip of an occluding edge, seen against the far surface, by (2). A reach of 0 finds none.
+    neighbours ``reach`` pixels away, as far as both are valid (two pairs at least), and (2) more than half of the valid
+    pixels in the window of that radius, that is, their median. Condition (1) excludes slopes of any steepness; (2)
+    excludes the tip of an occluding edge before the far surface. A reach of 0 finds none.
     """
     rows, columns = depth.shape
     spikes = np.zeros((rows, columns), np.bool_)
@@ -190,15 +190,15 @@ def find_regions(depth: Floats, step: float, holes: bool) -> tuple[NDArray[np.in
     Args:
         depth: depth map.
         step: neighbours of the surface are connected if their depths differ by this much or less, mm.
-        holes: look at the pixels without data (4 neighbours) instead of the surface (8 neighbours); the one
-            neighbourhood is the complement of the other, so a ring of surface does enclose a hole.
+        holes: label the pixels without data (4 neighbours) instead of the surface (8 neighbours); with this
+            pair of neighbourhoods a ring of surface encloses a hole.
 
     Returns:
         (k, 3) row, first column and column after the last of every run, in reading order, and (k,) its region: the
         number of the first run of the same region.
 
-    One pass with a union-find over the runs (Rosenfeld, Pfaltz 1966; Tarjan 1975). ``scipy.ndimage.label`` knows no
-    step, and to import it takes longer than fifty scans take here.
+    One pass with a union-find over the runs (Rosenfeld, Pfaltz 1966; Tarjan 1975). ``scipy.ndimage.label`` has no
+    ``step``, and importing it takes longer than labelling fifty scans here.
     """
     rows, columns = depth.shape
     runs, region = np.empty((rows * columns, 3), np.int32), np.empty(rows * columns, np.int32)
@@ -247,7 +247,7 @@ def _touch(depth: Floats, lower: NDArray[np.int32], upper: NDArray[np.int32], st
 def small_regions(depth: Floats, step: float, holes: bool, most: float) -> Mask:
     """Pixels of the regions of ``find_regions`` that have up to ``most`` pixels: (rows, columns), True for those.
 
-    Of the surface, the largest region (the first of several) is never among them, and no hole at the border is.
+    The largest region of the surface (the first of several) is never selected, nor is a hole at the border.
     """
     rows, columns = depth.shape
     runs, region = find_regions(depth, step, holes)

@@ -1,4 +1,4 @@
-"""Cleaning before detection and rasterising: what a scanner sees wrongly is taken out, nothing is moved."""
+"""Cleaning before detection and rasterising: scanner errors are removed; no point is moved."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from gemax_cli.face import clean_kernels as kernels
 from gemax_cli.scans.model import Scan
 
 SPIKE_SPACINGS = 1.5  # a point is a spike if it lies farther than this from the median of its neighbours, in spacings
-SUSPECT_SPACINGS = 0.4  # and is looked at only if it lies this far from their mean, in typical spacings
-LONG_SPACINGS = 6.0  # longer edges are bridges over what was not seen, in typical edges ...
+SUSPECT_SPACINGS = 0.4  # and is tested only if it lies this far from their mean, in usual spacings
+LONG_SPACINGS = 6.0  # longer edges bridge what was not measured, in usual edges ...
 LONG_SPREAD = 3.0  # ... unless the mesh is uneven by design: then in edges of its 95th percentile
 TIED_SPACINGS, TIED_SPREAD = 3.5, 1.2  # the same for edges that tie a point to the surface: it takes two
 GRAZING_COSINE = 0.1  # a range sensor does not measure surfaces that turn away by more than 84 degrees
@@ -24,20 +24,24 @@ COUNTS = ("spike_points", "isolated_points", "grazing_triangles", "long_triangle
 
 
 def clean_scan(scan: Scan) -> tuple[Scan, dict[str, int]]:
-    """Take spikes, isolated pieces, grazing and over-long triangles out of a scan.
+    """Remove spikes, isolated pieces, grazing and over-long triangles from a scan.
 
-    In this order: spikes are points far from the component-wise median of their neighbours, or without two short edges
-    to points of the surface (dense clusters of spikes); triangles of organised scans that turn away from the sensor,
-    and triangles with an edge many times the usual, bridge what was not seen; pieces of few points that no edge of
-    bearable length ties to the rest are scraps. Points that go are taken out of points, triangles, grid and texture
-    alike; the others keep their order and coordinates. Limits are relative to the scan's own spacing, so any unit will
-    do. Grazing triangles of a scan whose axes are unknown stay, see ``drop_grazing``.
+    Removed in this order:
+
+    - Spikes: points far from the component-wise median of their neighbours, or without two short edges to points of the
+      surface (dense clusters of spikes).
+    - Triangles that bridge what was not measured: those with an edge many times the usual and, in organised scans,
+      grazing ones. Grazing triangles of a scan whose axes are unknown stay, see ``drop_grazing``.
+    - Isolated pieces: few points that no edge of allowed length connects to the rest.
+
+    Points, triangles, grid and texture stay consistent; the remaining points keep their order and coordinates. Limits
+    are relative to the scan's own spacing, so any unit works.
 
     Args:
         scan: a mesh, an organised scan or bare points.
 
     Returns:
-        The cleaned scan (the very same object where nothing had to go) and the counts ``spike_points``,
+        The cleaned scan (the same object where nothing is removed) and the counts ``spike_points``,
         ``isolated_points``, ``grazing_triangles`` and ``long_triangles``. A scan of which nothing would be left, or
         too few points to judge (less than 16), is returned as it is.
     """
@@ -60,7 +64,7 @@ def clean_scan(scan: Scan) -> tuple[Scan, dict[str, int]]:
 
 
 def drop_grazing(scan: Scan) -> tuple[Scan, int]:
-    """Take the triangles that turn away from Z, where the sensor is, out of an organised scan, and count them."""
+    """Remove and count the triangles of an organised scan that turn away from the sensor (+Z)."""
     everything = np.ones(len(scan.points), np.bool_)
     bad, grazing, _ = kernels.bad_triangles(scan.points, scan.triangles, everything, np.inf, GRAZING_COSINE)
     return keep_points(scan, everything, bad), int(grazing)
@@ -84,9 +88,9 @@ def _sampled_steps(scan: Scan, neighbours: NDArray[np.int32]) -> NDArray[np.floa
 
 
 def keep_points(scan: Scan, kept: Mask, unwanted: Mask | None = None) -> Scan:
-    """The scan with only some points (n,) and without some triangles (m,), the same object if nothing goes.
+    """The scan with only some points (n,) and without some triangles (m,), the same object if nothing is removed.
 
-    Triangles that lose a corner go, too; points, triangles, grid and texture stay consistent.
+    Triangles that lose a corner are removed, too; points, triangles, grid and texture stay consistent.
     """
     if unwanted is None:
         unwanted = np.zeros(len(scan.triangles), np.bool_)

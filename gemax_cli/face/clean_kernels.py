@@ -78,7 +78,7 @@ def find_spikes(points: Floats, neighbours: Neighbours, least: float, factor: fl
     """(n,) whether a point is a spike: more than ``factor`` spacings off the component-wise median of its neighbours.
 
     The spacing is the median over the neighbours of their own median distance to theirs: a spike does not widen it.
-    Points closer than ``least`` to the mean of their neighbours are none, without a closer look.
+    Points closer than ``least`` to the mean of their neighbours are not tested further: they are no spikes.
     """
     found = np.zeros(len(points), np.bool_)
     room = np.empty(MOST)
@@ -129,11 +129,11 @@ def find_damage(
     smooth: NDArray[np.bool_],
     limits: tuple[float, float, float, float],
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]]:
-    """What is left of a scan without its spikes: what hangs on the surface, in pieces that are no scraps.
+    """Select what remains of a scan: points connected to the surface, in pieces that are large enough.
 
     Args:
         points: (n, 3).
-        triangles: (m, 3); (0, 3) for bare points, which need not hang on anything.
+        triangles: (m, 3); (0, 3) for bare points, which need no connection.
         neighbours: of the points.
         smooth: (n,) points that are no spikes.
         limits: longest edge allowed, longest step that ties a point to the surface, least |cosine| allowed between a
@@ -232,14 +232,14 @@ def extract(
 
 @kernel
 def hold(points: Floats, neighbours: Neighbours, kept: NDArray[np.bool_], reach: float) -> NDArray[np.bool_]:
-    """(n,) which kept points hang on the surface: by steps of at most ``reach`` to two that do so, too.
+    """(n,) which kept points are connected: by steps of at most ``reach`` to two points that are connected, too.
 
-    A dense cluster of spikes has no smooth neighbourhood to differ from, but hardly a short step either.
+    A dense cluster of spikes passes the median test, but its points have hardly any short steps.
     """
     held: NDArray[np.bool_] = kept.copy()
-    stack = np.empty(MOST * len(points) + 1, np.int32)  # a point is let go once, and then names its neighbours
+    stack = np.empty(MOST * len(points) + 1, np.int32)  # a point is removed once, and then pushes its neighbours
     changed = True
-    while changed:  # again where a point that was let go may have had neighbours that it does not name
+    while changed:  # again, because a removed point may be the neighbour of points that it does not list
         changed = False
         for start in range(len(points)):
             stack[0], waiting = start, 1
@@ -273,7 +273,7 @@ def _root(parent: NDArray[np.int32], i: int) -> int:
 
 @kernel
 def piece_sizes(points: Floats, neighbours: Neighbours, kept: NDArray[np.bool_], limit: float) -> NDArray[np.int32]:
-    """(n,) how many kept points hang together with each, over steps of at most ``limit``; 0 for points not kept."""
+    """(n,) how many kept points are connected with each, over steps of at most ``limit``; 0 for points not kept."""
     n = len(points)
     parent = np.empty(n, np.int32)
     for i in range(n):

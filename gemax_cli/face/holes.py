@@ -15,7 +15,7 @@ MEMBRANE_MM = 1e-4  # the membrane is at rest when no pixel moves farther than t
 
 @dataclass(frozen=True)
 class Limits:
-    """What is too small to be face, or too large to be filled.
+    """Limits of cleaning: what is too small to be face, or too large to be filled.
 
     Attributes:
         hole: holes of up to this many pixels are filled.
@@ -54,8 +54,9 @@ class CleanedDepth:
 def clean_depth(raw: DepthMap, limits: Limits) -> CleanedDepth:
     """Remove spikes and specks, then fill the small interior holes, those that the removal left included.
 
-    Spikes go first. Specks are connected pieces of surface, of the largest piece never; pieces that hover before or
-    behind the rest are pieces of their own. Holes are enclosed by the surface: none touches the image's border.
+    Spikes go first. Specks are connected pieces of surface, never the largest one. A step in depth separates pieces, so
+    a small one before or behind the rest is a speck. Holes are enclosed by the surface: none touches the image's
+    border.
     """
     depth = raw.copy()
     spikes = kernels.find_spikes(depth, limits.reach, limits.height)

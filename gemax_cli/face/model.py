@@ -30,7 +30,7 @@ class Pose:
 
 @dataclass(frozen=True, eq=False)
 class NoseTip:
-    """The point that everything is cut from.
+    """The nose tip, the origin of the depth block.
 
     Attributes:
         position: (3,) mm, in the axes of the scan it was found in.
@@ -38,7 +38,7 @@ class NoseTip:
         confidence: 0..1, the detector's own estimate that it is right within 10 mm; 1 for landmarks.
         runner_up: (3,) second best candidate of the detector, or None.
         pose: estimated head pose, or None where it was not estimated.
-        warnings: sentences; any of them makes the scan one to look at.
+        warnings: sentences; a scan with any of them should be inspected.
     """
 
     position: NDArray[np.float64]
@@ -54,11 +54,11 @@ class FrontalScan:
     """A scan brought to +X right, +Y up, +Z to the camera, millimetres.
 
     Attributes:
-        scan: the scan in the new axes (the very same object where nothing had to change).
+        scan: the scan in the new axes (the same object where nothing had to change).
         to_raw: (3, 4) affine from the new axes to the raw file's axes in millimetres.
         assumptions: sentences on what was recognised rather than known: unit, axes.
-        detected: the nose tip by which the axes were recognised, in the new axes, where the detector would find just it
-            in ``scan``; None where it has yet to look.
+        detected: the nose tip by which the axes were recognised, in the new axes, if the detector would find the
+            same in ``scan``; None if the detector must still run.
     """
 
     scan: Scan

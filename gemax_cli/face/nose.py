@@ -1,10 +1,10 @@
-"""The nose tip: from a landmark, or by a detector that says how sure it is.
+"""The nose tip: from a landmark, or from a detector with a confidence.
 
 The detector looks for local maxima in height maps of several viewing directions, as profile and curvature methods do
-(Mian, Bennamoun, Owens 2007; Szeptycki, Ardabilian, Chen 2009), and judges them by one thing instead of many: how well
-a face template fits their surroundings, point to plane (Chen, Medioni 1992), Geman-McClure weights, free in
-place, rotation, size and depth. What fits gives head pose and confidence besides the tip, and a face of which half is
-seen, or an eye or the mouth covered, still fits where it is seen.
+(Mian, Bennamoun, Owens 2007; Szeptycki, Ardabilian, Chen 2009), and scores each by the fit of a face template to
+its surroundings: point to plane (Chen, Medioni 1992), Geman-McClure weights, free in position, rotation, size and
+depth. The fit also gives head pose and confidence. It uses the visible part alone, so a half profile or a covered eye
+or mouth still fits.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from gemax_cli.settings import NoseSettings
 
 Floats = NDArray[np.float64]
 
-# Depth behind the nose tip, mm, of a typical face: rows from 66 mm above the tip down to 36 mm below it, columns
+# Depth behind the nose tip, mm, of the mean face: rows from 66 mm above the tip down to 36 mm below it, columns
 # from the midline 54 mm to the side, every 6 mm. Means over random faces and six expressions of the linear head
 # model of USC ICT-FaceKit (MIT licence), left and right averaged, rounded to 0.5 mm.
 _TABLE = """
@@ -58,19 +58,19 @@ ALL_VIEWS = tuple((yaw, pitch) for yaw in (-65.0, -40.0, -20.0, 0.0, 20.0, 40.0,
 ROLLS = np.radians((-23.0, 0.0, 23.0))
 CELL_MM = 3.0  # of the height maps; wider where the surface is sampled so sparsely that cells ...
 CROWDED, WIDEST_CELL_MM = 0.8, 8.0  # ... outnumber this share of the samples, but never wider than that
-SAMPLES = 12_000  # points that the search looks at
-QUICK_TRIED, TRIED = 2, 6  # candidates that the face template is fitted to, in the frontal look and in all
+SAMPLES = 12_000  # points that the search uses
+QUICK_TRIED, TRIED = 2, 6  # candidates that the face template is fitted to, in the frontal view and in all views
 APART_MM = 12.0  # candidates closer than this are one
 HOPELESS = 0.2  # below this confidence there is no nose
 SAME_TURN_TRACE = 1.0 + 2.0 * np.cos(np.radians(15.0))  # trace of the rotation between starts 15 degrees apart
-SIZES = (0.87, 1.15)  # of the face, tried where the typical one does not convince
-SURE = 0.9  # the quick look is enough from this confidence on
+SIZES = (0.87, 1.15)  # of the face, tried where the template's own size gives no confident fit
+SURE = 0.9  # the frontal view is enough from this confidence on
 DOUBTFUL = 0.8  # below this confidence a tip carries a warning
 DISAGREE_MM = 8.0  # a landmark farther than this from the detected tip carries a warning
 DOME = 0.06  # 1/mm, a nose tip is curved at least this much every way: 17 mm of radius
-NEAR_FIT = 8.0  # mm, a refined tip farther from that of the face template speaks against both
+NEAR_FIT = 8.0  # mm, a refined tip farther from that of the face template makes both doubtful
 SUPPORT_CELLS, FEW_SUPPORT = 2.0, 3  # fewer points within so many cells of the tip: it lies in a hole
-HALF_SEEN = 0.45  # share of the nose that is seen even in a half profile
+HALF_SEEN = 0.45  # share of the nose that is visible even in a half profile
 TILT_DEG = 9.0  # the tip (pronasale) is where the nose protrudes most in a direction this far above the gaze
 
 _SIGMAS = np.array([10.0, 8, 6, 5, 4, 4, 4, 4])
@@ -80,13 +80,13 @@ _WINDOWS = np.array([16.0, 12, 9, 8, 8])
 
 @dataclass(frozen=True, eq=False)
 class FaceFit:
-    """A nose tip with its frame and what speaks for it.
+    """A nose tip with its frame and the measurements behind its confidence.
 
     Attributes:
         position: (3,) refined tip.
         rotation: (3, 3) columns right, up and forward of the face.
-        size: of the face relative to the typical one, and ``relief``, how much deeper it is for its size.
-        nose: share of agreement with the template's nose where it is seen, and ``nose_seen``, how much of it is.
+        size: of the face relative to the template, and ``relief``, how much deeper it is for its size.
+        nose: share of agreement with the template's nose where it is visible, and ``nose_seen``, its visible share.
         face: the same for the rest of the face, with ``face_seen``.
         curvature: the smaller principal curvature of the tip, 1/mm.
         shift: from the fitted to the refined tip, mm.
@@ -110,8 +110,8 @@ class FaceFit:
     def confidence(self) -> float:
         """Probability that the tip is right within 10 mm: logistic regression on what was measured.
 
-        It grows with the agreement of nose and face (logarithms of shares), with how much of them is seen, and with the
-        curvature of the tip; an unusual size or depth of the face and a tip far from the fitted one lower it. The
+        It grows with the agreement of nose and face (logarithms of shares), with their visible shares, and with the
+        curvature of the tip. An unusual size or depth of the face and a tip far from the fitted one lower it. The
         weights come from random faces of the ICT-FaceKit model, turned, noisy and occluded, against wrong candidates on
         them and against surfaces without a nose.
         """
@@ -146,7 +146,7 @@ def search_samples(scan: Scan) -> Floats:
 
 
 def fit_face(scan: Scan, samples: Floats, view: View, centre: Floats, turned: Floats, size: float = 1.0) -> FaceFit:
-    """Fit the face template to the surface seen about ``centre``, from a rotation and size on, and refine its tip."""
+    """Fit the face template to the visible surface about ``centre``, from a start rotation and size; refine its tip."""
     frame = np.concatenate([centre, turned.ravel(), [size, 1.0]])
     agreement = kernels.fit_template(samples, view, frame, FACE_TEMPLATE, _SIGMAS, _DAMPING)
     nose, nose_seen, face, face_seen = agreement.tolist()
@@ -237,9 +237,9 @@ def find_nose_tip(scan: Scan, settings: NoseSettings, detected: NoseTip | None =
 def detect_nose_tip(scan: Scan) -> NoseTip:
     """The nose tip of a cleaned scan in frontal axes, without landmarks.
 
-    The face template is fitted to the candidates of a frontal look (local maxima whose surroundings resemble those of a
-    nose), and where that does not convince on those of looks from many directions; the tip is where the nose
-    protrudes most, by a local quadric fit, in a direction fixed to the fitted face.
+    The face template is fitted to the candidates of a frontal view: local maxima whose surroundings resemble those of a
+    nose. If no fit is confident, views from many directions follow. The tip is where the nose protrudes most, by a
+    local quadric fit, in a direction fixed to the fitted face.
 
     Returns:
         The tip with its pose, confidence and runner-up; below a confidence of DOUBTFUL it carries a warning.
@@ -268,7 +268,7 @@ def tip_of(fits: list[FaceFit]) -> NoseTip:
 
 
 def best_fits(scan: Scan) -> list[FaceFit]:
-    """Fits of the face template, most confident first: of the frontal look, or of all where that does not convince."""
+    """Fits of the face template, most confident first: of the frontal view, or of all views if none is confident."""
     samples = search_samples(scan)
     fits = search_views(scan, samples, QUICK_VIEWS, np.zeros(1))
     if not fits or fits[0].confidence < SURE:

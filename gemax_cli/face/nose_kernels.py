@@ -15,7 +15,7 @@ from gemax_cli.jit import kernel
 
 Floats = NDArray[np.float64]
 
-LARGEST_MAP = 2_000_000  # cells; a wider scene is seen at a coarser grid
+LARGEST_MAP = 2_000_000  # cells; a wider scene gets a coarser grid
 HIDDEN = 10.0  # a sample farther behind the highest of its cell is hidden
 MOST_LOCAL = 4000  # points used about a tip
 REACH_MM, MOST_FITTED = 85.0, 1000  # surface that the face template is fitted to
@@ -27,7 +27,7 @@ COARSE, FINE = 10.0, 6.0  # distance at which agreement with the face template e
 
 
 class View(NamedTuple):
-    """The surface as seen against one direction.
+    """The surface as visible against one direction.
 
     Attributes:
         rotation: (3, 3) columns right, up and forward of the view.
@@ -84,7 +84,7 @@ def _lattice_points(longest: Floats, step: float) -> int:
 
 @kernel
 def _in_axes(points: Floats, centre: Floats, rotation: Floats) -> Floats:
-    """The points (n, 3) seen from ``centre`` along the columns of ``rotation``: right, up and forward."""
+    """The points (n, 3) relative to ``centre`` along the columns of ``rotation``: right, up and forward."""
     out = np.empty((len(points), 3))
     for i in range(len(points)):
         x, y, z = points[i, 0] - centre[0], points[i, 1] - centre[1], points[i, 2] - centre[2]
@@ -95,7 +95,7 @@ def _in_axes(points: Floats, centre: Floats, rotation: Floats) -> Floats:
 
 @kernel
 def height_map(samples: Floats, rotation: Floats, cell: float) -> tuple[Floats, Floats]:
-    """The surface seen against the forward axis: the highest sample of each cell.
+    """The visible surface against the forward axis: the highest sample of each cell.
 
     Args:
         samples: (n, 3).
@@ -139,7 +139,7 @@ def height_map(samples: Floats, rotation: Floats, cell: float) -> tuple[Floats, 
 def depth_at(table: Floats, x: float, y: float) -> tuple[float, float, float]:
     """Depth of the face template and its slopes along x and y, at (x, y) from the tip; depth < 0 outside.
 
-    ``table`` is (rows, columns): x = 0, STEP ... to the side (both sides alike), y from LOWEST upwards.
+    ``table`` is (rows, columns): x = 0, STEP ... to the side (symmetric), y from LOWEST upwards.
     """
     side = -1.0 if x < 0 else 1.0
     u, v = side * x / STEP, (y - LOWEST) / STEP
@@ -156,10 +156,10 @@ def depth_at(table: Floats, x: float, y: float) -> tuple[float, float, float]:
 
 @kernel
 def resemblance(heights: Floats, row: int, column: int, cell: float, table: Floats, roll: float) -> float:
-    """How much the surroundings of a cell look like those of a nose tip, 0 to 1.
+    """How much the surroundings of a cell resemble those of a nose tip: a score, 0 to 1.
 
-    Every place of the table counts by how close the surface is to it (Epanechnikov, COARSE mm); the nose
-    counts three times as much as the rest. Places where nothing is seen lower the figure by half their share.
+    Every entry of the table scores by its distance to the surface (Epanechnikov, COARSE mm); the nose weighs three
+    times as much as the rest. Entries without data lower the score by half their share.
     """
     cos, sin = np.cos(roll), np.sin(roll)
     rows, columns = heights.shape
@@ -183,7 +183,7 @@ def resemblance(heights: Floats, row: int, column: int, cell: float, table: Floa
 
 @kernel
 def candidates(heights: Floats, origin: Floats, table: Floats, rolls: Floats, keep: int) -> Floats:
-    """The local maxima of a height map that look most like a nose tip.
+    """The local maxima of a height map that resemble a nose tip most.
 
     Args:
         heights: (rows, columns) height map.
@@ -401,11 +401,11 @@ def refine_tip(points: Floats, view: View, frame: Floats, windows: Floats, suppo
 
 @kernel
 def agreement(local: Floats, frame: Floats, table: Floats) -> Floats:
-    """How well the face template lies on the samples, by places of the table.
+    """How well the face template fits the samples, by entries of the table.
 
     Returns:
-        (4,) share of agreement 0..1 over the seen places of the nose, the share of those that are seen,
-        and both for the rest of the face. A place agrees by how close its samples lie on average
+        (4,) share of agreement 0..1 over the visible entries of the nose, the share of entries that are visible,
+        and both for the rest of the face. An entry agrees by the mean closeness of its samples
         (Epanechnikov, FINE mm).
     """
     wide = 2 * table.shape[1] - 1

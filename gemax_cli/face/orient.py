@@ -1,4 +1,4 @@
-"""Units and axes of files that state neither: recognised by the size and look of the face, and said so."""
+"""Units and axes of files that state neither: recognised by the face's size and shape, and reported."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ UNIT_NAMES = {"m": "metres", "cm": "centimetres", "mm": "millimetres", "um": "mi
 SMALLEST_MM, LARGEST_MM = 90.0, 6000.0  # extent of what may hold a face: a cropped face to a whole room
 BUST_MM = tuple(110.0 * 1.2**k for k in range(10))  # extents tried for a face in no known unit
 CAMERA_EXTENTS = 2.0  # an origin this many extents off the scan is the place of the camera
-ROOM_MM = 1000.0  # of a wider scene only the front is looked at ...
+ROOM_MM = 1000.0  # of a wider scene only the front is searched ...
 FRONT_MM = 500.0  # ... this deep, ...
 HEAD_MM = 250.0  # ... and only what lies within this distance of the nose is kept
 LIKELY = 0.8  # confidence from which usual axes and units are taken
-FAIR = 0.5  # confidence of a thorough look in usual axes from which no others are tried
+FAIR = 0.5  # from this confidence of a thorough search in usual axes, no other axes are tried
 CERTAIN = 0.95  # the same for unusual axes and unknown units: many tries make chance hits
 AXES: tuple[Axis, ...] = ("+x", "-x", "+y", "-y", "+z", "-z")
 USUAL: tuple[tuple[Axis, Axis], ...] = (
@@ -49,7 +49,7 @@ USUAL: tuple[tuple[Axis, Axis], ...] = (
 
 @dataclass(frozen=True, eq=False)
 class Guess:
-    """One unit and orientation with the fits of a face in it, best first, and whether the look was a thorough one."""
+    """One unit and orientation with the fits of a face in it, best first, and whether the search was thorough."""
 
     mm_per_unit: float
     up: Axis
@@ -69,9 +69,9 @@ class Guess:
 def orient_scan(scan: Scan, settings: NoseSettings) -> FrontalScan:
     """Bring a scan to millimetres, +X to the viewer's right, +Y up, +Z out of the face.
 
-    Scans whose format fixes both are returned as they are. Else the unit is one of m, cm, mm and um, or
-    that in which the face has a typical size, and the axes are those of 24 in which the nose detector is surest;
-    ``unit``, ``up`` and ``forward`` of the settings fix what they name. A head turned within these axes is left turned.
+    Scans whose format fixes both are returned as they are. Else the unit is one of m, cm, mm and um, or that in which
+    the face has the template's size. The axes are those of 24 in which the nose detector is most confident. ``unit``,
+    ``up`` and ``forward`` of the settings fix what they name. A head turned within these axes is left turned.
 
     Args:
         scan: cleaned.
@@ -79,7 +79,7 @@ def orient_scan(scan: Scan, settings: NoseSettings) -> FrontalScan:
 
     Returns:
         The scan in its new axes, the affine back to the file's axes in mm, a sentence for everything that was
-        recognised rather than known, and the nose tip, where the search for it was as thorough as the detector's.
+        recognised rather than known, and the nose tip, if the search was as thorough as the detector's.
     """
     if scan.metric:
         return FrontalScan(scan, np.eye(3, 4))
@@ -97,7 +97,7 @@ def orient_scan(scan: Scan, settings: NoseSettings) -> FrontalScan:
 
 
 def _is_final(guess: Guess, whole: bool) -> bool:
-    """Whether the detector, asked about the scan in its new axes, would only do again what was done for the guess."""
+    """Whether the detector, run on the scan in its new axes, would only repeat the search of this guess."""
     return whole and bool(guess.fits) and (guess.thorough or guess.fits[0].confidence >= SURE)
 
 
@@ -122,8 +122,8 @@ def orientations(settings: NoseSettings) -> list[tuple[Axis, Axis]]:
 def _best_guess(scan: Scan, settings: NoseSettings) -> Guess:
     """The first guess that convinces, else the best of those in known units and usual axes.
 
-    Quick looks come before thorough ones, known units before others, usual axes before the rest. Where nothing
-    looks like a face, the likeliest unit and the first of the usual axes are taken without a fit.
+    Quick searches come before thorough ones, known units before others, usual axes before the rest. If nothing
+    resembles a face, the likeliest unit and the first of the usual axes are taken without a fit.
     """
     extent = float(np.ptp(scan.points, axis=0).max())
     pairs, known = orientations(_facing_camera(scan, settings)), _units(extent, settings)
@@ -149,7 +149,7 @@ def _best_guess(scan: Scan, settings: NoseSettings) -> Guess:
 
 
 def _upright(scan: Scan, guess: Guess, settings: NoseSettings) -> Guess:
-    """The guess or, where it is better, the same upside down: a nose is one that way up, too, if a lesser one."""
+    """The guess or, where it fits better, the same upside down: an upside-down nose still fits, but worse."""
     flipped = AXES[AXES.index(guess.up) ^ 1]
     if settings.up != "auto":
         return guess

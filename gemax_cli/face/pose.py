@@ -36,7 +36,7 @@ def estimate_pose(scan: Scan, tip: NoseTip) -> Pose:
 
 
 def align_scan(scan: Scan, tip: NoseTip, pose: Pose) -> FrontalScan:
-    """Turn a scan about its nose tip so that a head of the given pose looks to +Z; landmarks go along.
+    """Turn a scan about its nose tip so that a head of the given pose faces +Z; landmarks turn with it.
 
     The tip keeps its coordinates. The grid of an organised scan is kept, though it no longer lies along Z.
     """

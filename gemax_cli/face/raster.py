@@ -65,7 +65,7 @@ class RangeImage:
         depth: metric depth of the nearest surface, NaN for none.
         dropped_triangles: triangles of the whole scan that were too long to draw.
         front_pixels: pixels without depth because all surface there lies too far before the nose tip.
-        triangle: (rows, columns) int32 number of the triangle seen, -1 for none; None where not asked for.
+        triangle: (rows, columns) int32 number of the visible triangle, -1 for none; None where not asked for.
     """
 
     depth: DepthMap
@@ -84,7 +84,7 @@ def rasterise(
 ) -> RangeImage:
     """Draw a surface as an orthographic range image by a z-buffer over its triangles.
 
-    A pixel's depth is that of the surface at its centre, never an average. Triangles are seen from both sides;
+    A pixel's depth is that of the surface at its centre, never an average. Triangles are visible from both sides;
     those that share an edge leave no crack along it. The depths do not depend on the triangles' order.
 
     Args:

@@ -1,1 +1,1 @@
-"""maps."""
+"""Comparison maps of a depth block."""

@@ -1,4 +1,4 @@
-"""Comparison maps: what others make of the same depth block."""
+"""Comparison maps: other methods applied to the same depth block."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Telling 16-bit grey pictures from all others by their headers alone, without decoding a pixel.
 
-Pillow is not asked: it does not tell a disk that fails from a file that is no picture, and of a TIFF it reads the
-content of all tags, which in its older versions may add up to many times the file.
+Pillow is not used. It does not distinguish a failing disk from a file that is no picture. Of a TIFF it reads the
+content of all tags, which in older versions can be many times the file.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ def is_organised(grid: NDArray[np.int32], points: Points) -> bool:
     """Whether points one above the other in the grid lie one above the other in space.
 
     Rows cut at a wrong length (a damaged count in a header) keep neighbours within a row, and the file keeps
-    its length; but what stands below a point is then somewhere else in the row. Every sixteenth row is looked at.
+    its length; but what stands below a point is then somewhere else in the row. Every sixteenth row is tested.
     """
     upper, lower = grid[:-1:16], grid[1::16]
     pairs = (upper >= 0) & (lower >= 0)

@@ -48,14 +48,14 @@ class Scan:
         path: the file it came from.
         format: "bnt", "wrl", "abs", "ply", "png" ...
         points: (n, 3) finite coordinates; valid points only.
-        triangles: (m, 3); empty for bare points. Counter-clockwise seen from outside where the file says so.
+        triangles: (m, 3); empty for bare points. Counter-clockwise from outside where the file says so.
         grid: (rows, columns) int32 number of the point at each place of an organised scan, -1 where there is
             none; row 0 is the TOP of the picture, whatever the file's order. None for unorganised scans.
         landmarks: name to (3,) position, same axes and unit as ``points``.
         texture: None where the file has no texture coordinates.
         metric: the format fixes the axes (+X to the viewer's right, +Y up, +Z to the camera) and millimetres;
             otherwise both must be recognised.
-        warnings: sentences on what was odd in the file and yet usable.
+        warnings: sentences on what is unusual in the file but usable.
         fingerprint: of the very bytes that the scan was read from; NO_FILE for a scan that was made in memory.
     """
 

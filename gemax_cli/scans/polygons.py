@@ -86,7 +86,7 @@ def _find_ear(flat: NDArray[np.float64], numbers: NDArray[np.int32], ring: NDArr
 def clip(points: Points, indexes: NDArray[np.int32], mark: int) -> NDArray[np.int64]:
     """Cut simple polygons, concave ones too, into triangles by clipping ears (G. H. Meisters, 1975).
 
-    A polygon is looked at along the axis it faces most. Convex ones come out as a fan from their first corner, and so
+    A polygon is projected along the axis it faces most. Convex ones come out as a fan from their first corner, and so
     do those of more than 64 corners.
 
     Args:

@@ -1,4 +1,4 @@
-"""Opening, reading and hashing raw files: each is read once, never more than a limit, and every failure is named."""
+"""Open, read and hash raw files. Each is read once, up to a size limit; every failure has an error class."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _unpacked(path: Path, data: bytes, limit: int) -> bytes:
 
 
 def _check_regular(path: Path) -> None:
-    # Looked at before it is opened: opening a named pipe would wait for a writer for ever.
+    # Checked before it is opened: opening a named pipe would wait for a writer for ever.
     status = path.stat()
     if stat.S_ISDIR(status.st_mode):
         raise FileUnreadable(path, "is a folder, not a scan: name a file in it.")

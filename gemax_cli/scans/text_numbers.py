@@ -207,6 +207,6 @@ def real(word: bytes) -> float:
 
 
 def shown(word: bytes) -> str:
-    """A word for a message: short, printable, without blanks around it."""
+    """A word for a message: short, printable, without whitespace around it."""
     text = word.strip(b" \t\r\n,").decode("utf-8", "replace")
     return repr(text if len(text) <= 40 else text[:37] + "...")

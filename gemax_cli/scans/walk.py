@@ -75,13 +75,13 @@ def find_scans(sources: AnyPaths, selection: Selection | None = None) -> Found:
     selection = selection or Selection()
     walk = _Walk()
     walk.run(as_paths(sources))
-    scans, plain = _with_own_ids(_in_order(_once_each(walk.files)))
+    scans, old_ids = _with_own_ids(_in_order(_once_each(walk.files)))
     named = {Path(file.path) for file in walk.files if file.rank == _NAMED}
     for dataset in DATASETS.values():
         if dataset.kinds:
             scans = _of_kind(scans, dataset, selection.kind, named, walk.notes)
     kept = tuple(filter(wanted(scans, selection), scans))
-    return Found(kept, (*walk.notes, *_collision_notes(kept, plain)), tuple(walk.unlisted))
+    return Found(kept, (*walk.notes, *_collision_notes(kept, old_ids)), tuple(walk.unlisted))
 
 
 _NAMED, _REAL, _LINKED = range(3)  # of one real file found on several ways, the first of these counts
@@ -221,17 +221,17 @@ def _with_own_ids(scans: Sequence[ScanRef]) -> tuple[list[ScanRef], dict[str, st
     """Scans whose ids are unique and no folders of others, in their order; and the ids that changed, with the old."""
     claimed = {_folded(scan.scan_id) for scan in scans}
     taken = {_folded(folder) for folder in {above for scan in scans for above in _folders_above(scan.scan_id)}}
-    unique, plain = [], {}
+    unique, old_ids = [], {}
     for scan in scans:
-        place, attempt = scan.scan_id, 0
-        while (key := _folded(place)) in taken or (attempt and key in claimed):
+        new_id, attempt = scan.scan_id, 0
+        while (key := _folded(new_id)) in taken or (attempt and key in claimed):
             # The same source under several SRC: counted, because its digest is the same each time.
-            place, attempt = f"{scan.scan_id}~{digest(scan.source + '/' * attempt, 8)}", attempt + 1
+            new_id, attempt = f"{scan.scan_id}~{digest(scan.source + '/' * attempt, 8)}", attempt + 1
         taken.add(key)
         if attempt:
-            plain[place] = scan.scan_id
-        unique.append(replace(scan, scan_id=place) if attempt else scan)
-    return unique, plain
+            old_ids[new_id] = scan.scan_id
+        unique.append(replace(scan, scan_id=new_id) if attempt else scan)
+    return unique, old_ids
 
 
 def _folded(scan: str) -> str:
@@ -268,10 +268,10 @@ def _shown(name: ScanName) -> ScanName:
     return replace(name, kind="")
 
 
-def _collision_notes(scans: Iterable[ScanRef], plain: dict[str, str]) -> list[str]:
-    changed = [scan for scan in scans if scan.scan_id in plain]
+def _collision_notes(scans: Iterable[ScanRef], old_ids: dict[str, str]) -> list[str]:
+    changed = [scan for scan in scans if scan.scan_id in old_ids]
     notes = [
-        f"{scan.source}: goes to {scan.scan_id}, because {plain[scan.scan_id]} is taken by another scan."
+        f"{scan.source}: goes to {scan.scan_id}, because {old_ids[scan.scan_id]} is taken by another scan."
         for scan in changed[:_MOST_COLLISIONS_SAID]
     ]
     if len(changed) > len(notes):

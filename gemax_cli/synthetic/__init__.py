@@ -1,1 +1,1 @@
-"""synthetic."""
+"""Synthetic raw datasets from procedural faces."""

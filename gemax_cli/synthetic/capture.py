@@ -1,4 +1,4 @@
-"""Two scanners that look at a procedural face: one delivers a textured mesh, the other a range image."""
+"""Two simulated scanners of a procedural face: one returns a textured mesh, the other a range image."""
 
 from __future__ import annotations
 

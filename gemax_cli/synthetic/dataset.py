@@ -17,7 +17,7 @@ from gemax_cli.synthetic.capture import HeadPose, draw_pose, scan_mesh, scan_ran
 from gemax_cli.synthetic.face import FaceShape
 from gemax_cli.synthetic.landmarks import bosphorus_landmarks, outline
 from gemax_cli.synthetic.paint import Complexion, draw_complexion
-from gemax_cli.synthetic.person import EXPRESSIONS, draw_identity, make_motion, vary_motion
+from gemax_cli.synthetic.subject import EXPRESSIONS, draw_identity, make_motion, vary_motion
 from gemax_cli.synthetic.writers import write_bnd, write_bnt, write_lm2, write_lm3, write_picture, write_wrl
 
 Dataset = Literal["BU-3DFE", "Bosphorus"]
@@ -72,7 +72,7 @@ class SampleSummary:
     Attributes:
         root: the folder.
         scans: the .wrl and .bnt files, in the order of truth.csv.
-        subjects: people over all datasets.
+        subjects: how many over all datasets.
     """
 
     root: Path
@@ -107,7 +107,7 @@ def make_sample(
 
     Args:
         out: folder; it must be missing, empty, or made by this function, whose earlier files are then replaced.
-        subjects: people per dataset.
+        subjects: how many per dataset.
         seed: 0 or more.
         scans: ``all`` (25 per BU-3DFE subject: NE and six expressions in four levels; 7 per Bosphorus subject),
             ``six`` (the expressions at their peak) or ``few`` (neutral, happy, surprised).
@@ -171,7 +171,7 @@ def _stream(seed: int, dataset: Dataset, number: int, *purpose: int) -> np.rando
 
 
 def _claim(out: Path, **chosen: object) -> None:
-    """Make the folder ours: refuse a stranger's, clear away the files of an earlier sample."""
+    """Claim the folder: refuse one with other content, delete the files of an earlier sample."""
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out}: is not a folder: give the path of a folder.")
     out.mkdir(parents=True, exist_ok=True)
@@ -202,8 +202,8 @@ def _earlier_files(out: Path) -> list[Path]:
 
 
 def _write_scan(out: Path, scan: PlannedScan, seed: int) -> str:
-    person = _stream(seed, scan.dataset, scan.number, 0)
-    who, looks = draw_identity(person), draw_complexion(person)
+    identity_stream = _stream(seed, scan.dataset, scan.number, 0)
+    who, looks = draw_identity(identity_stream), draw_complexion(identity_stream)
     expression = EXPRESSIONS.index(scan.expression)
     # One stream for all levels of an expression: a higher level is the same motion, only stronger.
     act = vary_motion(

@@ -1,4 +1,4 @@
-"""A face as a smooth surface z(x, y) that can be asked anywhere, as a mesh, and as a clean scan without any file.
+"""A face as a smooth surface z(x, y), as a mesh, and as a clean scan without a file.
 
 Axes of the head: +X to the viewer's right, +Y up, +Z to the camera, mm; the nose tip lies near the origin.
 """
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from gemax_cli.scans.model import Points, Scan
 from gemax_cli.synthetic.curves import Array
-from gemax_cli.synthetic.person import Identity, Motion, draw_identity, make_motion
 from gemax_cli.synthetic.relief import Relief
+from gemax_cli.synthetic.subject import Identity, Motion, draw_identity, make_motion
 
 BU3DFE_CROP = (76.0, -90.0, 106.0)
 BOSPHORUS_CROP = (73.0, -84.0, 90.0)
@@ -27,10 +27,10 @@ _BUNCHING = 2.4e-5  # draws the columns together towards the steep sides: x = s 
 
 
 class FaceShape:
-    """One person in one pose of the face.
+    """One subject in one pose of the face.
 
     Args:
-        identity: the person's measures.
+        identity: the subject's measures.
         motion: what the muscles do; at rest if left out.
     """
 
@@ -112,7 +112,7 @@ def procedural_scan(seed: int, expression: str = "NE", *, spacing: float = 2.05)
     """A clean frontal face as a scan: no noise, no hole, no file.
 
     Args:
-        seed: of the person.
+        seed: of the subject.
         expression: NE AN DI FE HA SA or SU, at its peak.
         spacing: between points, mm; 2.05 gives about 8,000 points.
 

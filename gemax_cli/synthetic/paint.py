@@ -23,7 +23,7 @@ AMBIENT = 0.32
 
 @dataclass(frozen=True)
 class Complexion:
-    """Colours (r, g, b), 0..255, of one person."""
+    """Colours (r, g, b), 0..255, of one subject."""
 
     skin: Colour
     hair: Colour
@@ -55,7 +55,7 @@ def picture(face: FaceShape, looks: Complexion, x: Array, y: Array, light: Array
 
     Args:
         face: the surface, whose features are painted where they lie.
-        looks: the person's colours.
+        looks: the subject's colours.
         x: sideways, mm, any shape.
         y: upwards, mm, same shape.
         light: brightness 0..1, same shape.
@@ -72,7 +72,7 @@ def picture(face: FaceShape, looks: Complexion, x: Array, y: Array, light: Array
 
 
 def mix(canvas: Array, colour: Colour, cover: Array) -> None:
-    """Lay on paint that hides what is below where ``cover`` is 1, and nothing where it is 0."""
+    """Blend paint over the picture: opaque where ``cover`` is 1, transparent where it is 0."""
     canvas += (np.array(colour) - canvas) * cover[..., None]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from gemax_cli.synthetic.curves import Array, bump, cone, curve, soft_max, soft_positive, step, window
-from gemax_cli.synthetic.person import Identity, Motion
+from gemax_cli.synthetic.subject import Identity, Motion
 
 EYE_V = 35.0
 MOUTH_V = -34.5
@@ -33,10 +33,10 @@ _RIDGE = {-0.60: -0.70, -0.40: -0.10, -0.20: 0.62, -0.08: 0.93, 0.03: 0.985, 0.1
 
 
 class Relief:
-    """Height field of one person in one pose of the face.
+    """Height field of one subject in one pose of the face.
 
     Args:
-        who: the person's measures.
+        who: the subject's measures.
         act: what the muscles do.
     """
 

@@ -33,7 +33,7 @@ def write_wrl(
         points: (n, 3) mm.
         polygons: (m, k) 0-based corners; rows of fewer than k corners end in -1.
         texture_points: (t, 2) u to the right, v up, 0..1; None for an untextured mesh.
-        texture_polygons: (m, k) rows of ``texture_points``, laid out as ``polygons``.
+        texture_polygons: (m, k) rows of ``texture_points``, arranged as ``polygons``.
         texture_name: file name of the picture beside the file; "" for none.
     """
     texture = ""

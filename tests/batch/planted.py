@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from gemax_cli.synthetic.face import FaceShape, procedural_scan
-from gemax_cli.synthetic.person import draw_identity
+from gemax_cli.synthetic.subject import draw_identity
 from gemax_cli.synthetic.writers import BACKGROUND, write_bnt, write_lm3, write_wrl
 
 COARSE = ["--tau", "20", "30", "--size", "48", "--mm-per-pixel", "4", "-j1"]

@@ -58,14 +58,14 @@ def leftmost_cuts(histogram, bins, tau):
     return np.array(found).min(0), len(found)
 
 
-def heaviest_path(below, weight, tau, charge):
+def heaviest_path(below, weight, tau, penalty):
     """The plain recurrence, O(N tau); of equal predecessors the smallest."""
     levels = len(below) - 1
     value, edges, previous = [0], [0], [0]
     for node in range(1, levels + 1):
         best = None
         for start in range(max(0, node - tau), node):
-            candidate = value[start] + int(weight[below[node] - below[start]]) - charge
+            candidate = value[start] + int(weight[below[node] - below[start]]) - penalty
             if best is None or candidate > best:
                 best, origin = candidate, start
         value.append(best)

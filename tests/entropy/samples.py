@@ -91,9 +91,9 @@ def instances(number, most_levels, seed=0):
         yield kind, histogram(kind, rng, levels), *setting(rng, levels)
 
 
-def run_pass(problem, tau, charge):
+def run_pass(problem, tau, penalty):
     """Values, numbers of edges and predecessors of one pass, in arrays of its own."""
     value = np.full(problem.levels + 1, -7, np.int64)
     rows = np.full((4, problem.levels + 1), -7, np.int32)
-    heaviest_path(problem.below, problem.weight, tau, charge, value, rows)
+    heaviest_path(problem.below, problem.weight, tau, penalty, value, rows)
     return value, rows[0], rows[1]

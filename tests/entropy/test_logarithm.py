@@ -89,7 +89,7 @@ def test_table_is_shared_and_cannot_be_changed():
 
 
 def test_values_fit_in_63_bits():
-    """N charges of the largest size and one total: the bound told in the solver's page."""
+    """N penalties of the largest size and one total: the bound stated in ``solver``."""
     largest_total = 2 ** (WEIGHT_BITS + 1) * math.log2(MAX_PIXELS)
-    largest_charge = 2 ** (WEIGHT_BITS + 1) * math.log2(65535) + 3
-    assert 65535 * largest_charge + largest_total < 2**63
+    largest_penalty = 2 ** (WEIGHT_BITS + 1) * math.log2(65535) + 3
+    assert 65535 * largest_penalty + largest_total < 2**63

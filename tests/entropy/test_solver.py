@@ -58,7 +58,7 @@ def check_cuts(found, counts, bins, tau):
     assert not found.cuts.flags.writeable
 
 
-def test_cuts_are_those_of_the_papers_programme(counted):
+def test_cuts_are_those_of_the_papers_dp(counted):
     """Cut by cut, and so the integer objective; on a third of the instances and more only a splice finds K edges."""
     for kind, counts, bins, tau in instances(INSTANCES, MOST_LEVELS):
         found = optimal_cuts(counts, bins, tau)
@@ -118,16 +118,16 @@ def test_any_small_histogram(counts, data):
     assert found.entropy == pytest.approx(naive.best_entropy(counts, bins, tau), abs=1e-12)
 
 
-@pytest.mark.skipif(not JIT, reason="the paper's programme takes minutes uncompiled")
+@pytest.mark.skipif(not JIT, reason="the paper's DP takes minutes uncompiled")
 @pytest.mark.parametrize("tau", TABLE_3)
 @pytest.mark.slow
-def test_faces_as_the_papers_programme(faces, tau):
+def test_faces_as_the_papers_dp(faces, tau):
     for counts in faces[:2]:
         assert np.array_equal(optimal_cuts(counts, 256, tau).cuts, paper_cuts(counts, 256, tau))
 
 
-@pytest.mark.skipif(not JIT, reason="the paper's programme takes minutes uncompiled")
-def test_a_face_without_a_bound_as_the_papers_programme():
+@pytest.mark.skipif(not JIT, reason="the paper's DP takes minutes uncompiled")
+def test_a_face_without_a_bound_as_the_papers_dp():
     counts = level_histogram(sample_depth16(0), 1024)
     for bins in (2, 64, 200):
         assert np.array_equal(optimal_cuts(counts, bins, 1024).cuts, paper_cuts(counts, bins, 1024))
@@ -188,14 +188,14 @@ def test_result_depends_on_no_other_tau(faces):
     assert np.array_equal(again[0].cuts, again[1].cuts)
 
 
-@pytest.mark.parametrize("charge", [1, 3, 10**6 + 1, 10**10 + 1, 2**45 + 1])
-def test_any_start_finds_the_same(charge):
+@pytest.mark.parametrize("penalty", [1, 3, 10**6 + 1, 10**10 + 1, 2**45 + 1])
+def test_any_start_finds_the_same(penalty):
     rng = np.random.default_rng(11)
     for kind in KINDS:
         counts = histogram(kind, rng, 60 if JIT else 20)
         problem = pose_problem(counts, 9)
-        expected, _ = solver._search(problem, 13, int(solver._fluid_charge(problem, 13)) | 1)
-        assert np.array_equal(solver._search(problem, 13, charge)[0], expected), kind
+        expected, _ = solver._search(problem, 13, int(solver._fluid_penalty(problem, 13)) | 1)
+        assert np.array_equal(solver._search(problem, 13, penalty)[0], expected), kind
 
 
 def test_few_passes(faces, counted):

@@ -105,11 +105,11 @@ def test_all_numbers_of_edges_between_are_optimal_and_rise_with_the_node(kind):
     for _ in range(ROUNDS):
         problem, tau = random_problem(rng, kind, 9)
         gains = np.diff(list(best_weights(problem, tau).values()))
-        charge = int(rng.choice(gains)) if gains.size else 0
+        penalty = int(rng.choice(gains)) if gains.size else 0
         ends = []
         for node in range(1, problem.levels + 1):
             worth = {
-                edges: max(weigh(problem, path) for path in paths) - edges * charge
+                edges: max(weigh(problem, path) for path in paths) - edges * penalty
                 for edges, paths in paths_by_edges(problem, tau, node).items()
             }
             optimal = [edges for edges, value in worth.items() if value == max(worth.values())]

@@ -42,7 +42,7 @@ def relief_scan(height, width=160.0, tall=200.0, step=2.0, grid=False):
 
 
 def typical_height(x, y, relief=1.0):
-    """z of the typical face, its tip at the origin; NaN outside the table."""
+    """z of the template face, its tip at the origin; NaN outside the table."""
     x, y = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
     out = np.full(x.shape, np.nan)
     for place in np.ndindex(x.shape):
@@ -53,14 +53,14 @@ def typical_height(x, y, relief=1.0):
 
 
 def face_points(step=1.5, relief=1.0, size=1.0):
-    """(n, 3) points of the typical face."""
+    """(n, 3) points of the template face."""
     x, y = np.meshgrid(np.arange(-53, 54, step), np.arange(-35, 66, step))
     z = typical_height(x, y, relief)
     return np.stack([x, y, z], -1)[np.isfinite(z)] * size
 
 
 def face_scan(yaw=0.0, pitch=0.0, roll=0.0, at=(0.0, 0.0, 0.0), noise=0.0, seed=0, step=1.5, **shape):
-    """Bare points of a typical face that looks somewhere, its tip at ``at``."""
+    """Bare points of the template face in any direction, its tip at ``at``."""
     points = face_points(step, **shape)
     points = points + np.random.default_rng(seed).normal(0, 1, points.shape) * noise
     return scan_of(points @ turn(yaw, pitch, roll).T + np.array(at))
@@ -175,15 +175,15 @@ def height_map(samples, rotation, cell):
     turned = samples @ rotation
     low, high = turned[:, :2].min(0), turned[:, :2].max(0)
     columns, rows = ((high - low) / cell).astype(int) + 3
-    seen = np.full((rows, columns), np.nan)
+    heights = np.full((rows, columns), np.nan)
     for x, y, z in turned:
         row, column = int((y - low[1]) / cell) + 1, int((x - low[0]) / cell) + 1
-        seen[row, column] = np.nanmax([seen[row, column], z])
-    full = seen.copy()
+        heights[row, column] = np.nanmax([heights[row, column], z])
+    full = heights.copy()
     for row in range(1, rows - 1):
         for column in range(1, columns - 1):
-            around = seen[row - 1 : row + 2, column - 1 : column + 2]
-            if np.isnan(seen[row, column]) and np.isfinite(around).sum() >= 4:
+            around = heights[row - 1 : row + 2, column - 1 : column + 2]
+            if np.isnan(heights[row, column]) and np.isfinite(around).sum() >= 4:
                 full[row, column] = np.nanmean(around)
     return full, np.array([*(low - cell / 2), cell])
 
@@ -198,7 +198,7 @@ def bilinear(table, x, y):
     return float((weights * table[i : i + 2, j : j + 2]).sum())
 
 
-def resemblance(seen, row, column, cell, table, roll):
+def resemblance(heights, row, column, cell, table, roll):
     """Weighted share of places where the surface is as deep as a nose tip's surroundings."""
     good, weight, missing = 0.0, 0.0, 0.0
     turned = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
@@ -207,40 +207,40 @@ def resemblance(seen, row, column, cell, table, roll):
             x, y = j * kernels.STEP, kernels.LOWEST + i * kernels.STEP
             share = 3.0 if abs(x) <= kernels.NOSE_HALF_WIDTH and -18 <= y <= kernels.NOSE_HEIGHT else 1.0
             c, r = np.rint(turned @ [x, y] / cell).astype(int) + np.array([column, row])
-            if not (0 <= r < seen.shape[0] and 0 <= c < seen.shape[1]) or np.isnan(seen[r, c]):
+            if not (0 <= r < heights.shape[0] and 0 <= c < heights.shape[1]) or np.isnan(heights[r, c]):
                 missing += share
                 continue
-            off = (seen[r, c] - seen[row, column] + table[i, abs(j)]) / kernels.COARSE
+            off = (heights[r, c] - heights[row, column] + table[i, abs(j)]) / kernels.COARSE
             weight += share
             good += share * max(0.0, 1 - off**2)
     return good / max(weight, 1.0) * (1 - 0.5 * missing / (missing + weight))
 
 
-def peaks(seen, reach, ring):
+def peaks(heights, reach, ring):
     """Cells that are the first highest within ``reach`` cells and fall off by 2 on six of eight places of a ring."""
     found = []
-    padded = np.pad(seen, max(reach, ring), constant_values=np.nan)
-    for row, column in np.argwhere(np.isfinite(seen)).tolist():
+    padded = np.pad(heights, max(reach, ring), constant_values=np.nan)
+    for row, column in np.argwhere(np.isfinite(heights)).tolist():
         r, c = row + max(reach, ring), column + max(reach, ring)
         around = np.nan_to_num(padded[r - reach : r + reach + 1, c - reach : c + reach + 1], nan=-np.inf)
         if around.argmax() != around.size // 2:
             continue
         steps = [(i, j) for i in (-ring, 0, ring) for j in (-ring, 0, ring)]
-        fallen = sum(not padded[r + i, c + j] > seen[row, column] - 2.0 for i, j in steps if (i, j) != (0, 0))
+        fallen = sum(not padded[r + i, c + j] > heights[row, column] - 2.0 for i, j in steps if (i, j) != (0, 0))
         if fallen >= 6:
             found.append((row, column))
     return found
 
 
-def in_view(samples, rotation, seen, place):
+def in_view(samples, rotation, heights, origin):
     """Samples not hidden behind the highest of their cell."""
     kept = []
     for sample in samples:
         # Not sample @ rotation, whose last bits may differ: the outermost samples lie on the sides of cells.
         x, y, z = sample[0] * rotation[0] + sample[1] * rotation[1] + sample[2] * rotation[2]
-        row, column = np.rint((np.array([y, x]) - place[1::-1]) / place[2]).astype(int)
-        inside = 0 <= row < seen.shape[0] and 0 <= column < seen.shape[1]
-        if not inside or not z < seen[row, column] - kernels.HIDDEN:
+        row, column = np.rint((np.array([y, x]) - origin[1::-1]) / origin[2]).astype(int)
+        inside = 0 <= row < heights.shape[0] and 0 <= column < heights.shape[1]
+        if not inside or not z < heights[row, column] - kernels.HIDDEN:
             kept.append(sample)
     return np.array(kept).reshape(-1, 3)
 
@@ -251,7 +251,7 @@ def frame_of(centre=(0, 0, 0), rotation=None, size=1.0, relief=1.0):
 
 
 def residuals(local, frame, table):
-    """Distances, point to plane, of samples from the typical face in a frame; NaN off the table."""
+    """Distances, point to plane, of samples from the template face in a frame; NaN off the table."""
     placed = (local - frame[:3]) @ frame[3:12].reshape(3, 3) / frame[12]
     out = np.full(len(local), np.nan)
     for i, (x, y, z) in enumerate(placed):
@@ -286,7 +286,7 @@ def fit_round(local, frame, table, sigma, damping):
 
 
 def agreement(local, frame, table):
-    """Shares of agreement and of seen places, nose first."""
+    """Shares of agreement and of visible entries, nose first."""
     placed = (local - frame[:3]) @ frame[3:12].reshape(3, 3) / frame[12]
     off = residuals(local, frame, table)
     cells: dict[tuple[int, int], list[float]] = {}

@@ -282,7 +282,7 @@ class TestSampleFaces:
 
 @pytest.fixture(scope="module")
 def simulated(shared, tmp_path_factory):
-    """Scans of one simulated sitter as raw as they come: turned, occluded, with neck, hair, holes and spikes."""
+    """Scans of one simulated subject as raw as they come: turned, occluded, with neck, hair, holes and spikes."""
     folder = tmp_path_factory.mktemp("simulated")
     command = [
         sys.executable,

@@ -57,29 +57,29 @@ class TestHeightMap:
     @given(seeds, angles, st.floats(-60, 60))
     def test_equals_the_reference(self, seed, yaw, pitch):
         samples, rotation = cloud(seed), turn(yaw, pitch, 0.0)
-        seen, place = kernels.height_map(samples, rotation, 4.0)
+        heights, origin = kernels.height_map(samples, rotation, 4.0)
         wanted, corner = naive.height_map(samples, rotation, 4.0)
-        np.testing.assert_allclose(seen, wanted, atol=1e-9)
-        np.testing.assert_allclose(place, corner, atol=1e-9)
+        np.testing.assert_allclose(heights, wanted, atol=1e-9)
+        np.testing.assert_allclose(origin, corner, atol=1e-9)
 
     def test_place_says_where_a_sample_lies(self):
         samples = np.array([[0.0, 0, 0], [30, 60, 5]])
-        seen, (right, up, cell) = kernels.height_map(samples, np.eye(3), 3.0)
-        row, column = np.argwhere(seen == 5.0)[0]
+        heights, (right, up, cell) = kernels.height_map(samples, np.eye(3), 3.0)
+        row, column = np.argwhere(heights == 5.0)[0]
         assert abs(right + column * cell - 30) <= 1.5
         assert abs(up + row * cell - 60) <= 1.5
 
     def test_one_point_and_a_line(self):
         for samples in (np.zeros((1, 3)), np.outer(np.arange(50.0), [1, 0, 0])):
-            seen, _ = kernels.height_map(samples, np.eye(3), 3.0)
-            assert np.nanmax(seen) == 0.0
+            heights, _ = kernels.height_map(samples, np.eye(3), 3.0)
+            assert np.nanmax(heights) == 0.0
 
     @compiled
     def test_an_outlier_far_away_does_not_fill_the_memory(self):
         samples = np.vstack([cloud(0), [[1e9, 1e9, 0.0]]])
-        seen, place = kernels.height_map(samples, np.eye(3), 3.0)
-        assert seen.size <= kernels.LARGEST_MAP
-        assert place[2] > 3.0
+        heights, origin = kernels.height_map(samples, np.eye(3), 3.0)
+        assert heights.size <= kernels.LARGEST_MAP
+        assert origin[2] > 3.0
 
 
 class TestDepthAt:
@@ -103,10 +103,10 @@ class TestDepthAt:
         assert dy == pytest.approx((ahead[2] - ahead[3]) / 2e-5, abs=1e-3)
 
     @pytest.mark.parametrize(
-        "place", [(1e9, 0.0), (0.0, 1e9), (0.0, -1e9), (np.nan, 0.0), (0.0, np.nan), (np.inf, 0.0)]
+        "point", [(1e9, 0.0), (0.0, 1e9), (0.0, -1e9), (np.nan, 0.0), (0.0, np.nan), (np.inf, 0.0)]
     )
-    def test_far_off_is_outside(self, place):
-        assert kernels.depth_at(FACE_TEMPLATE, *place)[0] < 0
+    def test_far_off_is_outside(self, point):
+        assert kernels.depth_at(FACE_TEMPLATE, *point)[0] < 0
 
     def test_the_tip_is_the_nearest_place(self):
         assert FACE_TEMPLATE.min() == 0.0
@@ -118,36 +118,36 @@ class TestCandidates:
     @given(seeds, st.floats(-1, 1))
     def test_resemblance_equals_the_reference(self, seed, roll):
         rng = np.random.default_rng(seed)
-        seen = rng.normal(0, 8, (30, 28))
-        seen[rng.random(seen.shape) < 0.2] = np.nan
-        seen[14, 13] = 10.0
-        got = kernels.resemblance(seen, 14, 13, 4.0, FACE_TEMPLATE, roll)
-        assert got == pytest.approx(naive.resemblance(seen, 14, 13, 4.0, FACE_TEMPLATE, roll), abs=1e-12)
+        heights = rng.normal(0, 8, (30, 28))
+        heights[rng.random(heights.shape) < 0.2] = np.nan
+        heights[14, 13] = 10.0
+        got = kernels.resemblance(heights, 14, 13, 4.0, FACE_TEMPLATE, roll)
+        assert got == pytest.approx(naive.resemblance(heights, 14, 13, 4.0, FACE_TEMPLATE, roll), abs=1e-12)
 
     @few
     @given(seeds)
     def test_are_the_peaks_of_the_reference(self, seed):
         rng = np.random.default_rng(seed)
-        seen = np.rint(rng.normal(0, 5, (25, 22)))  # ties
-        seen[rng.random(seen.shape) < 0.3] = np.nan
-        place = np.array([5.0, -7.0, 3.0])
-        found = kernels.candidates(seen, place, FACE_TEMPLATE, np.zeros(1), 400)
+        heights = np.rint(rng.normal(0, 5, (25, 22)))  # ties
+        heights[rng.random(heights.shape) < 0.3] = np.nan
+        origin = np.array([5.0, -7.0, 3.0])
+        found = kernels.candidates(heights, origin, FACE_TEMPLATE, np.zeros(1), 400)
         found = found[found[:, 0] > 0]
         cells = {(round((up + 7) / 3), round((right - 5) / 3)) for _, right, up, _, _ in found}
-        assert cells == set(naive.peaks(seen, 2, 4))
+        assert cells == set(naive.peaks(heights, 2, 4))
         assert (np.diff(found[:, 0]) <= 0).all()
 
     def test_keeps_the_best(self):
-        seen = np.random.default_rng(1).normal(0, 5, (40, 40))
-        place = np.array([0.0, 0.0, 3.0])
-        every = kernels.candidates(seen, place, FACE_TEMPLATE, np.zeros(1), 400)
-        np.testing.assert_array_equal(kernels.candidates(seen, place, FACE_TEMPLATE, np.zeros(1), 3), every[:3])
+        heights = np.random.default_rng(1).normal(0, 5, (40, 40))
+        origin = np.array([0.0, 0.0, 3.0])
+        every = kernels.candidates(heights, origin, FACE_TEMPLATE, np.zeros(1), 400)
+        np.testing.assert_array_equal(kernels.candidates(heights, origin, FACE_TEMPLATE, np.zeros(1), 3), every[:3])
 
     @pytest.mark.parametrize("roll", [-20.0, 0.0, 20.0])
     def test_a_typical_face_resembles_itself(self, roll):
         scan = naive.face_scan(roll=roll)
-        seen, place = kernels.height_map(scan.points, np.eye(3), 3.0)
-        best = kernels.candidates(seen, place, FACE_TEMPLATE, np.radians([-20.0, 0.0, 20.0]), 2)[0]
+        heights, origin = kernels.height_map(scan.points, np.eye(3), 3.0)
+        best = kernels.candidates(heights, origin, FACE_TEMPLATE, np.radians([-20.0, 0.0, 20.0]), 2)[0]
         assert best[0] > 0.8
         assert np.linalg.norm(best[1:4]) < 5.0
         assert np.degrees(best[4]) == pytest.approx(roll)
@@ -195,21 +195,21 @@ class TestInView:
     @given(seeds, angles)
     def test_equals_the_reference(self, seed, yaw):
         samples, rotation = cloud(seed), turn(yaw, 10.0, 0.0)
-        seen, place = kernels.height_map(samples, rotation, 6.0)
-        got = kernels.in_view(samples, kernels.View(rotation, seen, place))
-        np.testing.assert_array_equal(got, naive.in_view(samples, rotation, seen, place))
+        heights, origin = kernels.height_map(samples, rotation, 6.0)
+        got = kernels.in_view(samples, kernels.View(rotation, heights, origin))
+        np.testing.assert_array_equal(got, naive.in_view(samples, rotation, heights, origin))
 
     def test_hides_the_back_of_a_ball_and_not_its_front(self):
         points = naive.ball().points
-        seen, place = kernels.height_map(points, np.eye(3), 6.0)
-        kept = kernels.in_view(points, kernels.View(np.eye(3), seen, place))
+        heights, origin = kernels.height_map(points, np.eye(3), 6.0)
+        kept = kernels.in_view(points, kernels.View(np.eye(3), heights, origin))
         assert (kept[:, 2] > 70).sum() == (points[:, 2] > 70).sum() > 500  # on the rim one cell spans 10 mm of depth
         assert (kept[:, 2] < -30).mean() < 0.01
 
     def test_samples_beside_the_map_are_kept(self):
-        seen, place = kernels.height_map(np.zeros((3, 3)), np.eye(3), 3.0)
+        heights, origin = kernels.height_map(np.zeros((3, 3)), np.eye(3), 3.0)
         far = np.array([[1e6, 0.0, -99.0], [-1e6, -1e6, -99.0]])
-        np.testing.assert_array_equal(kernels.in_view(far, kernels.View(np.eye(3), seen, place)), far)
+        np.testing.assert_array_equal(kernels.in_view(far, kernels.View(np.eye(3), heights, origin)), far)
 
 
 SIGMAS = np.array([8.0, 6, 5, 4, 4, 4, 4, 4])

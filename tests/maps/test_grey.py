@@ -40,7 +40,7 @@ def test_equalisation_is_near_scikit_images():
     codes = image(3, (60, 60))
     mask = codes > 0
     theirs = 255 * exposure.equalize_hist(level_of_code(codes, 4096), nbins=4096, mask=mask)[mask]
-    assert np.abs(grey.equalised(codes, 4096) - theirs).max() < 2.0  # theirs does not take off the lowest level
+    assert np.abs(grey.equalised(codes, 4096) - theirs).max() < 2.0  # scikit-image does not subtract the lowest level
 
 
 def test_equalisation_keeps_order_and_uses_the_whole_range():

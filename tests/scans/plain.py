@@ -22,7 +22,7 @@ def lines_of(data: bytes) -> list[str]:
 
 
 def split(line: str) -> list[str]:
-    """Words, parted by ASCII blanks alone."""
+    """Words, separated by ASCII whitespace alone."""
     return [word.decode("latin-1") for word in line.encode("latin-1").split()]
 
 

@@ -84,7 +84,7 @@ REFUSED = {
     "point.obj": HOUSE_OBJ + b"v",
     # Open3D ends the process here.
     "sparse.gltf": changed(mesh_files.gltf(), b'"componentType"', b'"sparse": {"count": 1}, "componentType"'),
-    # Pictures: decoders pass over checksums, and give zeros for rows that are missing.
+    # Pictures: decoders skip checksums, and give zeros for rows that are missing.
     "checksum.png": (lambda d: d[:-20] + bytes([d[-20] ^ 1]) + d[-19:])(picture("png")),
     "end.png": picture("png")[:-12],
     "rows.png": png_with(lambda body: zlib.compress(zlib.decompress(body)[:-17])),

@@ -132,7 +132,7 @@ def test_files_without_content_are_named_whatever_their_kind(tmp_path, suffix):
         read_scan(tmp_path / f"folder{suffix}")
 
 
-def test_a_file_that_vanishes_half_way_is_named(tmp_path, monkeypatch):
+def test_a_file_that_vanishes_midway_is_named(tmp_path, monkeypatch):
     def vanished(raw):
         raise FileNotFoundError(2, "No such file or directory")
 

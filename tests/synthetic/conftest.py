@@ -1,4 +1,4 @@
-"""Two sitters, written once: everything the room writes."""
+"""Two subjects, written once: everything the room writes."""
 
 import csv
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ SEED = 3
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory):
-    """One sitter of each layout, six expressions at their peak: folder, summary and rows of truth.csv."""
+    """One subject of each layout, six expressions at their peak: folder, summary and rows of truth.csv."""
     root = tmp_path_factory.mktemp("synthetic") / "raw"
     summary = make_sample(root, subjects=1, seed=SEED, scans="six")
     with (root / "truth.csv").open(newline="") as file:

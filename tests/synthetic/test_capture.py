@@ -19,7 +19,7 @@ from gemax_cli.synthetic.capture import (
 from gemax_cli.synthetic.face import BOSPHORUS_CROP, FaceShape
 from gemax_cli.synthetic.landmarks import bosphorus_landmarks
 from gemax_cli.synthetic.paint import HAIRS, IRISES, SKINS, Complexion
-from gemax_cli.synthetic.person import Identity, make_motion
+from gemax_cli.synthetic.subject import Identity, make_motion
 
 from .naive import turned
 

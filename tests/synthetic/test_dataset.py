@@ -7,7 +7,7 @@ import pytest
 
 from gemax_cli.errors import OutputError, OutputUnwritable, SettingsError
 from gemax_cli.synthetic.dataset import DATASETS, TRUTH_COLUMNS, make_sample, plan_sample
-from gemax_cli.synthetic.person import EXPRESSIONS
+from gemax_cli.synthetic.subject import EXPRESSIONS
 
 from .conftest import SEED
 from .naive import distance_to_surface, read_bnd, read_bnt, read_landmarks, read_wrl, triangles_of

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gemax_cli.errors import SettingsError
 from gemax_cli.scans.model import Scan
 from gemax_cli.synthetic.face import BOSPHORUS_CROP, BU3DFE_CROP, FaceShape, procedural_scan
-from gemax_cli.synthetic.person import EXPRESSIONS, Identity, draw_identity, make_motion
+from gemax_cli.synthetic.subject import EXPRESSIONS, Identity, draw_identity, make_motion
 
 GOLDEN_DEPTHS = [0.738186, -20.447964, -18.505998, -13.536728, -31.59908, -24.922075, -35.584121, -21.77603,
                  -56.006499, -19.976874, -22.545005]  # fmt: skip

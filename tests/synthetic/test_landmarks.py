@@ -3,7 +3,7 @@ import pytest
 
 from gemax_cli.synthetic.face import BOSPHORUS_CROP, FaceShape
 from gemax_cli.synthetic.landmarks import bosphorus_landmarks, outline
-from gemax_cli.synthetic.person import EXPRESSIONS, Identity, draw_identity, make_motion
+from gemax_cli.synthetic.subject import EXPRESSIONS, Identity, draw_identity, make_motion
 
 NAMES = [
     "Outer left eyebrow", "Middle left eyebrow", "Inner left eyebrow", "Inner right eyebrow", "Middle right eyebrow",

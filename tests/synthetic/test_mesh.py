@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gemax_cli.synthetic.face import NO_HOLES, FaceShape, face_mesh, in_discs, procedural_scan
-from gemax_cli.synthetic.person import Identity, draw_identity, make_motion
+from gemax_cli.synthetic.subject import Identity, draw_identity, make_motion
 
 from .naive import slant, triangles_of
 

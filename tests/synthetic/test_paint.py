@@ -3,7 +3,7 @@ import pytest
 
 from gemax_cli.synthetic.face import FaceShape
 from gemax_cli.synthetic.paint import HAIRS, IRISES, LIGHT, SKINS, Complexion, draw_complexion, picture, shading
-from gemax_cli.synthetic.person import Identity, make_motion
+from gemax_cli.synthetic.subject import Identity, make_motion
 
 LOOKS = Complexion(SKINS[1], HAIRS[0], IRISES[1])
 

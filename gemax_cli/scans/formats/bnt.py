@@ -33,7 +33,7 @@ _Landmarks = dict[str, NDArray[np.float64]]
 def read_bnt(raw: RawFile) -> Scan:
     """Read a Bosphorus scan, with the landmarks of the .lm3 beside it.
 
-    Places are valid where z is not the background's; their order is row by row from the top of the picture.
+    A grid position is valid where z is not the background's; points are ordered row by row from the top.
     Landmarks that cannot be used (a broken .lm3, a nose tip that is not on the face) become a warning.
 
     Raises:

@@ -101,7 +101,7 @@ def _decoded(path: Path, data: bytes) -> NDArray[np.uint16]:
         return _pixels(path, data)
     except (BadFormat, MemoryError):
         raise
-    except Exception as error:  # whatever a decoder stumbles over
+    except Exception as error:  # a decoder may raise anything
         raise BadFormat(path, f"the picture is damaged or cut off ({_first_line(error)}): copy it again.") from error
 
 
@@ -155,7 +155,7 @@ def _check_png(path: Path, data: bytes) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    """What a decoder said, without the names and places in memory of objects: the same file, the same sentence."""
+    """A decoder's message without names and addresses of objects: the same file gives the same sentence."""
     line = _OBJECT.sub("", str(error).strip().partition("\n")[0])
     return (line or type(error).__name__).rstrip(". ")[:100]
 

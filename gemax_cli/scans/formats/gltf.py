@@ -1,7 +1,7 @@
 """glTF 2.0 models (.glb, .gltf) through Open3D.
 
 Open3D is slow to import and does not load on machines without some system libraries, so it is imported when a file
-needs it. It tells of failures on standard output alone and then gives an empty mesh, so its messages are caught.
+needs it. It reports failures on standard output alone and returns an empty mesh, so its messages are captured.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Wavefront OBJ: all groups and materials as one mesh.
 
-Open3D is not asked: of a file with quads or several materials it gives a part, without an error. What is read: v, vt
+Open3D is not used: of a file with quads or several materials it gives a part, without an error. What is read: v, vt
 and f lines; materials, normals, lines and free-form surfaces are not needed. No other file that an OBJ names is opened.
 """
 
@@ -23,7 +23,7 @@ _LINE = r"^[ \t]*{}(?!\S)([^\n#]*)"
 _VERTEX, _TEXTURE, _FACE = (re.compile(_LINE.format(key).encode(), re.MULTILINE) for key in ("v", "vt", "f"))
 _AFTER_SLASH = re.compile(rb"/\S*")
 _BETWEEN_SLASHES = re.compile(rb"[^\s/]+/?([^\s/]*)\S*")
-_NO_OBJ = re.compile(rb"[,xX]")  # of VRML, whose indexes are parsed alike: commas, hexadecimal numbers
+_NO_OBJ = re.compile(rb"[,xX]")  # of VRML, whose indexes are parsed the same way: commas, hexadecimal numbers
 _NEXT_FACE = b"\n0/0\n"  # OBJ counts from 1, so that 0 can separate faces
 
 

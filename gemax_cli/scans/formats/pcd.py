@@ -1,6 +1,6 @@
 """PCD point clouds of the Point Cloud Library: text, binary and compressed.
 
-Open3D is not asked: it takes words that are no numbers for zeros, and lines that are missing for points.
+Open3D is not used: it takes words that are no numbers for zeros, and lines that are missing for points.
 """
 
 from __future__ import annotations

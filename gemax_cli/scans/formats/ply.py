@@ -1,6 +1,6 @@
 """PLY meshes and point clouds, text or binary (G. Turk, "The PLY Polygon File Format", 1994).
 
-Open3D is not asked: it fails in silence on files that are cut off, and crashes on polygons that name points which are
+Open3D is not used: it fails in silence on files that are cut off, and crashes on polygons that name points which are
 not there.
 """
 
@@ -140,7 +140,7 @@ def _count(path: Path, word: str) -> int:
 
 
 def _check_room(path: Path, header: Header, length: int) -> None:
-    """The least bytes: in text two for a number and the blank before it; of a list its length alone."""
+    """The least bytes: in text two for a number and the space before it; of a list its length alone."""
     needed = 0
     for element in header.elements:
         sizes = [2 if header.order == _TEXT else np.dtype(p.length or p.kind).itemsize for p in element.properties]

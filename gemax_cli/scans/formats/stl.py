@@ -1,6 +1,6 @@
 """STL meshes, binary or text (3D Systems, "StereoLithography Interface Specification", 1988).
 
-Open3D is not asked: it takes words that are no numbers for zeros.
+Open3D is not used: it takes words that are no numbers for zeros.
 """
 
 from __future__ import annotations

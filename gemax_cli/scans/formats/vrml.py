@@ -285,7 +285,7 @@ class VrmlText:
                 self._refuse(f"there is a stray {token.decode()}", self._at - 1)
 
     def _blank_comments(self) -> None:
-        """Put blanks in place of every comment, so that what follows can do without them; all offsets stay."""
+        """Replace every comment by spaces, so that later code finds no comments; all offsets stay."""
         start = self._at
         if self._text.find(b"#", start) >= 0:
             self._text = self._text[:start] + _STRING_OR_COMMENT.sub(self._blanked, self._text[start:])

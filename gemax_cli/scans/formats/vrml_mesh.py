@@ -39,7 +39,7 @@ class VrmlMesh:
 
     Attributes:
         points: (n, 3).
-        triangles: (m, 3), counter-clockwise seen from outside.
+        triangles: (m, 3), counter-clockwise from outside.
         texture: of the first picture named; None without texture coordinates.
         warnings: sentences on what was left out.
     """

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gemax_cli.errors import SettingsError
-from gemax_cli.synthetic.person import EXPRESSIONS, PEAKS, Identity, Motion, draw_identity, make_motion, vary_motion
+from gemax_cli.synthetic.subject import EXPRESSIONS, PEAKS, Identity, Motion, draw_identity, make_motion, vary_motion
 
 
 def test_identity_is_the_same_for_the_same_seed_only():

@@ -1,4 +1,4 @@
-"""Who the face belongs to and what it does: identities and expressions as a few numbers in millimetres."""
+"""Identities and expressions of synthetic subjects, as a few numbers in millimetres."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Identity:
     cheek_fat: float = _measure(2.5, 4.5)  # height of the soft cheek; below 0 where it is hollow
     chin: float = _measure(5.0, 3.0)  # height of the chin's boss
     philtrum: float = _measure(1.2, 0.7)  # depth of the groove below the nose
-    style: float = _measure(1.0, 0.12)  # factor on every motion of this person's expressions
+    style: float = _measure(1.0, 0.12)  # factor on every motion of this subject's expressions
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,12 @@ def draw_identity(random: np.random.Generator) -> Identity:
 
 
 def _draw(random: np.random.Generator, mean: float, spread: float) -> float:
-    # Uniform numbers alone: their stream is plain integer arithmetic, the same on every platform.
+    # Uniform numbers alone: their stream is integer arithmetic, the same on every platform.
     return mean + spread * float(random.random() + random.random() - 1.0)
 
 
 def make_motion(expression: str, level: int, gain: float = 1.0) -> Motion:
-    """The motion of one of EXPRESSIONS at ``level`` 0 to 4, scaled by the person's ``gain``.
+    """The motion of one of EXPRESSIONS at ``level`` 0 to 4, scaled by the subject's ``gain``.
 
     Raises:
         SettingsError: there is no such expression or level.
@@ -114,7 +114,7 @@ def make_motion(expression: str, level: int, gain: float = 1.0) -> Motion:
 
 
 def vary_motion(motion: Motion, random: np.random.Generator, spread: float = 0.12) -> Motion:
-    """Vary every displacement by a random factor of 1 +- ``spread``: no two takes are alike."""
+    """Vary every displacement by a random factor of 1 +- ``spread``: no two takes are the same."""
     return _each(motion, lambda value: value * _draw(random, 1.0, spread))
 
 
