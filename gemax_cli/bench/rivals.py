@@ -98,6 +98,7 @@ def _opencv(module: Any, histogram: Histogram, _bins: int) -> Call:
 
 def _ours(tau: int | None) -> Rival:
     def ask(_module: Any, histogram: Histogram, bins: int) -> Call:
+        """The bin of every level, from the optimal cuts."""
         levels, taus = np.flatnonzero(histogram), (tau or histogram.size,)
         return lambda: np.searchsorted(optimal_cuts_per_tau(histogram, bins, taus)[0].cuts, levels, side="right")
 

@@ -81,9 +81,14 @@ def pack(home: str, **parts: Callable[[str], Decorator]) -> Callable[[str], Deco
     module, _, kind = home.partition(":")
 
     def of_parameter(name: str) -> Decorator:
+        """The options of the parameter ``name``."""
+
         def decorate(command: Function) -> Function:
+            """``command`` with an option for each field."""
+
             @wraps(command)
             def call(**values: Any) -> Any:
+                """Hand the values of the fields on as one object."""
                 fields = {field: values.pop(f"{name}_{field}") for field in parts}
                 return command(**values, **{name: getattr(import_module(module), kind)(**fields)})
 

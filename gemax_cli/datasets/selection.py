@@ -97,6 +97,7 @@ def _paper_test(scans: Iterable[ScanRef]) -> Callable[[ScanRef], bool]:
     }
 
     def test(scan: ScanRef) -> bool:
+        """Whether the protocol takes the scan, and its subject shows all that it needs."""
         name, protocol = scan.name, DATASETS[scan.name.dataset].paper
         needed = protocol.expressions if protocol.complete else ()
         return protocol.takes(name) and all((name.dataset, name.subject, shows) in shown for shows in needed)

@@ -80,6 +80,21 @@ def preview(
     if not found:
         raise no_map(root)
     chosen = named(found, names) if names else spread(found, limit)
+    rows, errors = _all_rows(chosen, folder, styles)
+    if not rows:
+        raise errors[0]
+    shown = len(chosen) - len(errors)
+    title = f"{root.resolve().name}: {shown} of {len(found)} scans"
+    drawn = draw_sheet(rows, title)
+    if output is not None:
+        write_output(as_path(output), encode_png(drawn))
+    return Preview(drawn, shown, len(found), tuple(map(str, errors)))
+
+
+def _all_rows(
+    chosen: Sequence[ScanImages], folder: OutputFolder, styles: Sequence[Style]
+) -> tuple[list[list[Tile]], list[ScanError]]:
+    """The tiles of every scan, one map of each where there are very many; and why some cannot be shown."""
     many = len(chosen) > MOST_ROWS and tuple(styles) == ("overview",)
     rows: list[list[Tile]] = []
     errors: list[ScanError] = []
@@ -88,14 +103,7 @@ def preview(
             rows += [_one_tile(images, len(chosen))] if many else _rows(images, folder, styles)
         except ScanError as error:
             errors.append(error)
-    if not rows:
-        raise errors[0]
-    shown = len(chosen) - len(errors)
-    title = f"{root.resolve().name}: {shown} of {len(found)} scans"
-    drawn = draw_sheet(grid([row[0] for row in rows]) if many else rows, title)
-    if output is not None:
-        write_output(as_path(output), encode_png(drawn))
-    return Preview(drawn, shown, len(found), tuple(map(str, errors)))
+    return grid([row[0] for row in rows]) if many else rows, errors
 
 
 def named(found: Sequence[ScanImages], names: Sequence[str]) -> list[ScanImages]:

@@ -211,6 +211,7 @@ def _in_order(files: Iterable[_Place]) -> list[ScanRef]:
     """The scans of files, in natural order of their ids, then of their sources."""
 
     def key(found: tuple[ScanRef, _Place]) -> tuple[str, str, str, int, str]:
+        """What a scan is sorted by."""
         scan, file = found
         return natural_key(scan.scan_id), natural_key(file.source), file.source, file.number, file.real
 
