@@ -254,6 +254,8 @@ def _moved(piece: VrmlMesh, affine: Affine) -> VrmlMesh:
 
 def _joined(parts: list[tuple[NDArray[np.float64], Triangles]]) -> tuple[NDArray[np.float64], Triangles]:
     """Lists of rows one behind the other, and the triangles that count them."""
+    if len(parts) == 1:  # most files: nothing to copy
+        return parts[0][0], np.ascontiguousarray(parts[0][1])
     starts = np.cumsum([0] + [len(rows) for rows, _ in parts[:-1]], dtype=np.int32)
     triangles = np.concatenate([numbers + start for (_, numbers), start in zip(parts, starts, strict=True)])
     return np.concatenate([rows for rows, _ in parts]), np.ascontiguousarray(triangles)
