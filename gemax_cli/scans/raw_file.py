@@ -40,15 +40,6 @@ class RawFile(NamedTuple):
 
 
 @contextmanager
-def failures_named(path: Path) -> Iterator[None]:
-    """Failures of the system while ``path`` is read become FileUnreadable."""
-    try:
-        yield
-    except OSError as error:
-        raise FileUnreadable(path, f"cannot be read ({_reason(error)}).") from error
-
-
-@contextmanager
 def open_raw(path: Path) -> Iterator[FileIO]:
     """Open a regular file that is not empty, unbuffered; failures of the system inside become FileUnreadable.
 
@@ -56,10 +47,22 @@ def open_raw(path: Path) -> Iterator[FileIO]:
         FileUnreadable: the file is missing, a folder, a pipe or device, or may not be read.
         EmptyScan: the file has no bytes.
     """
-    with failures_named(path):
+    try:
         _check_regular(path)
         with path.open("rb", buffering=0) as file:
             yield file
+    except OSError as error:
+        raise FileUnreadable(path, why_unreadable(error)) from error
+
+
+def why_unreadable(error: OSError) -> str:
+    """What to say of a file that the system does not let us read."""
+    reason = error.strerror or str(error)
+    if isinstance(error, FileNotFoundError):
+        reason = "there is no such file; check the spelling, or whether it was moved"
+    if isinstance(error, PermissionError):
+        reason = "permission denied; give yourself the right to read it"
+    return f"cannot be read ({reason})."
 
 
 def read_raw(path: Path, limit: int = MAX_BYTES) -> RawFile:
@@ -107,11 +110,3 @@ def _check_regular(path: Path) -> None:
         raise FileUnreadable(path, "is a pipe or device, not a file: save its content to a file first.")
     if status.st_size == 0:
         raise EmptyScan(path, "the file is empty (zero bytes): copy it again from the source.")
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "there is no such file; check the spelling, or whether it was moved"
-    if isinstance(error, PermissionError):
-        return "permission denied; give yourself the right to read it"
-    return error.strerror or str(error)

@@ -12,9 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from gemax_cli.datasets.ids import split_suffix
-from gemax_cli.errors import BadFormat, UnknownFormat
+from gemax_cli.errors import BadFormat, FileUnreadable, UnknownFormat
 from gemax_cli.paths import AnyPath, as_path
-from gemax_cli.scans.raw_file import MAX_BYTES, RawFile, failures_named, read_raw
+from gemax_cli.scans.raw_file import MAX_BYTES, RawFile, read_raw, why_unreadable
 
 if TYPE_CHECKING:
     from gemax_cli.scans.model import Scan
@@ -128,8 +128,10 @@ def read_scan(path: AnyPath) -> Scan:
     if content and content.reader != named.reader and not (content is _GZIP and named.gzipped):
         advice = content.advice or f"rename it to {content.suffixes[0]}"
         raise BadFormat(path, f"is named {suffix} but is {content.name}: {advice}.")
-    with failures_named(path):
+    try:
         return replace(named.read(raw), fingerprint=raw.fingerprint)
+    except OSError as error:
+        raise FileUnreadable(path, why_unreadable(error)) from error
 
 
 def sniff(start: bytes, size: int) -> Format | None:
