@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from gemax_cli.codes import MAX_CODE
 from gemax_cli.errors import EmptyBlock
@@ -18,6 +17,7 @@ from gemax_cli.face import block_kernels as kernels
 from gemax_cli.face.block import cut_blocks
 from gemax_cli.scans.model import Scan
 from gemax_cli.settings import BlockSettings
+from gemax_cli.stack.png import read_png
 from tests.face import naive_raster as naive
 from tests.face.test_holes import label_regions
 from tests.face.test_raster import grid_mesh, random_mesh
@@ -341,8 +341,7 @@ class TestGolden:
 
     def test_the_committed_picture(self):
         (block,) = cut_blocks(scan_of(*face()), TIP, self.CHOSEN, (60.0,))
-        with Image.open(GOLDEN) as picture:
-            want = np.asarray(picture)
+        want = read_png(GOLDEN)
         assert want.dtype == np.uint16
         assert (block.depth16 == want).all()
 

@@ -49,7 +49,7 @@ def test_a_strangers_folder_is_an_output_error(tmp_path):
 def test_wrong_options_are_usage_errors(tmp_path, wrong):
     result = run(tmp_path / "raw", *wrong)
     assert result.exit_code == 2
-    assert wrong[0] in result.stderr
+    assert wrong[0] in result.output
     assert not (tmp_path / "raw").exists()
 
 
