@@ -74,7 +74,7 @@ def read_raw(path: Path, limit: int = MAX_BYTES) -> RawFile:
     """
     with open_raw(path) as file:
         if os.fstat(file.fileno()).st_size > limit:
-            raise BadFormat(path, f"has more than {limit:,} bytes: it is no face scan, or it has to be reduced first.")
+            raise BadFormat(path, f"has more than {limit:,} bytes, too many for its kind: reduce it, or leave it out.")
         stored = file.readall()
     data = _unpacked(path, stored, limit) if stored.startswith(b"\x1f\x8b") else stored
     return RawFile(path, data, fingerprint_of(stored), stored[:START])

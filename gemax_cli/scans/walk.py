@@ -179,8 +179,8 @@ class _Walk:
                 continue
             if is_folder:
                 (self.links if link else self.folders).append(folder.inside(name, link, True))
-            elif split_suffix(name)[1] in SEARCHED_SUFFIXES:
-                files.append((*split_suffix(name), folder.inside(name, link, False)))
+            elif (parts := split_suffix(name))[1] in SEARCHED_SUFFIXES:
+                files.append((*parts, folder.inside(name, link, False)))
         self.files += self.candidates(files)
 
     def candidates(self, files: list[tuple[str, str, _Place]]) -> Iterator[_Place]:
@@ -235,14 +235,14 @@ def _with_own_ids(scans: Sequence[ScanRef]) -> tuple[list[ScanRef], dict[str, st
     return unique, old_ids
 
 
-def _folded(scan: str) -> str:
+def _folded(place: str) -> str:
     """Equal for ids that are one folder on file systems where case does not count."""
-    return unicodedata.normalize("NFC", scan.casefold())
+    return unicodedata.normalize("NFC", place.casefold())
 
 
-def _folders_above(scan: str) -> Iterator[str]:
-    while scan := scan.rpartition("/")[0]:
-        yield scan
+def _folders_above(place: str) -> Iterator[str]:
+    while place := place.rpartition("/")[0]:
+        yield place
 
 
 def _of_kind(

@@ -304,7 +304,7 @@ BROKEN_LM3 = [
     (lm3_text({"Nose tip": (1, 2, 3), "NOSE TIP": (1, 2, 3)}).encode(), "twice"),
     (b"\x00" * 300, "does not begin with"),
     (b"\xff" * 300, "does not begin with"),
-    (b"# 3D Landmark File\n" + b"x" * 400_000, "far too large"),
+    (b"# 3D Landmark File\n" + b"x" * 400_000, "has more than 262,144 bytes"),
 ]
 
 

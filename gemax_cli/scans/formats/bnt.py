@@ -18,12 +18,12 @@ from gemax_cli.datasets.ids import bare_name
 from gemax_cli.errors import BadFormat, ScanError
 from gemax_cli.scans.grid import distance_to, gather_grid, gathered_scan
 from gemax_cli.scans.model import Points, Scan, TextureMap, Triangles
-from gemax_cli.scans.raw_file import RawFile, open_raw
+from gemax_cli.scans.raw_file import RawFile, read_raw
 
 NOSE_TIP = BOSPHORUS.nose_tip
 FARTHEST_TIP_MM = 40.0  # a nose tip farther from every point does not belong to this scan
 MOST_PLACES = 1 << 22  # of a grid; the database's have about 48,000
-_LARGEST_LANDMARK_FILE = 1 << 18  # bytes; the database's have about 1,000
+_MAX_LANDMARK_BYTES = 1 << 18  # the database's have about 1,000
 _HEAD = struct.Struct("<HHdH")  # rows, columns, z of the background, length of the image's name
 _COUNT = struct.Struct("<I")  # of values in all five columns
 _COLUMNS = 5  # x, y, z and two texture coordinates
@@ -61,11 +61,8 @@ def read_lm3(path: Path) -> dict[str, NDArray[np.float64]]:
         EmptyScan: it has no bytes.
         BadFormat: it is no landmark file, is cut short, or has text where numbers belong.
     """
-    with open_raw(path) as file:
-        data = file.read(_LARGEST_LANDMARK_FILE + 1)
-    if len(data) > _LARGEST_LANDMARK_FILE:
-        raise BadFormat(path, "is far too large for a landmark file.")
-    lines = [line for line in (raw.strip() for raw in data.decode("latin-1").splitlines()) if line]
+    text = read_raw(path, _MAX_LANDMARK_BYTES).data.decode("latin-1")
+    lines = [line for line in (raw.strip() for raw in text.splitlines()) if line]
     if not lines or lines[0].lower() != "# 3d landmark file":
         raise BadFormat(path, "does not begin with '# 3D Landmark File'.")
     announced = re.fullmatch(r"([0-9]{1,6}) landmarks:?", lines[1], re.IGNORECASE) if len(lines) > 1 else None

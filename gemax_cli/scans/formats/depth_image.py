@@ -87,11 +87,11 @@ def read_depth_image(raw: RawFile) -> Scan:
         BadFormat: it is no picture of one 16-bit channel, damaged, too large, or its JSON file makes no sense.
         EmptyScan: no value but 0, or no neighbours.
     """
-    values = _sidecar(raw.path.with_suffix(".json"))
+    camera = _camera_of(raw.path.with_suffix(".json"))
     depth = _decoded(raw.path, raw.data)
-    scan = organised_scan(raw.path, DepthCamera(**values).planes(depth), depth > 0, metric=True)
+    scan = organised_scan(raw.path, (camera or DepthCamera()).planes(depth), depth > 0, metric=True)
     assumed = "its scale is not known (no .json beside it): 1 mm per unit of depth and 1 mm per pixel are assumed."
-    return scan if values else replace(scan, warnings=(assumed,))
+    return scan if camera else replace(scan, warnings=(assumed,))
 
 
 def _decoded(path: Path, data: bytes) -> NDArray[np.uint16]:
@@ -169,10 +169,10 @@ def _makes_sense(name: str, value: object) -> bool:
     return name in ("cx", "cy") or value > 0 or (name == "mm_per_unit" and value != 0)
 
 
-def _sidecar(path: Path) -> dict[str, float]:
-    """The known keys of a JSON file, checked; none where there is no such file."""
+def _camera_of(path: Path) -> DepthCamera | None:
+    """The camera that a JSON file describes; None where there is no such file, or no key of it is known."""
     if not path.is_file():
-        return {}
+        return None
     try:
         content = json.loads(read_raw(path, _MAX_SIDECAR_BYTES).data)
     except (ValueError, RecursionError) as error:
@@ -180,7 +180,6 @@ def _sidecar(path: Path) -> dict[str, float]:
     known = {field.name for field in fields(DepthCamera)}
     values = {key: value for key, value in content.items() if key in known} if isinstance(content, dict) else {}
     try:
-        DepthCamera(**values)
+        return DepthCamera(**values) if values else None
     except SettingsError as error:
         raise BadFormat(path, str(error)) from error
-    return values

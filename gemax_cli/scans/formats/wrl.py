@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.datasets.ids import split_suffix
 from gemax_cli.errors import ScanError
 from gemax_cli.scans.assemble import check_points
 from gemax_cli.scans.formats.vrml import VrmlText
@@ -59,8 +60,7 @@ def read_wrl(raw: RawFile) -> Scan:
 
 def _landmarks_beside(path: Path, points: Points) -> tuple[Landmarks, tuple[str, ...]]:
     """Landmarks and warnings. The numbers in a .bnd fit the cropped surface (F3D) alone, those in a .pse RAW."""
-    name = path.name[: -len(path.suffix)] if path.suffix.lower() == ".gz" else path.name
-    stem = Path(name).stem
+    stem = split_suffix(path.name)[0]
     kind, count = ("pse", PSE_COUNT) if stem.upper().endswith("_RAW") else ("bnd", BND_COUNT)
     for suffix in (f".{kind}", f".{kind.upper()}"):
         beside = path.with_name(stem + suffix)
