@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from gemax_cli.datasets.model import ParsedName
+from gemax_cli.datasets.other import NAME as OTHER
 
 LONGEST_PART = 100  # bytes of UTF-8 of one folder's name; file systems allow 143 to 255
 LONGEST_ID = 400  # bytes of a whole scan id
@@ -38,12 +39,12 @@ def scan_id(parsed: ParsedName, folders: Sequence[str] = ()) -> str:
         folders: those between SRC and the file; they keep scans of dataset "other" apart.
     """
     parts = [safe_part(part) for part in parsed.place]
-    if parsed.name.dataset != "other":
+    if parsed.name.dataset != OTHER:
         return "/".join(parts)
     parts = [*map(safe_part, folders), *parts]
-    whole = "/".join(("other", *parts))
+    whole = "/".join((OTHER, *parts))
     if len(whole.encode()) > LONGEST_ID:
-        return f"other/~{digest('/'.join(parts[:-1]), 16)}/{parts[-1]}"
+        return f"{OTHER}/~{digest('/'.join(parts[:-1]), 16)}/{parts[-1]}"
     return whole
 
 

@@ -27,9 +27,8 @@ class Selection:
         patterns: shell patterns; one must fit the source path or the scan id. "*" crosses "/"; case does not count.
         kind: of BU-3DFE's two meshes. "F3D" takes RAW only where it stands alone; "RAW" takes no F3D. Files
             named one by one are taken whatever their kind.
-        protocol: "paper" keeps what section 4.1 of the paper trains and tests on (``Dataset.paper``). BU-3DFE: the
-            six expressions at levels 3 and 4. Bosphorus: the six expressions (E_*) of the subjects who have all six.
-            No other dataset. Who has all six is decided before the other filters are applied.
+        protocol: "paper" keeps what section 4.1 of the paper trains and tests on, which each database's file says
+            (``Dataset.paper``). Which subjects are complete is decided before the other filters are applied.
 
     Raises:
         SettingsError: a dataset, expression, level, kind or protocol does not exist.
@@ -40,7 +39,7 @@ class Selection:
     levels: tuple[int, ...] = ()
     subjects: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
-    kind: str = "F3D"
+    kind: str = KINDS[0]
     protocol: Protocol = ""
 
     def __post_init__(self) -> None:
