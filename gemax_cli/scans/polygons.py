@@ -87,7 +87,7 @@ def clip(points: Points, indexes: NDArray[np.int32], mark: int) -> NDArray[np.in
     """Cut simple polygons, concave ones too, into triangles by clipping ears (G. H. Meisters, 1975).
 
     A polygon is projected along the axis it faces most. Convex ones come out as a fan from their first corner, and so
-    do those of more than 64 corners.
+    do those of more than MOST_CORNERS corners.
 
     Args:
         points: (n, 3).
