@@ -179,7 +179,7 @@ def test_a_tiff_cut_off_is_refused(tmp_path: Path) -> None:
 
 def test_a_picture_that_promises_too_much_is_not_decoded(picture: Path) -> None:
     picture.write_bytes(png(DEPTH, width=50_000, height=50_000))
-    with pytest.raises(BadFormat, match=r"50000 x 50000 pixels|damaged"):
+    with pytest.raises(BadFormat, match=r"50000 x 50000 pixels"):
         read_scan(picture)
     side = int(MAX_PIXELS**0.5) + 1
     picture.write_bytes(png(DEPTH, width=side, height=side))
@@ -233,7 +233,7 @@ def test_json_that_is_none_is_refused(picture: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["[]", "5", "{}", '{"label": "happy"}'])
-def test_json_about_something_else_is_passed_over(picture: Path, text: str) -> None:
+def test_json_about_something_else_is_skipped(picture: Path, text: str) -> None:
     picture.with_suffix(".json").write_text(text)
     assert read_scan(picture).warnings == ASSUMED
 

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.errors import BadFormat, EmptyScan, ScanError
-from gemax_cli.scans.formats.frgc import MOST_PLACES
 from gemax_cli.scans.read import read_scan
 from tests.scans.organised_files import BACKGROUND, abs_text, face_planes
 
@@ -69,7 +68,7 @@ def test_packing_is_told_by_content(tmp_path, name, packed):
 
 
 @pytest.mark.parametrize("change", [("\n", "\r\n"), ("\n", " \n"), (" ", "  "), (" 0.", "\n0."), ("rows", "ROWS")])
-def test_blanks_and_line_ends_do_not_count(tmp_path, change):
+def test_whitespace_and_line_ends_do_not_count(tmp_path, change):
     text = abs_text(camera_planes())
     head, body = text.split(":", 1)
     head, body = (head.replace(*change), body) if change[0] == "rows" else (head, body.replace(*change))
@@ -107,19 +106,19 @@ PACKED = gzip.compress(GOOD.encode(), mtime=0)
         (GOOD.replace("rows", "lines"), BadFormat, "does not begin with"),
         (GOOD.replace("12 rows", "-12 rows"), BadFormat, "does not begin with"),
         (GOOD.replace("12 rows", "1e9 rows"), BadFormat, "does not begin with"),
-        (GOOD.replace("12 rows", "99999 rows"), BadFormat, "values where 99999 x 9|says it holds"),
+        (GOOD.replace("12 rows", "99999 rows"), BadFormat, "values where 99999 x 9"),
         (GOOD.replace("12 rows", "99999 rows").replace("9 columns", "99999 columns"), BadFormat, "says it holds"),
         (GOOD.replace("12 rows", "0 rows"), BadFormat, "says it holds"),
         (GOOD.replace("12 rows", "13 rows"), BadFormat, "values where 13 x 9"),
         (GOOD.replace("12 rows", "11 rows"), BadFormat, "values where 11 x 9"),
-        (GOOD[: len(GOOD) // 2], BadFormat, "values where|something else"),
+        (GOOD[: len(GOOD) // 2], BadFormat, "values where"),
         (GOOD[:60], BadFormat, "values where"),
         (GOOD.split(":")[0] + ":\n", BadFormat, "has 0 values"),
         (GOOD.split(":")[0] + ":\n   \n  ", BadFormat, "has 0 values"),
         (GOOD + " 1", BadFormat, "values where"),
         (GOOD + " x", BadFormat, "something else"),
         (GOOD + "\x00", BadFormat, "something else"),
-        (GOOD.replace(" ", " ,", 200), BadFormat, "does not begin|something else"),
+        (GOOD + ",", BadFormat, "something else"),
         (GOOD + " 0" * 20000, BadFormat, "far more than"),
         (b"\x1f\x8b" + os.urandom(50), BadFormat, "gzip packing is damaged"),
         (b"\x1f\x8b", BadFormat, "gzip packing is damaged"),
@@ -161,7 +160,6 @@ def test_an_endless_line_is_no_header(tmp_path):
 
 
 def test_the_largest_size_is_stated(tmp_path):
-    assert MOST_PLACES == 1024 * 1024
     with pytest.raises(BadFormat, match="says it holds 1025 x 1024 points: 1 to 1048576 are read"):
         read_scan(write(tmp_path, "1025 rows\n1024 columns\npixels (flag X Y Z):\n"))
 
