@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable, ScanError, UnknownFormat
-from gemax_cli.scans.formats import bnt as bosphorus
+from gemax_cli.scans.formats import bnt
 from gemax_cli.scans.model import Fingerprint
 from gemax_cli.scans.read import CRASHING_SUFFIXES, IMAGE_SUFFIXES, KNOWN_SUFFIXES, SEARCHED_SUFFIXES, read_scan, sniff
 from tests.scans.naive_vrml import TEXTURED, Spelling, write_vrml
@@ -136,7 +136,7 @@ def test_a_file_that_vanishes_midway_is_named(tmp_path, monkeypatch):
     def vanished(raw):
         raise FileNotFoundError(2, "No such file or directory")
 
-    monkeypatch.setattr(bosphorus, "read_bnt", vanished)
+    monkeypatch.setattr(bnt, "read_bnt", vanished)
     with pytest.raises(FileUnreadable, match="no such file"):
         read_scan(write(tmp_path, "a.bnt", bnt_bytes()))
 
