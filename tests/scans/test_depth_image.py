@@ -251,3 +251,32 @@ def test_the_same_damage_gives_the_same_sentence(picture: Path, monkeypatch: pyt
     monkeypatch.setattr(Image, "open", fail)
     with pytest.raises(BadFormat, match=r"cut off \(cannot identify image file\): copy"):
         read_scan(picture)
+
+
+def test_a_name_that_json_makes_too_long_has_no_json(tmp_path: Path) -> None:
+    path = tmp_path / f"{'a' * 251}.png"
+    path.write_bytes(png(DEPTH))
+    assert read_scan(path).warnings == ASSUMED
+
+
+def test_a_big_tiff_is_read(tmp_path: Path) -> None:
+    rows, columns = DEPTH.shape
+    fields = [
+        (256, columns),
+        (257, rows),
+        (258, 16),
+        (259, 1),
+        (262, 1),
+        (273, 0),
+        (277, 1),
+        (278, rows),
+        (279, DEPTH.size * 2),
+    ]
+    start = 16 + 8 + 20 * len(fields) + 8
+    entries = b"".join(struct.pack("<HHQH6x", tag, 3, 1, start if tag == 273 else value) for tag, value in fields)
+    head = b"II" + struct.pack("<HHHQQ", 43, 8, 0, 16, len(fields))
+    path = tmp_path / "face.tif"
+    path.write_bytes(head + entries + bytes(8) + DEPTH.astype("<u2").tobytes())
+    want = tmp_path / "face.png"
+    want.write_bytes(png(DEPTH))
+    np.testing.assert_array_equal(read_scan(path).points, read_scan(want).points)

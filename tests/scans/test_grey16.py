@@ -46,14 +46,16 @@ def test_packing_does_not_matter(tmp_path, compression):
     assert is_grey16(tmp_path / "a.tif")
 
 
-def tiff(order, entries):
-    """A TIFF's directory alone: (tag, type, count, value)."""
-    mark = b"II*\x00" if order == "<" else b"MM\x00*"
-    packed = b"".join(struct.pack(f"{order}HHIHxx", *entry) for entry in entries)
-    return mark + struct.pack(f"{order}IH", 8, len(entries)) + packed + bytes(4)
+def tiff(order, entries, big=False):
+    """The directory alone of a TIFF or BigTIFF: (tag, type, count, value)."""
+    mark = b"II" if order == "<" else b"MM"
+    packed = b"".join(struct.pack(f"{order}HHQH6x" if big else f"{order}HHIHxx", *entry) for entry in entries)
+    if big:
+        return mark + struct.pack(f"{order}HHHQQ", 43, 8, 0, 16, len(entries)) + packed + bytes(8)
+    return mark + struct.pack(f"{order}HIH", 42, 8, len(entries)) + packed + bytes(4)
 
 
-@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("order", "big"), [("<", False), (">", False), ("<", True)])
 @pytest.mark.parametrize(
     ("entries", "answer"),
     [
@@ -70,9 +72,9 @@ def tiff(order, entries):
         ([], False),
     ],
 )
-def test_both_byte_orders(tmp_path, order, entries, answer):
+def test_both_byte_orders_and_sizes(tmp_path, order, big, entries, answer):
     path = tmp_path / "a.tif"
-    path.write_bytes(tiff(order, entries))
+    path.write_bytes(tiff(order, entries, big))
     assert is_grey16(path) is answer
 
 
@@ -91,9 +93,14 @@ def test_a_directory_beyond_the_file_is_none(tmp_path):
     assert not is_grey16(path)
     path.write_bytes(b"II*\x00\x08\x00\x00\x00\xff\xff" + bytes(100))
     assert not is_grey16(path)
+    path.write_bytes(b"II+\x00\x08\x00\x00\x00" + b"\xff" * 100)
+    assert not is_grey16(path)
 
 
-@given(st.binary(min_size=1, max_size=80), st.sampled_from([b"", b"II*\x00\x08\x00\x00\x00", b"\x89PNG\r\n\x1a\n"]))
+@given(
+    st.binary(min_size=1, max_size=80),
+    st.sampled_from([b"", b"II*\x00\x08\x00\x00\x00", b"II+\x00", b"\x89PNG\r\n\x1a\n"]),
+)
 def test_any_bytes_have_an_answer(tmp_path_factory, tail, head):
     path = tmp_path_factory.getbasetemp() / "any.tif"
     path.write_bytes(head + tail)

@@ -12,6 +12,7 @@ import json
 import re
 import struct
 from collections.abc import Callable
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,7 @@ def _check_uris(path: Path, content: dict[str, Any]) -> None:
             raise BadFormat(
                 path, f"names a file outside its folder ({str(uri)[:40]!r}): put it beside, or save as .glb."
             )
-        if not path.with_name(str(uri)).is_file():
+        if not isfile(path.with_name(str(uri))):  # noqa: PTH113 - is_file() raises where the name is too long
             raise BadFormat(path, f"needs the file {str(uri)[:40]!r} beside it: copy that, too, or save as .glb.")
 
 
