@@ -22,6 +22,7 @@ from gemax_cli.parallel import map_unordered
 from gemax_cli.paths import AnyPaths, as_paths
 from gemax_cli.pipeline import MappedBlock, convert_scan
 from gemax_cli.reports.charts import Series, line_chart
+from gemax_cli.reports.published import PAPER_DEPTH
 from gemax_cli.scans.walk import find_scans
 from gemax_cli.settings import QuantisationSettings, Settings
 from gemax_cli.stack.tables import Failure
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 POOL = 8  # pixels: images are compared at 28 x 28, an eighth of 224
-STUDY_DEPTHS = PAPER_DEPTHS
-PAPER_DEPTH = 60.0
 CHARTED = {"accuracy": "accuracy, %", "variance_ratio_own": "variance ratio F", "entropy": "entropy, bits"}
 
 
@@ -127,7 +126,7 @@ def sweep(
         NothingToConvert: no scan was found, or none could be converted.
     """
     refs = find_scans(places := as_paths(sources), selection or Selection()).scans
-    settings = settings or Settings(taus=(20,), depths=STUDY_DEPTHS)
+    settings = settings or Settings(taus=(20,), depths=PAPER_DEPTHS)
     results: dict[int, ScanFigures | Failure] = {}
     for number, result in _measure_all(refs, replace(settings, taus=settings.taus[:1]), jobs):
         results[number] = result
