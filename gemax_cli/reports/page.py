@@ -21,7 +21,7 @@ from gemax_cli.reports.entropy_table import EntropyRow, named_rows, tabulate
 from gemax_cli.reports.facts import DOUBTFUL_BELOW, DOUBTFUL_TIP, ScanFacts, gather_facts
 from gemax_cli.reports.measure import Measurement, measure_folder
 from gemax_cli.reports.published import ENTROPY_SOURCE
-from gemax_cli.reports.sheet import spread
+from gemax_cli.reports.sheet import pick_evenly
 from gemax_cli.reports.tiles import printable, shrink
 from gemax_cli.stack.atomic import write_output
 from gemax_cli.stack.folder import OutputFolder
@@ -150,7 +150,7 @@ def _scans(m: _Material) -> dict[str, object]:
     doubtful = [f for f in m.facts if DOUBTFUL_TIP in f.reasons or any("nose" in warning for warning in f.warnings)]
     doubtful.sort(key=lambda fact: (fact.confidence, fact.scan))
     facts = {fact.scan: fact for fact in m.facts}
-    chosen = spread([images for images in m.images.values() if images.maps and images.scan in facts], MOST_THUMBS)
+    chosen = pick_evenly([images for images in m.images.values() if images.maps and images.scan in facts], MOST_THUMBS)
     return {
         "worst": [_worst_row(fact) for fact in worst],
         "worst_thumbs": list(_thumbs(m, worst, lambda fact: ", ".join(fact.reasons))),

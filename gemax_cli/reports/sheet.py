@@ -80,7 +80,7 @@ def preview(
     found = [images for images in folder.images(root) if images.maps]
     if not found:
         raise no_map(root)
-    chosen = named(found, names) if names else spread(found, limit)
+    chosen = pick_named(found, names) if names else pick_evenly(found, limit)
     rows, errors = _all_rows(chosen, folder, styles)
     if not rows:
         raise errors[0]
@@ -106,7 +106,7 @@ def _all_rows(
     return grid([row[0] for row in rows]) if many else rows, errors
 
 
-def named(found: Sequence[ScanImages], names: Sequence[str]) -> list[ScanImages]:
+def pick_named(found: Sequence[ScanImages], names: Sequence[str]) -> list[ScanImages]:
     """The scans of these names: a whole id, or its last parts, as "F0001_AN01WH".
 
     Raises:
@@ -122,7 +122,7 @@ def named(found: Sequence[ScanImages], names: Sequence[str]) -> list[ScanImages]
     return list(dict.fromkeys(chosen))
 
 
-def spread(found: Sequence[ScanImages], limit: int) -> list[ScanImages]:
+def pick_evenly(found: Sequence[ScanImages], limit: int) -> list[ScanImages]:
     """Up to ``limit`` scans, spread evenly."""
     places = np.unique(np.linspace(0, len(found) - 1, min(limit, len(found))).round().astype(int))
     return [found[place] for place in places]

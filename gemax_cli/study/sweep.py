@@ -226,7 +226,7 @@ def _dataset_rows(dataset: str, figures: Sequence[ScanFigures], depths: Sequence
     rows = []
     for i, depth in enumerate(depths):
         row = _plain_row(dataset, depth, [f.blocks[i] for f in figures])
-        rows.append(_separated(row, shown, i, told=not why) if shown.scans else row)
+        rows.append(_separated(row, shown, i, classify=not why) if shown.scans else row)
     return rows, why
 
 
@@ -243,9 +243,9 @@ def _plain_row(dataset: str, depth: float, blocks: Sequence[BlockFigures]) -> Sw
     )
 
 
-def _separated(row: SweepRow, shown: _Shown, i: int, told: bool) -> SweepRow:
+def _separated(row: SweepRow, shown: _Shown, i: int, classify: bool) -> SweepRow:
     features, expressions, subjects = shown.features(i), shown.expressions, shown.subjects
-    found = accuracy(features, expressions, subjects) if told else None
+    found = accuracy(features, expressions, subjects) if classify else None
     return replace(
         row,
         labelled=len(shown.scans),
@@ -296,9 +296,9 @@ def recommend(rows: Sequence[SweepRow], why_no_accuracy: str = "") -> tuple[floa
     classifier, the variance ratio decides. Entropy and pixel counts are not used: they say how much data a block keeps,
     not whether it is useful.
     """
-    told = [row for row in rows if row.accuracy is not None]
-    if told:
-        return _by_accuracy(told)
+    classified = [row for row in rows if row.accuracy is not None]
+    if classified:
+        return _by_accuracy(classified)
     rated = [row for row in rows if row.variance_ratio_own is not None]
     if rated:
         best = max(rated, key=_own)
@@ -321,7 +321,7 @@ def _by_accuracy(rows: Sequence[SweepRow]) -> tuple[float, str]:
     least = (best.accuracy or 0.0) - (best.accuracy_error or 0.0)
     equal = [row for row in rows if (row.accuracy or 0.0) >= least]
     chosen = max(equal, key=_own)
-    ground = f"{chosen.accuracy:.1f} % told on unseen subjects ({_counted(chosen)}, chance {chosen.chance:.1f} %)"
+    ground = f"accuracy {chosen.accuracy:.1f} % on unseen subjects ({_counted(chosen)}, chance {chosen.chance:.1f} %)"
     if len(equal) == 1:
         return chosen.depth_mm, f"take {chosen.depth_mm:g} mm: {ground}, more than one standard error over the others."
     depths = ", ".join(f"{row.depth_mm:g}" for row in equal)
