@@ -24,6 +24,7 @@ from gemax_cli.entropy.solver import Solution, optimal_cuts_per_tau
 from gemax_cli.errors import NothingToConvert
 from gemax_cli.reports.published import PUBLISHED
 from gemax_cli.settings import DEFAULT_TAUS
+from gemax_cli.stack.naming import DEPTH16
 from gemax_cli.stack.png import read_png
 
 Histogram = NDArray[np.int64]
@@ -73,10 +74,10 @@ def folder_histograms(folder: Path, faces: int, levels: int = 4096) -> list[Hist
     Raises:
         NothingToConvert: there is none, or none has data.
     """
-    found = (level_histogram(read_png(path), levels) for path in sorted(folder.rglob("depth16.png"))[:faces])
+    found = (level_histogram(read_png(path), levels) for path in sorted(folder.rglob(DEPTH16))[:faces])
     histograms = [histogram for histogram in found if histogram.any()]
     if not histograms:
-        raise NothingToConvert(f"{folder}: holds no depth16.png with data: give a folder that gemax convert wrote.")
+        raise NothingToConvert(f"{folder}: holds no {DEPTH16} with data: give a folder that gemax convert wrote.")
     return histograms
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gemax_cli.errors import SettingsError
 from gemax_cli.reports.tiles import printable
-from gemax_cli.stack.atomic import write_atomically
+from gemax_cli.stack.atomic import write_output
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +75,7 @@ def line_chart(title: str, x_label: str, y_label: str, series: Sequence[Series])
     if not drawn:
         raise ValueError("there is no point to draw")
     with _style():
-        figure, axes = _sheet(WIDTH + LEGEND, title, x_label, y_label)
+        figure, axes = _new_figure(WIDTH + LEGEND, title, x_label, y_label)
         lines = [_draw_curve(axes, s) for s in drawn[:MOST_SERIES]]
         names = [_short(s.name) for s in drawn[:MOST_SERIES]]
         if len(drawn) > MOST_SERIES:
@@ -104,7 +104,7 @@ def histogram(
     if high - low < 1e-9 * spread:  # one value: the edges of the bars must still be different floats
         low, high = low - 0.5 * spread, high + 0.5 * spread
     with _style():
-        figure, axes = _sheet(WIDTH, title, x_label, "scans")
+        figure, axes = _new_figure(WIDTH, title, x_label, "scans")
         counts, _, _ = axes.hist(
             numbers, bins=BARS, range=(low, high), color=_colour(colour), rwidth=0.94, clip_on=False
         )
@@ -118,7 +118,7 @@ def _style(**more: object) -> AbstractContextManager[None]:
     return style.context(["default", {**STYLE, **more}])
 
 
-def _sheet(width: int, title: str, x_label: str, y_label: str) -> tuple[Figure, Axes]:
+def _new_figure(width: int, title: str, x_label: str, y_label: str) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
 
     figure = Figure((width / 72, HEIGHT / 72), layout="constrained")
@@ -182,7 +182,7 @@ def write_chart(figure: Figure, path: Path) -> None:
 
     Raises:
         SettingsError: the suffix is another one.
-        OSError: the file cannot be written.
+        OutputUnwritable: the file cannot be written.
     """
     svg = chart_format(path) == ".svg"
-    write_atomically(path, to_svg(figure).encode() if svg else _saved(figure, "png", {"Software": None}))
+    write_output(path, to_svg(figure).encode() if svg else _saved(figure, "png", {"Software": None}))

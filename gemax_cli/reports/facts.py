@@ -15,7 +15,7 @@ from gemax_cli.stack.records import BlockRecord, NoseRecord, ScanRecord
 
 FENCE = 1.5  # quartile ranges beyond the quartiles: Tukey's rule for outliers
 FEWEST_FOR_FENCE = 8  # scans of a dataset; fewer have no outliers to speak of
-DOUBTFUL = 0.5  # confidence of a nose tip
+DOUBTFUL_TIP, DOUBTFUL_BELOW = "nose tip doubtful", 0.5  # a reason, and the confidence below which it holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _marked(group: Sequence[ScanFacts]) -> Iterator[ScanFacts]:
     for fact in group:
         reasons = [
             *(["warning"] * bool(fact.warnings)),
-            *(["nose tip doubtful"] * (fact.confidence < DOUBTFUL)),
+            *([DOUBTFUL_TIP] * (fact.confidence < DOUBTFUL_BELOW)),
             *(["images broken"] * (fact.entropy is None)),
             *(["little entropy"] * (fact.entropy is not None and fact.entropy < least_bits)),
             *(["few pixels"] * (fact.valid_pixels < least_pixels)),

@@ -17,6 +17,7 @@ from gemax_cli.entropy.mapping import apply_cuts, bin_depths, uniform_cuts
 from gemax_cli.errors import BadFormat, ScanError, SettingsError
 from gemax_cli.parallel import map_unordered
 from gemax_cli.paths import AnyPath, as_path
+from gemax_cli.reports.published import PAPER_DEPTH
 from gemax_cli.settings import QuantisationSettings
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import MapImage, ScanImages, load_codes, load_map
@@ -24,7 +25,6 @@ from gemax_cli.stack.naming import DEPTH16, depth_label
 from gemax_cli.stack.records import BlockRecord
 
 BASELINE, GEMAX = "range image", "gemax"
-PAPER_DEPTH = 60.0  # mm, section 4.2
 CHUNK = 16  # scans that a worker measures at once
 WORTH_WORKERS = 512  # scans; starting processes takes as long as measuring this many
 Values = NDArray[np.uint8]

@@ -18,10 +18,10 @@ from gemax_cli.reports.charts import COLOURS, DARK, histogram, to_svg
 from gemax_cli.reports.comparison import compare
 from gemax_cli.reports.curves import entropy_chart
 from gemax_cli.reports.entropy_table import EntropyRow, named_rows, tabulate
-from gemax_cli.reports.facts import ScanFacts, gather_facts
+from gemax_cli.reports.facts import DOUBTFUL_BELOW, DOUBTFUL_TIP, ScanFacts, gather_facts
 from gemax_cli.reports.measure import Measurement, measure_folder
 from gemax_cli.reports.published import ENTROPY_SOURCE
-from gemax_cli.reports.sheet import spread
+from gemax_cli.reports.sheet import pick_evenly
 from gemax_cli.reports.tiles import printable, shrink
 from gemax_cli.stack.atomic import write_output
 from gemax_cli.stack.folder import OutputFolder
@@ -32,7 +32,6 @@ THUMB = 112  # pixels
 MOST_THUMBS = 24  # of a kind
 MOST_ROWS = 200  # of a table
 LONGEST_TEXT = 400  # characters of a sentence from a file
-DOUBT = "nose tip doubtful"
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,8 @@ def _render(m: _Material) -> str:
     environment.filters["grouped"] = "{:,}".format
     return environment.get_template("report.html.j2").render(
         name=m.folder.path.resolve().name, light=COLOURS, dark=DARK, most_rows=MOST_ROWS, most_text=LONGEST_TEXT,
-        histograms=list(_histograms(m.facts)), **_overview(m), **_scans(m), **_failed(m), **_entropy(m),
+        doubtful_below=DOUBTFUL_BELOW, histograms=list(_histograms(m.facts)),
+        **_overview(m), **_scans(m), **_failed(m), **_entropy(m),
     )  # fmt: skip
 
 
@@ -129,7 +129,7 @@ def _overview(m: _Material) -> dict[str, object]:
             ("scans converted", len(m.folder.scan_ids), False),
             ("scans failed", len(m.failures), True),
             ("with warnings", sum(bool(fact.warnings) for fact in m.facts), False),
-            ("nose tip in doubt", sum(DOUBT in fact.reasons for fact in m.facts), False),
+            ("nose tip in doubt", sum(DOUBTFUL_TIP in fact.reasons for fact in m.facts), False),
             ("files broken", len(m.measurement.problems), True),
         ),
         "settings": [{"setting": name, "value": value} for name, value in _flat(m.folder.run)],
@@ -147,10 +147,10 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
 def _scans(m: _Material) -> dict[str, object]:
     """The scans to look at first, those with doubtful nose tips, and some of all."""
     worst = [fact for fact in m.facts if fact.reasons]
-    doubtful = [f for f in m.facts if DOUBT in f.reasons or any("nose" in warning for warning in f.warnings)]
+    doubtful = [f for f in m.facts if DOUBTFUL_TIP in f.reasons or any("nose" in warning for warning in f.warnings)]
     doubtful.sort(key=lambda fact: (fact.confidence, fact.scan))
     facts = {fact.scan: fact for fact in m.facts}
-    chosen = spread([images for images in m.images.values() if images.maps and images.scan in facts], MOST_THUMBS)
+    chosen = pick_evenly([images for images in m.images.values() if images.maps and images.scan in facts], MOST_THUMBS)
     return {
         "worst": [_worst_row(fact) for fact in worst],
         "worst_thumbs": list(_thumbs(m, worst, lambda fact: ", ".join(fact.reasons))),

@@ -13,12 +13,13 @@ from gemax_cli.codes import depth_of_code
 from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.entropy.mapping import apply_cuts, invert_map, uniform_cuts
 from gemax_cli.errors import BadFormat, ScanError, SettingsError
-from gemax_cli.maps.compare import make_comparison_maps
 from gemax_cli.paths import AnyPath, as_path
+from gemax_cli.pipeline import compare_maps
 from gemax_cli.reports.entropy_table import no_map
 from gemax_cli.reports.stretch import bin_widths, scale_picture, stretch_picture
 from gemax_cli.reports.texture import texture_of
 from gemax_cli.reports.tiles import TILE_PAPER, Picture, Tile, draw_sheet, grid, on_paper, shrink
+from gemax_cli.settings import QuantisationSettings
 from gemax_cli.stack.atomic import write_output
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import MapImage, ScanImages, load_codes, load_map, split_depth
@@ -79,13 +80,12 @@ def preview(
     found = [images for images in folder.images(root) if images.maps]
     if not found:
         raise no_map(root)
-    chosen = named(found, names) if names else spread(found, limit)
+    chosen = pick_named(found, names) if names else pick_evenly(found, limit)
     rows, errors = _all_rows(chosen, folder, styles)
     if not rows:
         raise errors[0]
     shown = len(chosen) - len(errors)
-    title = f"{root.resolve().name}: {shown} of {len(found)} scans"
-    drawn = draw_sheet(rows, title)
+    drawn = draw_sheet(rows, f"{root.resolve().name}: {shown} of {len(found)} scans")
     if output is not None:
         write_output(as_path(output), encode_png(drawn))
     return Preview(drawn, shown, len(found), tuple(map(str, errors)))
@@ -106,7 +106,7 @@ def _all_rows(
     return grid([row[0] for row in rows]) if many else rows, errors
 
 
-def named(found: Sequence[ScanImages], names: Sequence[str]) -> list[ScanImages]:
+def pick_named(found: Sequence[ScanImages], names: Sequence[str]) -> list[ScanImages]:
     """The scans of these names: a whole id, or its last parts, as "F0001_AN01WH".
 
     Raises:
@@ -122,7 +122,7 @@ def named(found: Sequence[ScanImages], names: Sequence[str]) -> list[ScanImages]
     return list(dict.fromkeys(chosen))
 
 
-def spread(found: Sequence[ScanImages], limit: int) -> list[ScanImages]:
+def pick_evenly(found: Sequence[ScanImages], limit: int) -> list[ScanImages]:
     """Up to ``limit`` scans, spread evenly."""
     places = np.unique(np.linspace(0, len(found) - 1, min(limit, len(found))).round().astype(int))
     return [found[place] for place in places]
@@ -141,24 +141,19 @@ def _rows(images: ScanImages, folder: OutputFolder, styles: Sequence[Style]) -> 
 def _one_tile(images: ScanImages, scans: int) -> list[Tile]:
     """The first map of a scan, as small as so many scans need."""
     pixels = images.maps[0].pixels()
-    valid = _valid(images, pixels)
+    valid = _valid(images.maps[0], pixels, None if images.depth16 is None else load_codes(images.depth16))
     side = next(side for most, side in TILE_SIDES if scans <= most)
     caption = f"{split_depth(images.scan)[0].rpartition('/')[2]}\n{map_entropy(pixels, valid):.3f} bits"
     return [Tile(shrink(on_paper(pixels, valid), side), caption)]
 
 
-def _valid(images: ScanImages, pixels: Picture) -> NDArray[np.bool_]:
-    """Where a map holds data."""
-    if images.depth16 is None:
+def _valid(m: MapImage, pixels: Picture, codes: NDArray[np.uint16] | None) -> NDArray[np.bool_]:
+    """Where a map holds data: where its depth image does, or without one where it is not black."""
+    if codes is None:
         return pixels > 0 if pixels.any() else np.ones(pixels.shape, np.bool_)
-    valid = load_codes(images.depth16) > 0
-    if valid.shape != pixels.shape:
-        raise BadFormat(images.maps[0].path, "has not the size of its depth image: convert the scan again.")
-    return valid
-
-
-def _named_map(m: MapImage) -> str:
-    return m.name if m.tau is None else f"tau {m.tau}"
+    if codes.shape != pixels.shape:
+        raise BadFormat(m.path, "has not the size of its depth image: convert the scan again.")
+    return codes > 0
 
 
 def _bits(image: Picture, valid: NDArray[np.bool_]) -> str:
@@ -166,18 +161,19 @@ def _bits(image: Picture, valid: NDArray[np.bool_]) -> str:
 
 
 def _overview_rows(images: ScanImages, folder: OutputFolder) -> list[list[Tile]]:
-    tiles = [] if images.depth16 is None else [_uniform_tile("range image, ", images, folder)]
+    codes = None if images.depth16 is None else load_codes(images.depth16)
+    tiles = [] if codes is None else [_uniform_tile("range image, ", codes, folder.settings.quantisation)]
     for m in images.maps:
         planes = m.planes(load_map(m.path))
-        valid = _valid(images, planes[0])
+        valid = _valid(m, planes[0], codes)
         bits = np.mean([map_entropy(np.ascontiguousarray(plane), valid) for plane in planes])
         pixels = np.stack(planes, axis=-1) if len(planes) > 1 else planes[0]
-        tiles.append(Tile(on_paper(pixels, valid), f"{_named_map(m)}, {bits:.3f} bits"))
+        name = m.name if m.tau is None else f"tau {m.tau}"
+        tiles.append(Tile(on_paper(pixels, valid), f"{name}, {bits:.3f} bits"))
     return [tiles]
 
 
-def _uniform_tile(name: str, images: ScanImages, folder: OutputFolder) -> Tile:
-    codes, settings = _codes(images), folder.settings.quantisation
+def _uniform_tile(name: str, codes: NDArray[np.uint16], settings: QuantisationSettings) -> Tile:
     image = apply_cuts(codes, uniform_cuts(settings.levels, settings.face_bins), settings.levels, settings.first_code)
     return Tile(on_paper(image, codes > 0), f"{name}{_bits(image, codes > 0)}")
 
@@ -199,19 +195,17 @@ def _map_rows(images: ScanImages, folder: OutputFolder) -> list[list[Tile]]:
     """Texture, three normals, range image, curvature, S1 and the GEMax map of the smallest tau."""
     codes, (record, block), settings = _codes(images), _recorded(images, folder), folder.settings.quantisation
     valid = codes > 0
-    others = make_comparison_maps(
-        codes, block.depth_mm, block.mm_per_pixel, OTHERS, settings.levels, settings.face_bins, settings.first_code
-    )
     tiles = [_texture_tile(folder, record, block, valid)]
-    for other in others:
+    for other in compare_maps(codes, block.depth_mm, block.mm_per_pixel, OTHERS, settings):
         planes = np.atleast_3d(other.image)
         for i, channel in enumerate(other.channels):
             plane = np.ascontiguousarray(planes[..., i])
             tiles.append(Tile(on_paper(plane, valid), f"{OTHER_NAMES[channel]}\n{_bits(plane, valid)}"))
-    tiles.append(_uniform_tile(f"GEMax (S1), {block.depth_mm:g} mm\n", images, folder))
+    tiles.append(_uniform_tile(f"GEMax (S1), {block.depth_mm:g} mm\n", codes, settings))
     gemax = next((m for m in images.maps if m.tau is not None), None)
     if gemax:
-        pixels = _same_size(gemax, valid)
+        pixels = gemax.pixels()
+        valid = _valid(gemax, pixels, codes)
         tiles.append(Tile(on_paper(pixels, valid), f"GEMax (S2), tau {gemax.tau}\n{_bits(pixels, valid)}"))
     return [tiles]
 
@@ -224,24 +218,18 @@ def _texture_tile(folder: OutputFolder, record: ScanRecord, block: BlockRecord, 
     return Tile(on_paper(picture, seen & valid), "texture")
 
 
-def _same_size(m: MapImage, valid: NDArray[np.bool_]) -> Picture:
-    pixels = m.pixels()
-    if pixels.shape != valid.shape:
-        raise BadFormat(m.path, "has not the size of its depth image: convert the scan again.")
-    return pixels
-
-
 def _tau_rows(images: ScanImages, folder: OutputFolder) -> list[list[Tile]]:
     """The range image and every tau; under them the key of the colours, and the bin width of every pixel."""
     codes, (_, block), settings = _codes(images), _recorded(images, folder), folder.settings.quantisation
-    valid, uniform = codes > 0, settings.levels / settings.face_bins
+    uniform = settings.levels / settings.face_bins
     recorded = {m.tau: m.cuts for m in block.maps}
     maps = [(m, recorded[m.tau]) for m in images.maps if m.tau in recorded]
     widest = max((m.tau for m, _ in maps if m.tau), default=2 * uniform)
-    above = [_uniform_tile("range image, ", images, folder)]
-    below = [Tile(scale_picture(valid.shape[0], valid.shape[1], uniform, widest, TILE_PAPER), "")]
+    above = [_uniform_tile("range image, ", codes, settings)]
+    below = [Tile(scale_picture(codes.shape[0], codes.shape[1], uniform, widest, TILE_PAPER), "")]
     for m, cuts in maps:
-        pixels = _same_size(m, valid)
+        pixels = m.pixels()
+        valid = _valid(m, pixels, codes)
         try:
             widths = bin_widths(pixels, valid, cuts, settings.first_code)
             inverted = invert_map(pixels, valid, cuts, settings.levels, block.depth_mm, settings.first_code)

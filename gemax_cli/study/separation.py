@@ -97,8 +97,8 @@ def accuracy(features: Features, expressions: Labels, subjects: Labels) -> Accur
     folds = GroupKFold(min(MOST_FOLDS, len(np.unique(subjects))))
     components = PCA(KEPT_VARIANCE, svd_solver="full")
     model = make_pipeline(components, LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"))
-    told = cross_val_predict(model, features, expressions, groups=subjects, cv=folds) == expressions
-    each = [float(told[subjects == subject].mean()) for subject in np.unique(subjects)]
+    right = cross_val_predict(model, features, expressions, groups=subjects, cv=folds) == expressions
+    each = [float(right[subjects == subject].mean()) for subject in np.unique(subjects)]
     _, counts = np.unique(expressions, return_counts=True)
     error = float(np.std(each, ddof=1)) / len(each) ** 0.5
     return Accuracy(float(np.mean(each)), error, float(counts.max()) / len(expressions))

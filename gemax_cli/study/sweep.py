@@ -22,6 +22,7 @@ from gemax_cli.parallel import map_unordered
 from gemax_cli.paths import AnyPaths, as_paths
 from gemax_cli.pipeline import MappedBlock, convert_scan
 from gemax_cli.reports.charts import Series, line_chart
+from gemax_cli.reports.published import PAPER_DEPTH
 from gemax_cli.scans.walk import find_scans
 from gemax_cli.settings import QuantisationSettings, Settings
 from gemax_cli.stack.tables import Failure
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 POOL = 8  # pixels: images are compared at 28 x 28, an eighth of 224
-STUDY_DEPTHS = PAPER_DEPTHS
-PAPER_DEPTH = 60.0
 CHARTED = {"accuracy": "accuracy, %", "variance_ratio_own": "variance ratio F", "entropy": "entropy, bits"}
 
 
@@ -127,7 +126,7 @@ def sweep(
         NothingToConvert: no scan was found, or none could be converted.
     """
     refs = find_scans(places := as_paths(sources), selection or Selection()).scans
-    settings = settings or Settings(taus=(20,), depths=STUDY_DEPTHS)
+    settings = settings or Settings(taus=(20,), depths=PAPER_DEPTHS)
     results: dict[int, ScanFigures | Failure] = {}
     for number, result in _measure_all(refs, replace(settings, taus=settings.taus[:1]), jobs):
         results[number] = result
@@ -227,7 +226,7 @@ def _dataset_rows(dataset: str, figures: Sequence[ScanFigures], depths: Sequence
     rows = []
     for i, depth in enumerate(depths):
         row = _plain_row(dataset, depth, [f.blocks[i] for f in figures])
-        rows.append(_separated(row, shown, i, told=not why) if shown.scans else row)
+        rows.append(_separated(row, shown, i, classify=not why) if shown.scans else row)
     return rows, why
 
 
@@ -244,9 +243,9 @@ def _plain_row(dataset: str, depth: float, blocks: Sequence[BlockFigures]) -> Sw
     )
 
 
-def _separated(row: SweepRow, shown: _Shown, i: int, told: bool) -> SweepRow:
+def _separated(row: SweepRow, shown: _Shown, i: int, classify: bool) -> SweepRow:
     features, expressions, subjects = shown.features(i), shown.expressions, shown.subjects
-    found = accuracy(features, expressions, subjects) if told else None
+    found = accuracy(features, expressions, subjects) if classify else None
     return replace(
         row,
         labelled=len(shown.scans),
@@ -297,9 +296,9 @@ def recommend(rows: Sequence[SweepRow], why_no_accuracy: str = "") -> tuple[floa
     classifier, the variance ratio decides. Entropy and pixel counts are not used: they say how much data a block keeps,
     not whether it is useful.
     """
-    told = [row for row in rows if row.accuracy is not None]
-    if told:
-        return _by_accuracy(told)
+    classified = [row for row in rows if row.accuracy is not None]
+    if classified:
+        return _by_accuracy(classified)
     rated = [row for row in rows if row.variance_ratio_own is not None]
     if rated:
         best = max(rated, key=_own)
@@ -322,7 +321,7 @@ def _by_accuracy(rows: Sequence[SweepRow]) -> tuple[float, str]:
     least = (best.accuracy or 0.0) - (best.accuracy_error or 0.0)
     equal = [row for row in rows if (row.accuracy or 0.0) >= least]
     chosen = max(equal, key=_own)
-    ground = f"{chosen.accuracy:.1f} % told on unseen subjects ({_counted(chosen)}, chance {chosen.chance:.1f} %)"
+    ground = f"accuracy {chosen.accuracy:.1f} % on unseen subjects ({_counted(chosen)}, chance {chosen.chance:.1f} %)"
     if len(equal) == 1:
         return chosen.depth_mm, f"take {chosen.depth_mm:g} mm: {ground}, more than one standard error over the others."
     depths = ", ".join(f"{row.depth_mm:g}" for row in equal)

@@ -108,7 +108,7 @@ def scan_range(face: FaceShape, looks: Complexion, pose: HeadPose, random: np.ra
     """Scan a face as Bosphorus' structured light does: a regular grid as the camera sees the turned head."""
     across, up = _grid_axes(face, pose)
     grid = np.stack(np.meshgrid(across, up), axis=-1)
-    head = _look(face, pose, grid)
+    head = _cast_rays(face, pose, grid)
     x, y = head[..., 0], head[..., 1]
     valid = face.covered(x, y, BOSPHORUS_CROP)
     photo = _photo(face, looks, head, valid)
@@ -183,7 +183,7 @@ def _grid_axes(face: FaceShape, pose: HeadPose) -> tuple[Array, Array]:
     return across.round(4), up.round(4)
 
 
-def _look(face: FaceShape, pose: HeadPose, grid: Array) -> Points:
+def _cast_rays(face: FaceShape, pose: HeadPose, grid: Array) -> Points:
     """Points (rows, columns, 3) of the head that rays along the file's z axis at ``grid`` (rows, columns, 2) meet.
 
     Fixed-point iteration on the depth along the ray; it converges because the head is turned by a few degrees only,

@@ -48,7 +48,7 @@ class PlannedScan:
         code: "AN01", "E_ANGER".
         expression: NE AN DI FE HA SA SU.
         level: 0 to 4.
-        stem: path below the dataset's folder's parent without ending, "/" between parts.
+        stem: path below the sample's folder without suffix, "/" between parts.
     """
 
     dataset: Dataset

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gemax_cli.errors import SettingsError
+from gemax_cli.errors import OutputUnwritable, SettingsError
 from gemax_cli.reports.charts import (
     COLOURS,
     HEIGHT,
@@ -109,6 +109,11 @@ def test_write_chart_refuses_other_suffixes(tmp_path):
     with pytest.raises(ValueError, match=r"\.svg or \.png"):
         write_chart(chart(), tmp_path / "a.pdf")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_write_chart_names_a_folder_that_is_missing(tmp_path):
+    with pytest.raises(OutputUnwritable, match=r"a\.svg: cannot be written .*give another path"):
+        write_chart(chart(), tmp_path / "missing" / "a.svg")
 
 
 def test_a_chart_of_one_point_and_of_none():

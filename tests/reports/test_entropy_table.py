@@ -130,14 +130,11 @@ def test_the_mean_of_a_dataset_is_the_mean_of_its_scans(tmp_path):
 
 
 def test_entropy_never_falls_as_tau_grows(converted):
-    for scan in {row.group for row in entropy_table(converted, "scan")}:
-        bits = [
-            row.mean
-            for row in entropy_table(converted, "scan")
-            if row.group == scan and row.map in ("range image", "gemax")
-        ]
+    rows = [row for row in entropy_table(converted, "scan") if row.map in ("range image", "gemax")]
+    for scan in {row.group for row in rows}:
+        bits = [row.mean for row in rows if row.group == scan]
+        assert len(bits) > 2
         assert bits == sorted(bits)
-        break
 
 
 def test_the_paper_s_figures_stand_beside_its_databases(tmp_path):

@@ -324,7 +324,7 @@ def test_the_same_folder_gives_the_same_bytes(out, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_record_that_is_damaged_is_left_out(out):
+def test_a_damaged_record_does_not_stop_the_report(out):
     with (out / "records.jsonl").open("a") as file:
         file.write(json.dumps({"scan": "a/b"}) + "\n")
     assert "scans converted 3" in words_of(report(out).html)

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from gemax_cli.errors import NothingToConvert, OutputUnwritable, ScanError, SettingsError
-from gemax_cli.reports.sheet import named, preview, spread
+from gemax_cli.reports.sheet import pick_evenly, pick_named, preview
 from gemax_cli.reports.stretch import bin_widths, scale_picture, stretch_picture, width_colours
 from gemax_cli.reports.texture import drape, find_raw, texture_of
 from gemax_cli.reports.tiles import (
@@ -198,7 +198,7 @@ def first(converted):
     return next(record for record in read_records(converted) if record.name.dataset == "BU-3DFE")
 
 
-def run_beside(converted, raw, tmp_path, argument):
+def run_beside(converted, tmp_path, argument):
     """An output folder with the records of ``converted`` whose run.json names ``argument`` as its source."""
     out = tmp_path / "place" / "out"
     out.mkdir(parents=True)
@@ -209,7 +209,7 @@ def run_beside(converted, raw, tmp_path, argument):
 
 
 def test_the_raw_file_is_found_below_its_source(converted, raw, first, tmp_path, monkeypatch):
-    out = run_beside(converted, raw, tmp_path, str(raw))
+    out = run_beside(converted, tmp_path, str(raw))
     assert find_raw(OutputFolder(out), first) == raw / first.source
     monkeypatch.chdir(raw.parent)
     edit_run(out, lambda run: run.update(command=["gemax", "convert", raw.name]))
@@ -219,7 +219,7 @@ def test_the_raw_file_is_found_below_its_source(converted, raw, first, tmp_path,
 
 
 def test_the_texture_is_draped_on_the_valid_pixels(converted, raw, first, tmp_path):
-    out = run_beside(converted, raw, tmp_path, str(raw))
+    out = run_beside(converted, tmp_path, str(raw))
     picture, seen = texture_of(OutputFolder(out), first, first.blocks[0], 224)
     valid = load_codes(converted / first.blocks[0].file) > 0
     assert (seen & valid).sum() > 0.9 * valid.sum()
@@ -229,7 +229,7 @@ def test_the_texture_is_draped_on_the_valid_pixels(converted, raw, first, tmp_pa
 def test_a_raw_file_that_is_gone_changed_or_elsewhere_gives_no_texture(converted, raw, first, tmp_path):
     from dataclasses import replace
 
-    out = run_beside(converted, raw, tmp_path, str(raw))
+    out = run_beside(converted, tmp_path, str(raw))
     assert texture_of(OutputFolder(out), replace(first, source_bytes=1), first.blocks[0], 224) is None
     assert find_raw(OutputFolder(out), replace(first, source=f"../{raw.name}/{first.source}")) is None
     assert find_raw(OutputFolder(out), replace(first, source=str(raw / first.source))) is None
@@ -243,7 +243,7 @@ def test_a_damaged_or_missing_picture_gives_no_texture(converted, raw, first, tm
     target = copy / first.source
     target.parent.mkdir(parents=True)
     target.write_bytes((raw / first.source).read_bytes())
-    out = run_beside(converted, raw, tmp_path, str(copy))
+    out = run_beside(converted, tmp_path, str(copy))
     assert texture_of(OutputFolder(out), first, first.blocks[0], 224) is None
     for path in (raw / first.source).parent.glob("*.bmp"):
         (target.parent / path.name).write_bytes(path.read_bytes()[:200])
@@ -388,19 +388,19 @@ def test_without_records_there_are_no_bins_to_show(out):
 
 def test_names_and_their_last_parts(out):
     found = scan_images(out)
-    assert [s.scan for s in named(found, ["F0001_AN01WH"])] == [BU]
-    assert [s.scan for s in named(found, ["F0001/F0001_AN01WH/", BU])] == [BU]
-    assert [s.scan for s in named(found, [BO, BU])] == [BO, BU]
+    assert [s.scan for s in pick_named(found, ["F0001_AN01WH"])] == [BU]
+    assert [s.scan for s in pick_named(found, ["F0001/F0001_AN01WH/", BU])] == [BU]
+    assert [s.scan for s in pick_named(found, [BO, BU])] == [BO, BU]
     for wrong in ("AN01WH", "F0001", "x"):
         with pytest.raises(SettingsError, match="no scan is named"):
-            named(found, [wrong])
+            pick_named(found, [wrong])
 
 
 @pytest.mark.parametrize(
     ("limit", "numbers"), [(1, [0]), (2, [0, 9]), (3, [0, 4, 9]), (10, list(range(10))), (99, list(range(10)))]
 )
-def test_spread(limit, numbers):
-    assert spread(list(range(10)), limit) == numbers
+def test_pick_evenly(limit, numbers):
+    assert pick_evenly(list(range(10)), limit) == numbers
 
 
 def test_an_empty_folder(tmp_path):

@@ -120,7 +120,7 @@ def test_higher_levels_are_farther_from_neutral(expression):
     assert apart[3] > 1.5 * apart[0] > 0
 
 
-def test_people_differ():
+def test_subjects_differ():
     depths = [face_of(seed).depth(X, Y) for seed in range(6)]
     shown = face_of(0).covered(X, Y)
     for one, other in combinations(depths, 2):
