@@ -145,9 +145,9 @@ def plan(
     """
     folder, settings, options = OutputFolder(out), settings or Settings(), options or RunOptions()
     refs, summary = find(as_paths(sources), selection or Selection(), options)
-    if not options.overwrite:
-        folder.check_settings(settings)
-    return make_plan(refs, folder, settings, overwrite=options.overwrite), summary
+    todo = make_plan(refs, folder, settings, overwrite=options.overwrite)
+    summary.done = todo.done
+    return todo, summary
 
 
 def convert(
@@ -171,13 +171,11 @@ def convert(
     with folder.explained():
         folder.prepare()
         with folder.locked(options.shard):
-            if not options.overwrite:
-                folder.check_settings(settings)
+            todo = make_plan(refs, folder, settings, overwrite=options.overwrite)
+            summary.done = todo.done
             folder.write_run(settings, options.command)
-            steps = make_plan(refs, folder, settings, overwrite=options.overwrite)
-            summary.done = steps.done
-            reporter.planned(steps, summary)
-            _Batch(steps, folder, settings, options, summary, reporter).run()
+            reporter.planned(todo, summary)
+            _Batch(todo, folder, settings, options, summary, reporter).run()
     summary.seconds = time.perf_counter() - started
     return summary
 

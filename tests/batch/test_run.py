@@ -8,7 +8,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from gemax_cli.batch.run import Reporter, RunOptions, convert
+from gemax_cli.batch.run import Reporter, RunOptions, convert, plan
 from gemax_cli.datasets.selection import Selection
 from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.errors import NothingToConvert, OutputError, SettingsConflict
@@ -130,6 +130,7 @@ def test_a_second_run_does_nothing(few, tmp_path):
     out = tmp_path / "out"
     first = convert([few], out, TAU)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.png")}
+    assert plan([few], out, TAU)[1].done == 2
     second = convert([few], out, TAU)
     assert (first.converted, first.done) == (2, 0)
     assert (second.converted, second.done, second.exit_code) == (0, 2, 0)
