@@ -13,7 +13,7 @@ from gemax_cli.batch.model import Outcome, Task, death_of, may_crash
 from gemax_cli.batch.plan import Plan, make_plan, shard_of
 from gemax_cli.datasets.model import ScanRef
 from gemax_cli.datasets.selection import Selection
-from gemax_cli.errors import FileUnreadable, NothingToConvert
+from gemax_cli.errors import SOME_FAILED, FileUnreadable, NothingToConvert
 from gemax_cli.parallel import map_unordered
 from gemax_cli.paths import AnyPath, AnyPaths, as_paths
 from gemax_cli.scans.walk import Found, find_scans
@@ -76,7 +76,7 @@ class Summary:
     @property
     def exit_code(self) -> int:
         """0 if all scans are converted, 3 if some failed or are left."""
-        return 3 if self.failures or self.left else 0
+        return SOME_FAILED if self.failures or self.left else 0
 
 
 class Reporter:
