@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gemax_cli.batch.plan import Plan
     from gemax_cli.stack.tables import Failure
 
-TYPICAL_SECONDS = 0.2  # per scan and process: BU-3DFE and Bosphorus, five tau, one core of a shared 2.6 GHz machine
+TYPICAL_SECONDS = 0.04  # per scan and process, five tau: twice what simulated scans take on the one core of the README
 FIRST_RUN = "the first run on a machine compiles for a minute before it starts"
 MOST_FAILURES = 10  # named on the terminal; all of them are in failures.csv
 
@@ -150,7 +150,7 @@ def duration_text(seconds: float | None, steps: int, jobs: int) -> str:
     if seconds is None:
         known, seconds = f"if a scan takes {TYPICAL_SECONDS} s", TYPICAL_SECONDS * steps / jobs
     if seconds < 90:
-        return f" About {seconds:.0f} s with --jobs {jobs}, {known}."
+        return f" About {max(seconds, 1.0):.0f} s with --jobs {jobs}, {known}."
     return f" About {seconds / 60:.0f} min with --jobs {jobs}, {known}."
 
 
