@@ -206,11 +206,10 @@ class _Batch:
 
     def _do_steps(self) -> bool:
         """Do the steps; returns whether all of them were tried."""
-        jobs = min(self.options.jobs, max(1, len(self.plan.steps)))
         outcomes = map_unordered(
             run_task,
             self._tasks(),
-            jobs,
+            min(self.options.jobs, len(self.plan.steps)),
             lost=lambda task: Outcome(task.ref.scan_id, failure=death_of(task.ref)),
             isolated=lambda task: may_crash(task.ref),
         )
