@@ -74,7 +74,7 @@ class OutputUnwritable(OutputError):
 class OutputFull(OutputError):
     """Records or tables cannot be written: the disk is full."""
 
-    exit_code = 3
+    exit_code = SOME_FAILED
 
 
 class ScanError(GemaxError):
@@ -85,7 +85,7 @@ class ScanError(GemaxError):
         stage: where on its way the scan failed: read, nose, block, maps or write.
     """
 
-    exit_code = 3
+    exit_code = SOME_FAILED
     stage = "read"
 
     def __init__(self, path: Path | str, message: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from gemax_cli.codes import MAX_CODE
+from gemax_cli.codes import MAX_CODE, check_levels
 from gemax_cli.errors import InfeasibleTau, SettingsError
 from gemax_cli.maps.registry import COMPARISONS, channels_of
 from gemax_cli.typed_json import from_json
@@ -101,7 +101,7 @@ class QuantisationSettings:
 
     def __post_init__(self) -> None:
         _require(2 <= self.bins <= 256, f"bins is {self.bins}: give 2 to 256, a map has 8 bits.")
-        _require(1 <= self.levels <= MAX_CODE, f"levels is {self.levels}: give 1 to {MAX_CODE}.")
+        check_levels(self.levels)
 
     @property
     def face_bins(self) -> int:

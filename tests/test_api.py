@@ -40,7 +40,7 @@ def test_every_command_and_stage_is_exported_and_documented(name):
     assert len(found.__doc__) > 30
 
 
-def test_a_room_never_takes_the_place_of_a_function():
+def test_a_package_never_takes_the_place_of_a_function():
     code = "import gemax_cli.reports.page, gemax_cli.study.sweep, gemax_cli.stack.verify, gemax_cli as g\n"
     code += f"print(all(callable(getattr(g, name)) for name in {COMMANDS + STAGES}))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "True\n"

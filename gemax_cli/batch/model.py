@@ -1,4 +1,4 @@
-"""The messages between processes: a task of a batch and its outcome. This module imports quickly."""
+"""The messages between processes: a task of a batch and its outcome. This module imports no kernels."""
 
 from __future__ import annotations
 

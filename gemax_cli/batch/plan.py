@@ -48,7 +48,13 @@ class Plan:
 
 
 def make_plan(refs: Sequence[ScanRef], folder: OutputFolder, settings: Settings, *, overwrite: bool = False) -> Plan:
-    """Plan the work that the records of a folder lack."""
+    """Plan the work that the records of a folder lack, or all of it.
+
+    Raises:
+        SettingsConflict: the folder was made with other settings, and they are not overwritten.
+    """
+    if not overwrite:
+        folder.check_settings(settings)
     steps = (Step(ref) if overwrite else _step(ref, folder, settings) for ref in refs)
     return Plan(refs, tuple(step for step in steps if step is not None))
 

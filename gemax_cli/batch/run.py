@@ -13,7 +13,7 @@ from gemax_cli.batch.model import Outcome, Task, death_of, may_crash
 from gemax_cli.batch.plan import Plan, make_plan, shard_of
 from gemax_cli.datasets.model import ScanRef
 from gemax_cli.datasets.selection import Selection
-from gemax_cli.errors import FileUnreadable, NothingToConvert
+from gemax_cli.errors import SOME_FAILED, FileUnreadable, NothingToConvert
 from gemax_cli.parallel import map_unordered
 from gemax_cli.paths import AnyPath, AnyPaths, as_paths
 from gemax_cli.scans.walk import Found, find_scans
@@ -76,7 +76,7 @@ class Summary:
     @property
     def exit_code(self) -> int:
         """0 if all scans are converted, 3 if some failed or are left."""
-        return 3 if self.failures or self.left else 0
+        return SOME_FAILED if self.failures or self.left else 0
 
 
 class Reporter:
@@ -145,9 +145,9 @@ def plan(
     """
     folder, settings, options = OutputFolder(out), settings or Settings(), options or RunOptions()
     refs, summary = find(as_paths(sources), selection or Selection(), options)
-    if not options.overwrite:
-        folder.check_settings(settings)
-    return make_plan(refs, folder, settings, overwrite=options.overwrite), summary
+    todo = make_plan(refs, folder, settings, overwrite=options.overwrite)
+    summary.done = todo.done
+    return todo, summary
 
 
 def convert(
@@ -171,13 +171,11 @@ def convert(
     with folder.explained():
         folder.prepare()
         with folder.locked(options.shard):
-            if not options.overwrite:
-                folder.check_settings(settings)
+            todo = make_plan(refs, folder, settings, overwrite=options.overwrite)
+            summary.done = todo.done
             folder.write_run(settings, options.command)
-            steps = make_plan(refs, folder, settings, overwrite=options.overwrite)
-            summary.done = steps.done
-            reporter.planned(steps, summary)
-            _Batch(steps, folder, settings, options, summary, reporter).run()
+            reporter.planned(todo, summary)
+            _Batch(todo, folder, settings, options, summary, reporter).run()
     summary.seconds = time.perf_counter() - started
     return summary
 
@@ -208,11 +206,10 @@ class _Batch:
 
     def _do_steps(self) -> bool:
         """Do the steps; returns whether all of them were tried."""
-        jobs = min(self.options.jobs, max(1, len(self.plan.steps)))
         outcomes = map_unordered(
             run_task,
             self._tasks(),
-            jobs,
+            min(self.options.jobs, len(self.plan.steps)),
             lost=lambda task: Outcome(task.ref.scan_id, failure=death_of(task.ref)),
             isolated=lambda task: may_crash(task.ref),
         )

@@ -32,8 +32,8 @@ def command(folder: Path, taus: tuple[int, ...], subjects: int, seed: int, jobs:
     click.echo(f"writing synthetic raw scans to {raw}", err=True)
     make_sample(raw, subjects=subjects, seed=seed, scans="six")
     with ProgressReporter(quiet=False, as_json=False) as reporter:
-        options = RunOptions(jobs, command=("gemax", "demo"))
-        summary = convert([raw], out, Settings(taus), options=options, reporter=reporter)
+        run = RunOptions(jobs, command=("gemax", "demo"))
+        summary = convert([raw], out, Settings(taus), options=run, reporter=reporter)
     reporter.close(summary, out)
     print_entropy(measure_folder(out), out, "dataset", "table")
     preview(out, sheet, limit=8)

@@ -6,7 +6,6 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 import click
 
@@ -46,8 +45,10 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Resolve as Click does; suggest the nearest name for a mistyped one."""
-        near = get_close_matches(args[0], COMMANDS, n=1)
-        if near and near[0] != args[0]:
+        from difflib import get_close_matches
+
+        near = () if args[0] in COMMANDS else get_close_matches(args[0], COMMANDS, n=1)
+        if near:
             ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
         return super().resolve_command(ctx, args)
 
@@ -101,7 +102,3 @@ def _closed_pipe() -> int:
     """Exit quietly after the reader of stdout closed the pipe, also when Python flushes at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
-
-
-if __name__ == "__main__":
-    main()

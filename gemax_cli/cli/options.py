@@ -213,7 +213,7 @@ def choice(make: Callable[..., Decorator], flag: str, values: str, text: str) ->
 AXES = "auto +x -x +y -y +z -z"
 nose_pack = pack(
     "gemax_cli.settings:NoseSettings",
-    mode=choice(nose_option, "--nose", "auto detect landmark", "Landmark file if there is one, else detector; or one."),
+    mode=choice(nose_option, "--nose", "auto detect landmark", "auto: landmark file if there is one, else detector."),
     min_confidence=partial(nose_option, "--min-confidence", default=0.0, help="Refuse tips found with less."),
     align=choice(nose_option, "--align", "none auto always", "Rotate to frontal: never, if clearly turned, always."),
     unit=choice(nose_option, "--unit", "auto m cm mm um", "Of generic files."),

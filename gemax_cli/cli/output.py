@@ -97,9 +97,8 @@ def table_text(rows: Sequence[Row], title: str = "", note: str = "", width: int 
         table.add_column(name, justify="right" if _is_numeric([row[name] for row in rows]) else "left", overflow="fold")
     for row in rows:
         table.add_row(*(cell(value, name) for name, value in row.items()))
-    colourless = bool(os.environ.get("NO_COLOR"))
-    # file names and sentences are not markup
-    console = Console(file=sys.stdout, width=width, no_color=colourless, highlight=False, markup=False)
+    # file names and sentences are not markup; rich itself heeds NO_COLOR
+    console = Console(file=sys.stdout, width=width, highlight=False, markup=False)
     with console.capture() as text:  # at a closed pipe, rich exits with code 1
         console.print(table)
     return text.get() + (f"{note}\n" if note else "")

@@ -13,6 +13,7 @@ import click
 from gemax_cli.batch.profile import Profile
 from gemax_cli.batch.run import Reporter, Summary
 from gemax_cli.cli.signals import raise_again
+from gemax_cli.stack.naming import FAILURES, METADATA
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from gemax_cli.batch.plan import Plan
     from gemax_cli.stack.tables import Failure
 
-TYPICAL_SECONDS = 0.2  # per scan and process: BU-3DFE and Bosphorus, five tau, one core of a shared 2.6 GHz machine
+TYPICAL_SECONDS = 0.04  # per scan and process, five tau: twice what simulated scans take on the one core of the README
 FIRST_RUN = "the first run on a machine compiles for a minute before it starts"
 MOST_FAILURES = 10  # named on the terminal; all of them are in failures.csv
 
@@ -55,9 +56,9 @@ class ProgressReporter(Reporter):
             self._name(failure)
 
     def _start(self, scans: int) -> None:
-        """Print the number of scans and a hint about compilation; start the bar if stderr is a terminal."""
+        """Print the number of scans and a hint about compilation; start the bar on a terminal, without NO_COLOR."""
         click.echo(f"{scans} scans to convert; {FIRST_RUN}.", err=True)
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
             self._bar = _progress_bar()
             self._bar.add_task("starting", total=scans)
             self._bar.start()
@@ -115,7 +116,7 @@ def _progress_bar() -> Progress:
             return Text(f"{task.speed:.1f} scans/s" if task.speed else "", style="progress.data.speed")
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(file=sys.stderr), disable="NO_COLOR" in os.environ)
+    return Progress(*columns, console=Console(file=sys.stderr))
 
 
 def profile_text(profile: Profile, seconds: float, jobs: int) -> str:
@@ -149,7 +150,7 @@ def duration_text(seconds: float | None, steps: int, jobs: int) -> str:
     if seconds is None:
         known, seconds = f"if a scan takes {TYPICAL_SECONDS} s", TYPICAL_SECONDS * steps / jobs
     if seconds < 90:
-        return f" About {seconds:.0f} s with --jobs {jobs}, {known}."
+        return f" About {max(seconds, 1.0):.0f} s with --jobs {jobs}, {known}."
     return f" About {seconds / 60:.0f} min with --jobs {jobs}, {known}."
 
 
@@ -157,9 +158,9 @@ def summary_text(summary: Summary, out: Path) -> str:
     """The last lines of a run: counts, rate, and files to look at."""
     parts = [f"{summary.converted} converted"]
     parts += [f"{summary.done} there already"] * bool(summary.done)
-    parts += [f"{len(summary.failures)} failed (see {out / 'failures.csv'})"] * bool(summary.failures)
+    parts += [f"{len(summary.failures)} failed (see {out / FAILURES})"] * bool(summary.failures)
     parts += [f"{summary.left} not tried"] * bool(summary.left)
-    parts += [f"{summary.warned} with warnings (see {out / 'metadata.csv'})"] * bool(summary.warned)
+    parts += [f"{summary.warned} with warnings (see {out / METADATA})"] * bool(summary.warned)
     rate = f", {summary.converted / summary.seconds:.1f} scans/s" if summary.converted else ""
     text = f"{summary.found} scans: {', '.join(parts)}; {summary.seconds:.1f} s{rate}."
     return text + ("\nThe disk is full: free some space and run the same command again." if summary.disk_full else "")

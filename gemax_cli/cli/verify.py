@@ -12,7 +12,7 @@ from gemax_cli.errors import SOME_FAILED, NothingToConvert
 
 @click.command("verify", cls=options.Command, short_help="Check that every file of a folder is what its record says.")
 @options.out_argument
-@click.option("--repair", is_flag=True, help="Remove broken files, so that convert makes them again.")
+@options.option("--repair", is_flag=True, help="Remove broken files, so that convert makes them again.")
 @options.format_option
 def command(out: Path, repair: bool, form: options.Form) -> int:
     """Check the files in OUT against its records: present, hash, pixels, entropy; name what belongs to no record.

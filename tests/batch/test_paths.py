@@ -155,7 +155,7 @@ class Removing(Reporter):
         shutil.rmtree(self.raw, ignore_errors=True)
 
 
-def test_input_that_vanishes_half_way(tmp_path, raw):
+def test_input_that_vanishes_during_the_run(tmp_path, raw):
     kept = shutil.copytree(raw, tmp_path / "kept")
     summary = convert([raw], tmp_path / "out", SMALL, reporter=Removing(raw))
     assert (summary.converted, len(summary.failures), summary.exit_code) == (1, 2, 3)

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from collections import Counter
 
 import pytest
 
@@ -49,7 +48,7 @@ def test_all_sound_scans_are_converted(told):
     assert first.returncode == 3, first.stderr
     assert len(metadata) == SCANS - BROKEN
     assert f"{SCANS} scans: {SCANS - BROKEN} converted, {BROKEN} failed" in first.stderr
-    assert Counter(row["warnings"] != "" for row in metadata)[True] >= 1
+    assert any(row["warnings"] for row in metadata)
 
 
 @pytest.mark.parametrize("kind", FAULTS)

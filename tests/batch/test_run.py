@@ -1,14 +1,14 @@
 """Whole conversions of the synthetic sample."""
 
-import json
 import os
+import shutil
 from dataclasses import replace
 
 import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from gemax_cli.batch.run import Reporter, RunOptions, convert
+from gemax_cli.batch.run import Reporter, RunOptions, convert, plan
 from gemax_cli.datasets.selection import Selection
 from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.errors import NothingToConvert, OutputError, SettingsConflict
@@ -16,30 +16,14 @@ from gemax_cli.settings import BlockSettings, QuantisationSettings, Settings
 from gemax_cli.stack.records import read_records
 from gemax_cli.stack.tables import read_failures
 from gemax_cli.stack.verify import verify
+from tests.batch.folders import content, temporaries
 
 TAU = Settings(taus=(20, 30))
-
-
-def files_of(out):
-    """Content of every file but the locks; records without their timings, which no two runs share."""
-    found = {}
-    for path in sorted(p for p in out.rglob("*") if p.is_file() and not p.name.startswith(".")):
-        data = path.read_bytes()
-        if path.suffix == ".jsonl":
-            data = b"".join(replace_seconds(line) for line in data.splitlines())
-        found[path.relative_to(out).as_posix()] = data
-    return found
-
-
-def replace_seconds(line):
-    return json.dumps({**json.loads(line), "seconds": {}}).encode()
 
 
 @pytest.fixture
 def few(raw, tmp_path):
     """Two scans, one of each layout."""
-    import shutil
-
     folder = tmp_path / "raw"
     for path in (*raw.rglob("*NE00*"), *raw.rglob("*N_N_0*")):
         place = folder / path.relative_to(raw)
@@ -114,13 +98,13 @@ def test_everything_is_as_recorded(converted):
 @pytest.mark.slow
 def test_the_number_of_workers_does_not_change_a_byte(raw, converted, tmp_path, jobs):
     convert([raw], tmp_path / "out", Settings(taus=(20, 30, 40)), options=RunOptions(jobs=jobs))
-    assert files_of(tmp_path / "out") == files_of(converted)
+    assert content(tmp_path / "out") == content(converted)
 
 
 def test_shards_make_the_same_images(raw, converted, tmp_path):
     for i in (3, 1, 2):
         convert([raw], tmp_path / "out", Settings(taus=(20, 30, 40)), options=RunOptions(shard=(i, 3)))
-    ours, whole = files_of(tmp_path / "out"), files_of(converted)
+    ours, whole = content(tmp_path / "out"), content(converted)
     assert {name for name in ours if name.startswith("records-")} == {f"records-{i}-of-3.jsonl" for i in (1, 2, 3)}
     same = {name: data for name, data in ours.items() if not name.startswith("records")}
     assert same == {name: data for name, data in whole.items() if name != "records.jsonl"}
@@ -130,6 +114,7 @@ def test_a_second_run_does_nothing(few, tmp_path):
     out = tmp_path / "out"
     first = convert([few], out, TAU)
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.png")}
+    assert plan([few], out, TAU)[1].done == 2
     second = convert([few], out, TAU)
     assert (first.converted, first.done) == (2, 0)
     assert (second.converted, second.done, second.exit_code) == (0, 2, 0)
@@ -153,7 +138,7 @@ def test_maps_added_later_are_those_of_one_run(few, tmp_path):
     convert([few], tmp_path / "one", Settings(taus=(20, 30, 50)))
     convert([few], tmp_path / "two", TAU)
     convert([few], tmp_path / "two", Settings(taus=(50,)))
-    ours, whole = files_of(tmp_path / "two"), files_of(tmp_path / "one")
+    ours, whole = content(tmp_path / "two"), content(tmp_path / "one")
     assert {n: d for n, d in ours.items() if n != "run.json"} == {n: d for n, d in whole.items() if n != "run.json"}
 
 
@@ -187,14 +172,14 @@ def test_interrupted_and_resumed_is_undisturbed(raw, converted, tmp_path):
     assert len(list(read_records(tmp_path / "out"))) == 3
     assert (tmp_path / "out" / "metadata.csv").read_text().count("\n") == 4
     assert convert([raw], tmp_path / "out", settings).converted == 3
-    assert files_of(tmp_path / "out") == files_of(converted)
+    assert content(tmp_path / "out") == content(converted)
 
 
 @pytest.mark.slow
 def test_interrupting_a_pool_leaves_no_temporary_file(raw, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         convert([raw], tmp_path / "out", TAU, options=RunOptions(jobs=2), reporter=Interrupting(2))
-    assert not [path for path in (tmp_path / "out").rglob("*") if ".gemax-tmp" in path.name]
+    assert temporaries(tmp_path / "out") == []
     assert convert([raw], tmp_path / "out", TAU, options=RunOptions(jobs=2)).exit_code == 0
 
 

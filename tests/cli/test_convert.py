@@ -129,7 +129,7 @@ def test_a_dry_run_writes_nothing(raw, tmp_path, capsys):
     assert run(["convert", str(raw), str(tmp_path / "out"), "--dry-run", "-j1"]) == 0
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 6
-    assert "6 of 6 scans to do, 0 done already. About 1 s with --jobs 1, if a scan takes 0.2 s." in said.err
+    assert "6 of 6 scans to do, 0 done already. About 1 s with --jobs 1, if a scan takes 0.04 s." in said.err
     assert not (tmp_path / "out").exists()
 
 
@@ -143,7 +143,13 @@ def test_a_dry_run_goes_by_what_was_measured(raw, converted, capsys):
 
 @pytest.mark.parametrize(
     ("seconds", "steps", "text"),
-    [(None, 0, ""), (None, 6000, " About 10 min with --jobs 2, if"), (89.6, 9, " About 90 s"), (91, 9, " About 2 min")],
+    [
+        (None, 0, ""),
+        (None, 6000, " About 2 min with --jobs 2, if"),
+        (0.1, 1, " About 1 s"),
+        (89.6, 9, " About 90 s"),
+        (91, 9, " About 2 min"),
+    ],
 )
 def test_durations_are_told_in_words(seconds, steps, text):
     assert duration_text(seconds, steps, 2)[: len(text)] == text
