@@ -122,9 +122,14 @@ def convert_scan(path: AnyPath, settings: Settings | None = None) -> ConvertedSc
     Raises:
         ScanError: the file cannot be converted; the class and its ``stage`` say why.
     """
-    settings, watch = settings or Settings(), Stopwatch()
+    watch = Stopwatch()
     with watch.stage("read"):
         scan = read_scan(path)
+    return convert_read(scan, settings or Settings(), watch)
+
+
+def convert_read(scan: Scan, settings: Settings, watch: Stopwatch) -> ConvertedScan:
+    """The same of a scan that is read already."""
     frontal, tip, aligned, counts = _face(scan, settings, watch)
     with watch.stage("block"):
         blocks = cut_blocks(frontal.scan, tip.position, settings.block, settings.depths)

@@ -11,7 +11,7 @@ import numpy as np
 from gemax_cli.datasets.registry import parse_name
 from gemax_cli.errors import ScanError
 from gemax_cli.paths import AnyPath, as_path
-from gemax_cli.pipeline import ConvertedScan, convert_scan
+from gemax_cli.pipeline import ConvertedScan, Stopwatch, convert_read
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.read import read_scan
 from gemax_cli.settings import Settings
@@ -25,7 +25,7 @@ def inspect_scan(path: AnyPath, settings: Settings | None = None) -> dict[str, A
     """
     path = as_path(path)
     scan = read_scan(path)
-    return {**_name_facts(path), **_content_facts(scan), **_face_facts(path, settings or Settings())}
+    return {**_name_facts(path), **_content_facts(scan), **_face_facts(scan, settings or Settings())}
 
 
 def _name_facts(path: Path) -> dict[str, Any]:
@@ -53,9 +53,9 @@ def _rounded(values: Any) -> list[float]:
     return [round(float(value), 4) for value in np.asarray(values)]
 
 
-def _face_facts(path: Path, settings: Settings) -> dict[str, Any]:
+def _face_facts(scan: Scan, settings: Settings) -> dict[str, Any]:
     try:
-        converted = convert_scan(path, settings)
+        converted = convert_read(scan, settings, Stopwatch())
     except ScanError as error:
         return {"problem": error.message}
     return {**_nose_facts(converted), **_block_facts(converted)}
