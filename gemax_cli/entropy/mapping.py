@@ -34,11 +34,6 @@ def check_cuts(cuts: NDArray[np.integer], levels: int) -> None:
         raise SettingsError(f"the cuts do not rise from 0 to {levels}: give those that the solver returned.")
 
 
-def _check_grey_values(bins: int, first_code: int) -> None:
-    if first_code < 0 or first_code + bins > GREY_VALUES:
-        raise SettingsError(f"{bins} bins from grey value {first_code} do not fit in 8 bits: give 256 values or fewer.")
-
-
 def map_lut(cuts: NDArray[np.integer], levels: int, first_code: int = 0) -> NDArray[np.uint8]:
     """Grey value of every 16-bit code (equation 5 of the paper): bin k is ``first_code + k``, no data is 0.
 
@@ -55,7 +50,8 @@ def map_lut(cuts: NDArray[np.integer], levels: int, first_code: int = 0) -> NDAr
     """
     check_cuts(cuts, levels)
     bins = cuts.size - 1
-    _check_grey_values(bins, first_code)
+    if first_code < 0 or first_code + bins > GREY_VALUES:
+        raise SettingsError(f"{bins} bins from grey value {first_code} do not fit in 8 bits: give 256 values or fewer.")
     values = np.arange(first_code, first_code + bins, dtype=np.int64).astype(np.uint8)
     lut = np.zeros(MAX_CODE + 1, np.uint8)
     lut[1:] = np.repeat(values, np.diff(first_codes(cuts, levels)))
