@@ -139,7 +139,7 @@ def slab_box(points: Floats, triangles: NDArray[np.int32], limits: Floats) -> Fl
 
 
 @kernel
-def find_spikes(depth: Floats, reach: int, height: float) -> Mask:
+def find_spike_pixels(depth: Floats, reach: int, height: float) -> Mask:
     """Pixels that stand off their surroundings on every side: (rows, columns), True for a spike.
 
     A spike lies more than ``height`` mm off, to one side, (1) the midpoint of each of the four pairs of opposite
