@@ -1,7 +1,6 @@
 """Kernels of the depth block: z-buffer, bounding box, spikes, connected regions, membrane.
 
-They are in one file because a change in another file does not renew numba's cache. Images are indexed [row, column],
-row 0 at the top; NaN is "no data" in a depth map.
+Images are indexed [row, column], row 0 at the top; NaN is "no data" in a depth map.
 """
 
 from __future__ import annotations
