@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.codes import MAX_CODE, check_codes, check_levels, depth_step, first_codes
-from gemax_cli.entropy.path_kernels import look_up
 from gemax_cli.errors import SettingsError
 
 GREY_VALUES = 256
@@ -34,11 +33,6 @@ def check_cuts(cuts: NDArray[np.integer], levels: int) -> None:
         raise SettingsError(f"the cuts do not rise from 0 to {levels}: give those that the solver returned.")
 
 
-def _check_grey_values(bins: int, first_code: int) -> None:
-    if first_code < 0 or first_code + bins > GREY_VALUES:
-        raise SettingsError(f"{bins} bins from grey value {first_code} do not fit in 8 bits: give 256 values or fewer.")
-
-
 def map_lut(cuts: NDArray[np.integer], levels: int, first_code: int = 0) -> NDArray[np.uint8]:
     """Grey value of every 16-bit code (equation 5 of the paper): bin k is ``first_code + k``, no data is 0.
 
@@ -55,7 +49,8 @@ def map_lut(cuts: NDArray[np.integer], levels: int, first_code: int = 0) -> NDAr
     """
     check_cuts(cuts, levels)
     bins = cuts.size - 1
-    _check_grey_values(bins, first_code)
+    if first_code < 0 or first_code + bins > GREY_VALUES:
+        raise SettingsError(f"{bins} bins from grey value {first_code} do not fit in 8 bits: give 256 values or fewer.")
     values = np.arange(first_code, first_code + bins, dtype=np.int64).astype(np.uint8)
     lut = np.zeros(MAX_CODE + 1, np.uint8)
     lut[1:] = np.repeat(values, np.diff(first_codes(cuts, levels)))
@@ -79,6 +74,8 @@ def apply_cuts(
     Raises:
         SettingsError: as ``map_lut``, or the image is not uint16.
     """
+    from gemax_cli.entropy.path_kernels import look_up  # numba takes 0.2 s to import; inverting does without
+
     check_codes(depth16)
     return look_up(map_lut(cuts, levels, first_code), depth16.ravel()).reshape(depth16.shape)
 

@@ -65,9 +65,9 @@ def cut_blocks(
 
 
 def _prepare(scan: Scan, tip: NDArray[np.float64], settings: BlockSettings) -> _Surface:
-    points, triangles = as_kernel_array(scan.points, np.float64), as_kernel_array(scan.triangles, np.int32)
-    if not len(triangles):
-        triangles = triangulate_points(points, tip, settings.front_mm)
+    points = as_kernel_array(scan.points, np.float64)
+    triangles = scan.triangles if len(scan.triangles) else triangulate_points(points, tip, settings.front_mm)
+    triangles = as_kernel_array(triangles, np.int32)
     usual = median_edge(points, triangles)
     return _Surface(points, triangles, usual, settings.max_edge_mm or max(EDGE_FLOOR_MM, EDGE_SPACINGS * usual))
 
@@ -75,9 +75,7 @@ def _prepare(scan: Scan, tip: NDArray[np.float64], settings: BlockSettings) -> _
 def _fitted(scan: Scan, surface: _Surface, tip: NDArray[np.float64], settings: BlockSettings, depth_mm: float) -> Frame:
     """The frame that holds the block's bounding box, centred, with its aspect kept."""
     limits = np.array([tip[2] - depth_mm, tip[2] + settings.front_mm, surface.max_edge])
-    box = kernels.slab_box(
-        as_kernel_array(surface.points, np.float64), as_kernel_array(surface.triangles, np.int32), limits
-    )
+    box = kernels.slab_box(surface.points, surface.triangles, limits)
     side = max(box[1] - box[0], box[3] - box[2])
     if not 0.0 < side < np.inf:
         raise _empty(scan, depth_mm)

@@ -1,7 +1,6 @@
 """Kernels of the depth block: z-buffer, bounding box, spikes, connected regions, membrane.
 
-They are in one file because a change in another file does not renew numba's cache. Images are indexed [row, column],
-row 0 at the top; NaN is "no data" in a depth map.
+Images are indexed [row, column], row 0 at the top; NaN is "no data" in a depth map.
 """
 
 from __future__ import annotations
@@ -139,7 +138,7 @@ def slab_box(points: Floats, triangles: NDArray[np.int32], limits: Floats) -> Fl
 
 
 @kernel
-def find_spikes(depth: Floats, reach: int, height: float) -> Mask:
+def find_spike_pixels(depth: Floats, reach: int, height: float) -> Mask:
     """Pixels that stand off their surroundings on every side: (rows, columns), True for a spike.
 
     A spike lies more than ``height`` mm off, to one side, (1) the midpoint of each of the four pairs of opposite

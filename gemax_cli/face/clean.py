@@ -51,7 +51,7 @@ def clean_scan(scan: Scan) -> tuple[Scan, dict[str, int]]:
     neighbours = _neighbours(scan)
     steps = _sampled_steps(scan, neighbours)
     usual = float(np.median(steps)) if len(steps) else 0.0
-    smooth = ~kernels.find_spikes(scan.points, neighbours, SUSPECT_SPACINGS * usual, SPIKE_SPACINGS)
+    smooth = ~kernels.find_spike_points(scan.points, neighbours, SUSPECT_SPACINGS * usual, SPIKE_SPACINGS)
     if len(scan.triangles):
         steps = kernels.longest_edges(scan.points, scan.triangles, smooth, max(1, len(scan.triangles) // SAMPLED_EDGES))
     middle, high = np.quantile(steps, (0.5, 0.95)).tolist() if len(steps) else (0.0, 0.0)

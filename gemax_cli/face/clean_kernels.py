@@ -74,7 +74,7 @@ def _stands_out(points: Floats, neighbours: Neighbours, i: int, square: float) -
 
 
 @kernel
-def find_spikes(points: Floats, neighbours: Neighbours, least: float, factor: float) -> NDArray[np.bool_]:
+def find_spike_points(points: Floats, neighbours: Neighbours, least: float, factor: float) -> NDArray[np.bool_]:
     """(n,) whether a point is a spike: more than ``factor`` spacings off the component-wise median of its neighbours.
 
     The spacing is the median over the neighbours of their own median distance to theirs: a spike does not widen it.

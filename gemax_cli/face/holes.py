@@ -59,7 +59,7 @@ def clean_depth(raw: DepthMap, limits: Limits) -> CleanedDepth:
     border.
     """
     depth = raw.copy()
-    spikes = kernels.find_spikes(depth, limits.reach, limits.height)
+    spikes = kernels.find_spike_pixels(depth, limits.reach, limits.height)
     depth[spikes] = np.nan
     specks = kernels.small_regions(depth, limits.step, False, limits.speck)
     depth[specks] = np.nan

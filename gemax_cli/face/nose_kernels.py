@@ -1,7 +1,7 @@
 """The loops of the nose tip detector: height maps, candidates, fit of the face template, refinement.
 
 All lengths are in mm. A frame is a centre and a rotation whose columns are the face's right, up and
-forward axes; a face template is a table of depths behind the nose tip (see :mod:`gemax_cli.face.nose`).
+forward axes; a face template is a table of depths behind the nose tip (see ``face.nose``).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class View(NamedTuple):
     Attributes:
         rotation: (3, 3) columns right, up and forward of the view.
         heights: (rows, columns) height map.
-        origin: right and up of the centre of its first cell, and the side of a cell, see :func:`height_map`.
+        origin: right and up of the centre of its first cell, and the side of a cell, see ``height_map``.
     """
 
     rotation: Floats
@@ -187,7 +187,7 @@ def candidates(heights: Floats, origin: Floats, table: Floats, rolls: Floats, ke
 
     Args:
         heights: (rows, columns) height map.
-        origin: (right, up, cell) of its first cell, as :func:`height_map` returns it.
+        origin: (right, up, cell) of its first cell, as ``height_map`` returns it.
         table: the face template.
         rolls: turns about the forward axis to try, radians.
         keep: how many to return.

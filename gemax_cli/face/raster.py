@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.face import block_kernels as kernels
-from gemax_cli.face.model import DepthBlock
 from gemax_cli.scans.model import Points, Triangles
 
 DepthMap = NDArray[np.float64]  # (rows, columns) mm behind the nose tip, NaN where there is no data
@@ -38,12 +37,6 @@ class Frame:
         """The frame whose middle (between the two middle pixels, for an even size) is at x, y of ``centre``."""
         half = 0.5 * (size - 1) * mm_per_pixel
         return cls(size, mm_per_pixel, float(centre[0]) - half, float(centre[1]) + half, float(tip_z))
-
-    @classmethod
-    def of_block(cls, block: DepthBlock) -> Frame:
-        """The frame that a block was cut in, to draw more on the same pixels (texture, for one)."""
-        left, top, tip_z = (float(v) for v in block.to_scan[:, 3])
-        return cls(block.depth16.shape[0], block.mm_per_pixel, left, top, tip_z)
 
     @property
     def to_scan(self) -> NDArray[np.float64]:

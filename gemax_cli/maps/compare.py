@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import version
 from typing import Any, cast
@@ -42,7 +42,7 @@ class MapSource:
     levels: int
     bins: int
     first_code: int
-    fits: dict[float, surface.SurfaceFit]
+    fits: dict[float, surface.SurfaceFit] = field(default_factory=dict, init=False)
 
     def fit(self, radius_mm: float) -> surface.SurfaceFit:
         """The surface's derivatives, from the pixels within ``radius_mm``."""
@@ -81,7 +81,7 @@ def make_comparison_maps(
         EmptyHistogram: no pixel holds data.
         SettingsError: a name is not known, or the library that a map needs is not installed.
     """
-    block = MapSource(depth16, depth_mm, mm_per_pixel, levels, bins, first_code, {})
+    block = MapSource(depth16, depth_mm, mm_per_pixel, levels, bins, first_code)
     return tuple(_make(name, block) for name in names)
 
 

@@ -1,4 +1,4 @@
-"""Grey maps by range compression: uniform, stretched, equalised."""
+"""Grey maps by range compression: stretched, equalised, contrast-limited."""
 
 from __future__ import annotations
 

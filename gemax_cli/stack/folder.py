@@ -152,17 +152,16 @@ class OutputFolder:
             record = ScanRecord.from_line(read_line(place)) if place else None
         except ValueError:
             return None
-        return (
-            record if record and record.scan_id == scan_id else None
-        )  # another process may have sorted the lines since
+        # another process may have sorted the lines since
+        return record if record and record.scan_id == scan_id else None
 
     def find(self, place: str) -> tuple[ScanRecord, BlockRecord] | None:
         """The record and depth block of an image folder, given relative to the output folder."""
         for scan_id in (place, place.rpartition("/")[0]):
-            record = self.record(scan_id)
-            for block in record.blocks if record else ():
-                if record and block.file == f"{place}/{DEPTH16}":
-                    return record, block
+            if record := self.record(scan_id):
+                for block in record.blocks:
+                    if block.file == f"{place}/{DEPTH16}":
+                        return record, block
         return None
 
     def writer(self, shard: Shard | None = None) -> RecordWriter:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.datasets.model import ScanName
+from gemax_cli.datasets.other import NAME as OTHER
 from gemax_cli.datasets.registry import DATASETS, parse_name
 from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable
 from gemax_cli.scans.raw_file import sha256_of
@@ -24,7 +25,6 @@ from gemax_cli.stack.png import read_png
 TAU = re.compile(r"gemax_tau(\d{1,6}(?:_\d{1,6}){0,2})\.png")
 DEPTH_FOLDER = re.compile(r"d\d{3,}(\.\d+)?")
 IMAGE = "image"
-OTHER = "other"
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ FAILURES = "failures.csv"
 CHANNELS = 3
 
 
-def block_folder(scan: str, depth_mm: float, many: bool) -> str:
+def block_folder(scan_id: str, depth_mm: float, many: bool) -> str:
     """Folder of a depth block, relative to the output folder. With ``many`` depths, each has a subfolder."""
-    return f"{scan}/d{depth_label(depth_mm)}" if many else scan
+    return f"{scan_id}/d{depth_label(depth_mm)}" if many else scan_id
 
 
 def depth_label(depth_mm: float) -> str:

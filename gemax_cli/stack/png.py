@@ -63,6 +63,7 @@ def read_png(path: Path) -> NDArray[Any]:
     with path.open("rb") as file:
         head = file.read(25)
     image = np.asarray(iio.imread(path, plugin="pillow"))
+    # byte 24 is the bit depth: older versions of Pillow give 16-bit grey 32 bits, and all give 16-bit colours 8 bits
     if len(head) == 25 and head[24] == 16 and image.dtype != np.uint16:
         image = image.astype(np.uint16)
     return image

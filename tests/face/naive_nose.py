@@ -41,7 +41,7 @@ def relief_scan(height, width=160.0, tall=200.0, step=2.0, grid=False):
     return scan_of(points, sheet_triangles(number), grid=number if grid else None)
 
 
-def typical_height(x, y, relief=1.0):
+def template_height(x, y, relief=1.0):
     """z of the template face, its tip at the origin; NaN outside the table."""
     x, y = np.broadcast_arrays(np.asarray(x, float), np.asarray(y, float))
     out = np.full(x.shape, np.nan)
@@ -55,7 +55,7 @@ def typical_height(x, y, relief=1.0):
 def face_points(step=1.5, relief=1.0, size=1.0):
     """(n, 3) points of the template face."""
     x, y = np.meshgrid(np.arange(-53, 54, step), np.arange(-35, 66, step))
-    z = typical_height(x, y, relief)
+    z = template_height(x, y, relief)
     return np.stack([x, y, z], -1)[np.isfinite(z)] * size
 
 

@@ -51,7 +51,7 @@ class TestKernels:
     def test_spikes_equal_the_reference(self, seed, least, factor):
         points, triangles = random_triangles(seed)
         table = kernels.mesh_neighbours(len(points), triangles)
-        got = kernels.find_spikes(points, table, least, factor)
+        got = kernels.find_spike_points(points, table, least, factor)
         np.testing.assert_array_equal(got, naive.spikes(points, table, least, factor))
 
     @given(st.lists(st.integers(-3, 3).map(float), min_size=1, max_size=kernels.MOST))
@@ -146,7 +146,7 @@ class TestKernels:
         points, triangles = np.zeros((0, 3)), np.zeros((0, 3), np.int32)
         table = kernels.mesh_neighbours(0, triangles)
         assert table.shape == (0, kernels.MOST)
-        assert len(kernels.find_spikes(points, table, 1.0, 1.0)) == 0
+        assert len(kernels.find_spike_points(points, table, 1.0, 1.0)) == 0
         assert len(kernels.piece_sizes(points, table, np.zeros(0, np.bool_), 1.0)) == 0
 
     def test_degenerate_triangles_have_no_direction(self):

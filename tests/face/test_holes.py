@@ -152,33 +152,33 @@ class TestFindSpikes:
     @given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.floats(0.1, 3.0), st.floats(0.4, 1.0))
     def test_against_the_reference(self, seed, reach, height, share):
         depth = random_map(seed, share=share, levels=(0.0, 0.0, 0.5, 1.0, 4.0))
-        assert (kernels.find_spikes(depth, reach, height) == naive.spikes(depth, reach, height)).all()
+        assert (kernels.find_spike_pixels(depth, reach, height) == naive.spikes(depth, reach, height)).all()
 
     @pytest.mark.parametrize("slope", [(0.0, 0.0), (5.7, 0.0), (0.0, -11.0), (20.0, 20.0)])
     def test_no_slope_is_a_spike_however_steep(self, slope):
         y, x = np.mgrid[:30, :30]
-        assert not kernels.find_spikes(slope[0] * x + slope[1] * y, 2, 3.0).any()
+        assert not kernels.find_spike_pixels(slope[0] * x + slope[1] * y, 2, 3.0).any()
 
     @pytest.mark.parametrize(("reach", "height"), [(2, 3.0), (3, 3.75), (4, 5.0)])
     def test_the_sides_of_a_nose_stay(self, reach, height):
-        assert not kernels.find_spikes(relief(), reach, height).any()
+        assert not kernels.find_spike_pixels(relief(), reach, height).any()
 
     @pytest.mark.parametrize("height", [-25.0, -4.0, 4.0, 25.0])
     def test_single_pixels_are_found_wherever_they_stand(self, height):
         for place in ((30, 30), (30, 22), (14, 40), (50, 9)):
             depth = relief()
             depth[place] += height
-            assert np.argwhere(kernels.find_spikes(depth, 2, 3.0)).tolist() == [list(place)]
+            assert np.argwhere(kernels.find_spike_pixels(depth, 2, 3.0)).tolist() == [list(place)]
 
     def test_a_step_between_two_surfaces_is_none(self):
         depth = np.full((20, 20), 30.0)
         depth[:, :9] = 10.0
-        assert not kernels.find_spikes(depth, 2, 3.0).any()
+        assert not kernels.find_spike_pixels(depth, 2, 3.0).any()
 
     def test_a_cone_as_wide_as_the_reach_loses_its_top(self):
         y, x = np.mgrid[:21, :21] - 10
         cone = 30 - np.maximum(0.0, 12.0 - 4.0 * np.hypot(x, y))
-        spikes = kernels.find_spikes(cone, 3, 3.0)
+        spikes = kernels.find_spike_pixels(cone, 3, 3.0)
         assert spikes[np.hypot(x, y) < 1.5].all()
         assert not spikes[np.hypot(x, y) > 3.0].any()
         assert clean_depth(cone, Limits(60, 12, 6.0, 3, 3.0)).depth.min() > 23  # its top was at 18
@@ -187,10 +187,10 @@ class TestFindSpikes:
         depth = np.full((9, 9), np.nan)
         depth[4] = 5.0
         depth[4, 4] = 50.0
-        assert not kernels.find_spikes(depth, 2, 3.0).any()
+        assert not kernels.find_spike_pixels(depth, 2, 3.0).any()
 
     def test_a_reach_of_none_finds_none(self):
-        assert not kernels.find_spikes(random_map(3), 0, 0.1).any()
+        assert not kernels.find_spike_pixels(random_map(3), 0, 0.1).any()
 
 
 class TestStretchMembrane:

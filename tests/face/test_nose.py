@@ -38,7 +38,7 @@ class TestDetect:
     @pytest.mark.parametrize("yaw", [-50.0, -25.0, 0.0, 25.0, 50.0])
     @pytest.mark.parametrize("pitch", [-20.0, 0.0, 20.0])
     @pytest.mark.slow
-    def test_finds_a_typical_face_that_looks_anywhere(self, yaw, pitch):
+    def test_finds_a_template_face_that_looks_anywhere(self, yaw, pitch):
         scan = naive.face_scan(yaw, pitch, 5.0, at=(10, -20, 30), noise=0.3)
         tip = detect_nose_tip(scan)
         assert distance(tip, [10, -20, 30]) < 3.0
@@ -64,10 +64,10 @@ class TestDetect:
         assert distance(detect_nose_tip(naive.face_scan(step=step, noise=0.5)), np.zeros(3)) < 4.0
 
     def test_meshes_with_large_triangles_are_filled_up(self):
-        scan = naive.relief_scan(naive.typical_height, 100, 100, step=6.0)
+        scan = naive.relief_scan(naive.template_height, 100, 100, step=6.0)
         assert len(nose.search_samples(scan)) > 5 * len(scan.points)
         up = np.array([0.0, 15.0, 0.0])  # the rectangle's middle is not the table's
-        shifted = naive.relief_scan(lambda x, y: naive.typical_height(x, y + 15), 100, 96, step=4.0)
+        shifted = naive.relief_scan(lambda x, y: naive.template_height(x, y + 15), 100, 96, step=4.0)
         assert distance(detect_nose_tip(shifted), -up) < 4.0
 
     def test_the_inside_of_a_mouth_is_not_looked_at(self):

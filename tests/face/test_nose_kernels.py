@@ -144,7 +144,7 @@ class TestCandidates:
         np.testing.assert_array_equal(kernels.candidates(heights, origin, FACE_TEMPLATE, np.zeros(1), 3), every[:3])
 
     @pytest.mark.parametrize("roll", [-20.0, 0.0, 20.0])
-    def test_a_typical_face_resembles_itself(self, roll):
+    def test_the_template_face_resembles_itself(self, roll):
         scan = naive.face_scan(roll=roll)
         heights, origin = kernels.height_map(scan.points, np.eye(3), 3.0)
         best = kernels.candidates(heights, origin, FACE_TEMPLATE, np.radians([-20.0, 0.0, 20.0]), 2)[0]
@@ -235,7 +235,7 @@ class TestFitFrame:
 
     @settings(max_examples=12, deadline=None)
     @given(st.floats(-12, 12), st.floats(-12, 12), st.floats(-12, 12), seeds)
-    def test_finds_where_a_typical_face_was_put(self, yaw, pitch, roll, seed):
+    def test_finds_where_a_template_face_was_put(self, yaw, pitch, roll, seed):
         shift = np.random.default_rng(seed).uniform(-6, 6, 3)
         local = naive.face_points(3.0) @ turn(yaw, pitch, roll).T + shift
         frame = naive.frame_of()
@@ -316,7 +316,7 @@ class TestAgreement:
         got = kernels.agreement(local, frame, FACE_TEMPLATE)
         np.testing.assert_allclose(got, naive.agreement(local, frame, FACE_TEMPLATE), atol=2e-3)
 
-    def test_is_full_on_the_typical_face_itself(self):
+    def test_is_full_on_the_template_face_itself(self):
         got = kernels.agreement(naive.face_points(2.0), naive.frame_of(), FACE_TEMPLATE)
         assert (got[[0, 2]] > 0.999).all()
         assert got[1] == 1.0

@@ -60,7 +60,7 @@ class TestAlign:
         np.testing.assert_allclose(back, scan.points, atol=1e-9)
 
     def test_keeps_the_surface(self):
-        scan = naive.relief_scan(naive.typical_height, 100, 60, step=4.0, grid=True)
+        scan = naive.relief_scan(naive.template_height, 100, 60, step=4.0, grid=True)
         aligned = align_scan(scan, landmark(), Pose(10.0, 0.0, 0.0)).scan
         assert aligned.triangles is scan.triangles
         assert aligned.grid is scan.grid

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.face import block_kernels as kernels
-from gemax_cli.face.model import DepthBlock
 from gemax_cli.face.raster import Frame, barycentric, rasterise
 from tests.face import naive_raster as naive
 
@@ -64,10 +63,6 @@ class TestFrame:
         pixels = np.column_stack([rng.uniform(-10, 60, (7, 2)), rng.uniform(-5, 90, 7), np.ones(7)])
         back = frame.project(pixels @ frame.to_scan.T)
         assert np.abs(back - pixels[:, :3]).max() < 1e-6
-
-    def test_the_frame_of_a_block_is_the_one_it_was_cut_in(self):
-        frame = Frame.centred(np.array([1.0, 2.0]), 3.0, 16, 0.7)
-        assert Frame.of_block(DepthBlock(np.zeros((16, 16), np.uint16), 60.0, 0.7, frame.to_scan)) == frame
 
     def test_projection_matches_the_reference(self):
         points, _ = random_mesh(0)

@@ -78,7 +78,7 @@ def test_folders_of_pictures_of_the_same_names_are_scans(tmp_path):
     assert listed(tmp_path) == [("s1", False, maps), ("s2", False, maps)]
 
 
-def test_hidden_files_and_folders_are_passed_over(tmp_path):
+def test_hidden_files_and_folders_are_skipped(tmp_path):
     put(tmp_path / ".git/a.png")
     put(tmp_path / "s/.gemax-tmp-1-depth16.png")
     put(tmp_path / "s/.a.png")

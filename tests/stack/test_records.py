@@ -156,7 +156,7 @@ def test_shards_are_read_together(tmp_path):
     assert ids(tmp_path) == ["a", "b", "c"]
 
 
-def test_a_torn_line_is_passed_over_and_cut_off(tmp_path):
+def test_a_torn_line_is_skipped_and_cut_off(tmp_path):
     path = tmp_path / "records.jsonl"
     whole = scan_record("a").to_line().encode()
     for cut in (1, 10, len(whole) - 1):
@@ -167,7 +167,7 @@ def test_a_torn_line_is_passed_over_and_cut_off(tmp_path):
         assert all(json.loads(line) for line in path.read_text().splitlines())
 
 
-def test_lines_that_are_no_record_are_passed_over(tmp_path):
+def test_lines_that_are_no_record_are_skipped(tmp_path):
     path = tmp_path / "records.jsonl"
     path.write_text("nonsense\n[]\n" + scan_record("a").to_line())
     assert ids(tmp_path) == ["a"]
@@ -197,7 +197,7 @@ def test_tidy_does_not_tell_who_came_first(tmp_path):
     assert (tmp_path / "one.jsonl").read_bytes() == (tmp_path / "two.jsonl").read_bytes()
 
 
-def test_a_record_damaged_in_its_middle_is_passed_over(tmp_path):
+def test_a_record_damaged_in_its_middle_is_skipped(tmp_path):
     line = scan_record("b").to_line()
     (tmp_path / "records.jsonl").write_text(scan_record("a").to_line() + line.replace('"nose":', '"no":'))
     assert ids(tmp_path) == ["a", "b"]
