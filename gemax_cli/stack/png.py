@@ -10,8 +10,6 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
-from gemax_cli.stack.atomic import write_atomically
-
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">IIBBBBB")  # columns, rows, bits, colour type, compression, filter and interlace methods
 _LENGTH = struct.Struct(">I")
@@ -67,8 +65,3 @@ def read_png(path: Path) -> NDArray[Any]:
     if len(head) == 25 and head[24] == 16 and image.dtype != np.uint16:
         image = image.astype(np.uint16)
     return image
-
-
-def write_png(path: Path, image: NDArray[Any]) -> str:
-    """Encode and write one image; returns the SHA-256 of the file."""
-    return write_atomically(path, encode_png(image))

@@ -8,7 +8,7 @@ from gemax_cli.bench.rivals import RIVALS, rival_row, rival_table, widest_span
 from gemax_cli.bench.solver import folder_histograms, sample_histograms, solver_table
 from gemax_cli.entropy.solver import optimal_cuts
 from gemax_cli.errors import NothingToConvert
-from gemax_cli.stack.png import write_png
+from tests.pictures import write_png
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gemax_cli.cli.main import run
-from gemax_cli.stack.png import write_png
+from tests.pictures import write_png
 
 SMALL = ["bench", "solver", "--faces", "1", "--rounds", "1", "--levels", "256", "--bins", "16", "--compare", "1"]
 

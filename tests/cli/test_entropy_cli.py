@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gemax_cli.cli.main import run
-from gemax_cli.stack.png import write_png
+from tests.pictures import write_png
 from tests.reports.folders import BO, BU, PAPERS, make_folder
 
 COLUMNS = ["map", "tau", "scans", "mean", "std", "min", "max", "max_bin", "distortion", "error_mm", "paper"]

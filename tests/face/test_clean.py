@@ -332,15 +332,3 @@ class TestSampleFaces:
                     (np.linalg.norm(s.points[:, :2] - centre[:2], axis=1) < reach).sum() for s in (scan, cleaned)
                 )
                 assert after >= 0.97 * before
-
-    def test_is_fast(self, raw):
-        import time
-
-        scan = read_scan(next(raw.rglob("*.bnt")))
-        clean_scan(scan)
-        best = np.inf
-        for _ in range(5):
-            start = time.process_time()
-            clean_scan(scan)
-            best = min(best, time.process_time() - start)
-        assert best < 0.1  # some 5 ms on an idle machine

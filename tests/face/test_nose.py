@@ -257,18 +257,6 @@ class TestSampleFaces:
             assert distance(tip, truth) < 3.0
             assert not tip.warnings
 
-    def test_is_fast(self, raw):
-        import time
-
-        scan = clean_scan(read_scan(next(raw.rglob("*.bnt"))))[0]
-        detect_nose_tip(scan)
-        best = np.inf
-        for _ in range(5):
-            start = time.process_time()
-            detect_nose_tip(scan)
-            best = min(best, time.process_time() - start)
-        assert best < 0.05  # some 3 ms on an idle machine
-
     @pytest.mark.slow
     def test_the_accuracy_table(self, raw):
         script = Path(__file__).resolve().parents[2] / "examples" / "nose_accuracy.py"

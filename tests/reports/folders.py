@@ -14,8 +14,8 @@ from gemax_cli.settings import QuantisationSettings, Settings
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import name_of
 from gemax_cli.stack.naming import block_folder, map_name, rgb_groups
-from gemax_cli.stack.png import write_png
 from gemax_cli.stack.records import BlockRecord, MapRecord, RecordWriter, pack_cuts
+from tests.pictures import write_png
 from tests.stack.samples import scan_record
 
 AFFINE = ((1.0, 0.0, 0.0, -15.5), (0.0, -1.0, 0.0, 15.5), (0.0, 0.0, -1.0, 0.0))

@@ -10,8 +10,9 @@ from gemax_cli.reports import measure
 from gemax_cli.reports.measure import DepthPixels, inverted_by_range, measure_folder, widest_bin
 from gemax_cli.settings import QuantisationSettings, Settings
 from gemax_cli.stack.images import load_codes, load_map
-from gemax_cli.stack.png import read_png, write_png
+from gemax_cli.stack.png import read_png
 from gemax_cli.stack.records import pack_cuts, read_records
+from tests.pictures import write_png
 from tests.reports import naive
 from tests.reports.folders import BO, BU, PAPERS, SMALL, dome, edit_run, make_folder
 

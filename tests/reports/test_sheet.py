@@ -24,8 +24,9 @@ from gemax_cli.scans.model import Scan, TextureMap
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import load_codes, load_map, scan_images
-from gemax_cli.stack.png import read_png, write_png
+from gemax_cli.stack.png import read_png
 from gemax_cli.stack.records import read_records
+from tests.pictures import write_png
 from tests.reports.folders import BO, BU, SMALL, edit_run, make_folder
 
 MANY = tuple(f"BU-3DFE/F{i:04d}/F{i:04d}_AN01WH" for i in range(20))

@@ -8,10 +8,10 @@ import numpy as np
 
 from gemax_cli.maps.registry import COMPARISONS
 from gemax_cli.stack.naming import comparison_name
-from gemax_cli.stack.png import write_png
 from gemax_cli.stack.records import ComparisonRecord, RecordWriter, ScanRecord
 from gemax_cli.stack.tables import metadata_columns, write_metadata
 from gemax_cli.stack.verify import verify
+from tests.pictures import write_png
 from tests.stack.samples import SCAN, block_record, scan_record
 
 

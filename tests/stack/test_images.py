@@ -4,7 +4,7 @@ from PIL import Image
 
 from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable
 from gemax_cli.stack.images import MapImage, load_codes, load_map, scan_images
-from gemax_cli.stack.png import write_png
+from tests.pictures import write_png
 
 
 def put(path, image=None):

@@ -10,8 +10,9 @@ from gemax_cli.batch.run import convert
 from gemax_cli.errors import BadFormat, FileUnreadable, OutputUnwritable, SettingsError
 from gemax_cli.settings import QuantisationSettings, Settings
 from gemax_cli.stack.invert import invert, largest_error, write_depth, write_ply
-from gemax_cli.stack.png import read_png, write_png
+from gemax_cli.stack.png import read_png
 from gemax_cli.stack.records import read_records
+from tests.pictures import write_png
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,8 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from gemax_cli.stack.atomic import remove_temporaries, write_atomically
-from gemax_cli.stack.png import encode_png, read_png, write_png
+from gemax_cli.stack.png import encode_png, read_png
+from tests.pictures import write_png
 
 IMAGES = st.one_of(
     hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=17)),
