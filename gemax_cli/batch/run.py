@@ -110,7 +110,8 @@ def find(sources: Sequence[Path], selection: Selection, options: RunOptions) -> 
         notes += _gone_notes(only, found)
     if not refs and not (options.shard and found.scans):
         reasons = [unlisted.message for unlisted in found.unlisted[:1]]
-        reasons = reasons or [f"{', '.join(map(str, sources))}: no scan to convert: check the folder and the filters."]
+        named = ", ".join(map(str, sources)) or "an empty list"
+        reasons = reasons or [f"{named}: no scan to convert: check the folder and the filters."]
         raise NothingToConvert(reasons[0])
     failures = [Failure(folder.source, "walk", FileUnreadable.__name__, folder.message) for folder in found.unlisted]
     return refs, Summary(found=len(refs), notes=notes, failures=failures)
