@@ -114,7 +114,7 @@ class Solution:
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class CutProblem:
     """What every tau of a histogram shares.
 
     Attributes:
@@ -159,7 +159,7 @@ def _blocks(below: NDArray[np.int64], levels: int) -> tuple[NDArray[np.int64], N
     return mass[densest_first], width[densest_first]
 
 
-def pose_problem(histogram: NDArray[np.integer], bins: int) -> Problem:
+def pose_problem(histogram: NDArray[np.integer], bins: int) -> CutProblem:
     """Check a histogram and set up what all its tau share.
 
     Args:
@@ -184,23 +184,23 @@ def pose_problem(histogram: NDArray[np.integer], bins: int) -> Problem:
     weight = weight_table((pixels - 1).bit_length())
     blocks = _blocks(below, max(histogram.size // bins, 1))
     scratch = np.empty(below.size, np.int64), np.empty((4, below.size), np.int32)
-    return Problem(below, weight, bins, int(weight[histogram].sum()), *blocks, *scratch)
+    return CutProblem(below, weight, bins, int(weight[histogram].sum()), *blocks, *scratch)
 
 
-def check_tau(problem: Problem, tau: int) -> None:
+def check_tau(problem: CutProblem, tau: int) -> None:
     """Raise InfeasibleTau unless K <= N <= K * tau."""
     if not problem.bins <= problem.levels <= problem.bins * tau:
         raise InfeasibleTau(problem.levels, problem.bins, tau)
 
 
-def _pass(problem: Problem, tau: int, penalty: int) -> _End:
+def _pass(problem: CutProblem, tau: int, penalty: int) -> _End:
     """The corner that a penalty finds; the paths are in ``problem.value`` and ``problem.rows``."""
     heaviest_path(problem.below, problem.weight, tau, penalty, problem.value, problem.rows)
     edges = int(problem.rows[0, -1])
     return _End(edges, int(problem.value[-1]) + edges * penalty, penalty)
 
 
-def _splice(problem: Problem, tau: int, multiplier: int) -> NDArray[np.int32]:
+def _splice(problem: CutProblem, tau: int, multiplier: int) -> NDArray[np.int32]:
     """The leftmost optimal path of K edges, where paths of fewer and of more edges tie at ``multiplier`` (even).
 
     A node takes place k on some optimal path of K edges if and only if it lies on an optimal path, can be reached
@@ -234,13 +234,13 @@ def _estimate(last: _End, before: _End | None, bins: int) -> int:
     return int(last.penalty * (last.edges / bins) ** min(exponent, _LARGEST_EXPONENT)) | 1
 
 
-def _trivial_ends(problem: Problem, tau: int) -> tuple[_End, _End]:
+def _trivial_ends(problem: CutProblem, tau: int) -> tuple[_End, _End]:
     """Corners that need no pass: fewest edges (its total bounded from below by one bin's), and all single levels."""
     levels, worst = problem.levels, int(problem.weight[problem.below[-1]])
     return _End(-(-levels // tau), worst, problem.best - worst + 3), _End(levels, problem.best, -1)
 
 
-def _search(problem: Problem, tau: int, penalty: int) -> tuple[NDArray[np.int32], int]:
+def _search(problem: CutProblem, tau: int, penalty: int) -> tuple[NDArray[np.int32], int]:
     """The cuts for one tau, and the penalty that the search ended with.
 
     Every penalty lies strictly between those of the two ends, and a chord finds a new corner or proves a tie; so it
@@ -265,7 +265,7 @@ def _search(problem: Problem, tau: int, penalty: int) -> tuple[NDArray[np.int32]
     return walk_back(problem.rows[1], problem.bins), penalty
 
 
-def _fluid_penalty(problem: Problem, tau: int) -> float:
+def _fluid_penalty(problem: CutProblem, tau: int) -> float:
     """The penalty for K edges if a level could be cut anywhere: equal bins, but for the sparse blocks that tau forces.
 
     The densest j blocks are cut into bins of one mass m, the others into bins of tau levels; K bins in all make m =
@@ -280,7 +280,7 @@ def _fluid_penalty(problem: Problem, tau: int) -> float:
     return bits * 2.0 ** (WEIGHT_BITS + 1) / (problem.weight.size - 1)
 
 
-def _solve(problem: Problem, tau: int, correction: float) -> tuple[NDArray[np.int32], float]:
+def _solve(problem: CutProblem, tau: int, correction: float) -> tuple[NDArray[np.int32], float]:
     """The cuts for one tau, and the ratio of the final penalty to the estimate."""
     levels, bins = problem.levels, problem.bins
     if levels in (bins, bins * tau):
@@ -291,7 +291,7 @@ def _solve(problem: Problem, tau: int, correction: float) -> tuple[NDArray[np.in
     return cuts, penalty / estimate
 
 
-def _finish(problem: Problem, found: dict[int, NDArray[np.int32]]) -> dict[int, Solution]:
+def _finish(problem: CutProblem, found: dict[int, NDArray[np.int32]]) -> dict[int, Solution]:
     """The figures of the cuts of every tau, together."""
     counts = np.diff(problem.below[np.stack(list(found.values()))])
     objectives = problem.weight[counts].sum(1).tolist()
