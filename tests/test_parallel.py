@@ -127,10 +127,23 @@ def waits(number):
     return os.getpid()
 
 
+def start_parent():
+    command = [sys.executable, "-c", PARENT]
+    pipe, root = subprocess.PIPE, Path(__file__).parents[1]
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=root)
+
+
+def test_nothing_is_printed_after_a_parent_that_is_killed():
+    """Processes that outlive it must not warn of its semaphores."""
+    parent = start_parent()
+    parent.stdout.readline()
+    parent.kill()
+    assert parent.communicate(timeout=60)[1] == ""
+
+
 def test_workers_end_with_a_parent_that_is_killed():
     """Also from a script without a guard: the workers must not run it again."""
-    command = [sys.executable, "-c", PARENT]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]) as parent:
+    with start_parent() as parent:
         worker = int(parent.stdout.readline())
         assert is_there(worker)
         parent.kill()
