@@ -77,6 +77,18 @@ class OutputFull(OutputError):
     exit_code = SOME_FAILED
 
 
+class ClusterError(GemaxError):
+    """The Dask cluster cannot be used: no scheduler, no Dask, another version of gemax, or another file system."""
+
+    exit_code = 2
+
+
+class ClusterLost(GemaxError):
+    """The Dask scheduler ended, or no worker is left; what is done is recorded."""
+
+    exit_code = SOME_FAILED
+
+
 class ScanError(GemaxError):
     """One scan cannot be converted; the batch goes on.
 

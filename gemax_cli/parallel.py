@@ -17,9 +17,12 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from functools import cache
 from multiprocessing import resource_tracker
-from typing import TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from gemax_cli.errors import WorkerDied
+from gemax_cli.errors import ClusterError, WorkerDied
+
+if TYPE_CHECKING:
+    from gemax_cli.cluster import Cluster
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -35,6 +38,7 @@ def map_unordered(
     *,
     lost: Callable[[Item], Result] | None = None,
     isolated: Callable[[Item], bool] | None = None,
+    cluster: Cluster | None = None,
 ) -> Generator[Result, None, None]:
     """Apply ``do`` to every item and yield the results as they finish, in any order.
 
@@ -46,11 +50,20 @@ def map_unordered(
         jobs: number of processes; 1 runs in the calling process.
         lost: gives the result of an item whose process died twice.
         isolated: whether an item may crash its process; it then runs in another process even if ``jobs`` is 1.
+        cluster: run the tasks on this Dask cluster.
 
     Raises:
         WorkerDied: a process died twice over one item, and there is no ``lost``.
+        ClusterError: the cluster cannot be used, or the caller has chosen joblib's Dask backend.
+        ClusterLost: the cluster ended.
     """
+    if cluster is not None:
+        from gemax_cli.cluster import map_on_cluster
+
+        yield from map_on_cluster(do, items, jobs, cluster, lost or _died)
+        return
     if jobs > 1:
+        _check_backend()
         yield from _pooled(do, iter(items), jobs, lost)
         return
     for item in items:
@@ -58,6 +71,20 @@ def map_unordered(
             yield from _pooled(do, iter([item]), _POOL, lost)
         else:
             yield do(item)
+
+
+def _check_backend() -> None:
+    """Refuse joblib's Dask backend: it waits for ever for an item that kills its worker.
+
+    Raises:
+        ClusterError: the caller has chosen it.
+    """
+    from joblib.parallel import get_active_backend
+
+    backend, _ = get_active_backend()
+    if "Dask" in type(backend).__name__:
+        message = "a file that kills its worker would hang joblib's Dask backend"
+        raise ClusterError(f"{message}: leave it, and give gemax the scheduler's address with --dask.")
 
 
 def _pooled(
@@ -88,10 +115,12 @@ def _alone(do: Callable[[Item], Result], item: Item, lost: Callable[[Item], Resu
     try:
         ((_, result),) = _pool(do, [(0, item)], _POOL)
     except BrokenProcessPool:
-        if lost is None:
-            raise WorkerDied(str(item), "the process that worked on it died twice: give it more memory.") from None
-        return lost(item)
+        return (lost or _died)(item)
     return result
+
+
+def _died(item: object) -> NoReturn:
+    raise WorkerDied(str(item), "the process that worked on it died twice: give it more memory.")
 
 
 def _pool(
@@ -103,7 +132,7 @@ def _pool(
     calls = (delayed(_work)(do, number, item, os.getpid()) for number, item in numbered)
     results = None
     try:
-        with parallel_config("loky", inner_max_num_threads=1), _silent_tracker(), _signals_wait():
+        with parallel_config("loky", inner_max_num_threads=1), _silent_tracker(), signals_wait():
             results = Parallel(n_jobs=jobs, return_as="generator_unordered")(calls)
         for result in results:  # noqa: UP028 - "yield from" would close joblib's generator before the lines below
             yield result
@@ -133,7 +162,7 @@ def _silent_tracker() -> Iterator[None]:
 
 
 @contextmanager
-def _signals_wait() -> Iterator[None]:
+def signals_wait() -> Iterator[None]:
     """Delay Ctrl-C and SIGTERM while workers start: a signal then would leave processes behind.
 
     The workers inherit that Ctrl-C is blocked. A terminal sends Ctrl-C to all processes, but the parent must end the

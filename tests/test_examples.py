@@ -52,3 +52,9 @@ def test_slurm_array(raw, tmp_path):
         line = f"SLURM_ARRAY_TASK_ID={task} SLURM_ARRAY_TASK_COUNT=2 {command}"
         subprocess.run(["bash", "-c", line], check=True, capture_output=True, timeout=300)
     assert len(list((tmp_path / "out").rglob("depth16.png"))) == 6
+
+
+@pytest.mark.parametrize("name", [path.name for path in EXAMPLES.glob("*.py")])
+def test_every_example_is_python(name):
+    """Some need a cluster to run."""
+    compile((EXAMPLES / name).read_text(encoding="utf-8"), name, "exec")

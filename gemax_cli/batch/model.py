@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gemax_cli.datasets.ids import split_suffix
@@ -23,6 +23,10 @@ class Task:
     out: Path
     settings: Settings
     older: ScanRecord | None = None
+
+    def absolute(self) -> Task:
+        """The same task for a process with another working folder."""
+        return replace(self, ref=replace(self.ref, path=self.ref.path.absolute()), out=self.out.absolute())
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from gemax_cli.batch.model import Outcome, Task, death_of, may_crash
 from gemax_cli.batch.plan import Plan, make_plan, shard_of
+from gemax_cli.cluster import Cluster
 from gemax_cli.datasets.model import ScanRef
 from gemax_cli.datasets.selection import Selection
 from gemax_cli.errors import SOME_FAILED, FileUnreadable, NothingToConvert
@@ -36,6 +37,7 @@ class RunOptions:
         on_failure: go on to the next scan, or stop at the first failure.
         shard: (i, n): only every n-th scan from the i-th on.
         only_sources: take only scans of these ``source`` names (a failures.csv fed back).
+        dask: convert on a Dask cluster: the address of its scheduler, a scheduler file, or ``local``.
         command: the command line, for run.json.
     """
 
@@ -44,6 +46,7 @@ class RunOptions:
     on_failure: OnFailure = "continue"
     shard: Shard | None = None
     only_sources: frozenset[str] | None = None
+    dask: str | None = None
     command: tuple[str, ...] = ()
 
 
@@ -164,6 +167,8 @@ def convert(
     Raises:
         NothingToConvert: no scan was found.
         OutputError: the folder is in use, was made with other settings, is full or cannot be written to.
+        ClusterError: the Dask cluster cannot be used.
+        ClusterLost: the Dask cluster ended; the scans done until then are recorded.
         KeyboardInterrupt: passed on; the scans done until then are recorded.
     """
     started, folder, options = time.perf_counter(), OutputFolder(out), options or RunOptions()
@@ -213,6 +218,7 @@ class _Batch:
             min(self.options.jobs, len(self.plan.steps)),
             lost=lambda task: Outcome(task.ref.scan_id, failure=death_of(task.ref)),
             isolated=lambda task: may_crash(task.ref),
+            cluster=self._cluster(),
         )
         with self.folder.writer(self.options.shard) as writer, closing(outcomes):
             for outcome in outcomes:
@@ -222,11 +228,17 @@ class _Batch:
                     return False
         return True
 
+    def _cluster(self) -> Cluster | None:
+        """The cluster to run on; none for a run without steps."""
+        if not self.options.dask or not self.plan.steps:
+            return None
+        return Cluster(self.options.dask, self.folder.path.absolute(), len(self.plan.steps))
+
     def _tasks(self) -> Iterator[Task]:
         for task in self.plan.tasks(self.folder, self.settings):
             self.begun += 1
             self.in_flight.add(task.ref.scan_id)
-            yield task
+            yield task.absolute() if self.options.dask else task
 
     def _left(self) -> Iterator[ScanRef]:
         """The scans without an outcome."""

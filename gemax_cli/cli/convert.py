@@ -23,6 +23,12 @@ run_pack = options.pack(
     jobs=options.jobs_part,
     shard=partial(options.run_option, "--shard", type=options.shard, help="Part i of n, for job arrays."),
     overwrite=partial(options.run_option, "--overwrite", is_flag=True, help="Convert again what is there already."),
+    dask=partial(
+        options.run_option,
+        "--dask",
+        metavar="ADDRESS",
+        help="Convert on a Dask cluster: its address, scheduler file, or local.",
+    ),
     on_failure=options.choice(options.run_option, "--on-failure", "continue stop", "After a scan that fails."),
 )
 
