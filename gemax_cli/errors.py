@@ -150,3 +150,9 @@ class WriteFailed(ScanError):
     """A file of the stack could not be written."""
 
     stage = "write"
+
+
+class UnsafePath(ScanError):
+    """A path in an output folder is none that gemax writes, or leads through a symbolic link."""
+
+    stage = "write"

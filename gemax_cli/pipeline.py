@@ -22,7 +22,7 @@ from gemax_cli.face.pose import align_if_turned
 from gemax_cli.maps.compare import make_comparison_maps
 from gemax_cli.maps.model import ComparisonMap
 from gemax_cli.paths import AnyPath
-from gemax_cli.scans.model import Scan
+from gemax_cli.scans.model import Companion, Scan
 from gemax_cli.scans.read import read_scan
 from gemax_cli.settings import QuantisationSettings, Settings
 
@@ -102,6 +102,7 @@ class ConvertedScan:
         warnings: sentences.
         source_bytes: size of the raw file.
         source_sha256: of the raw file.
+        companions: the files beside it that were read with it.
         seconds: per stage.
     """
 
@@ -114,6 +115,7 @@ class ConvertedScan:
     source_bytes: int
     source_sha256: str
     seconds: dict[str, float]
+    companions: tuple[Companion, ...] = ()
 
 
 def convert_scan(path: AnyPath, settings: Settings | None = None) -> ConvertedScan:
@@ -145,6 +147,7 @@ def convert_read(scan: Scan, settings: Settings, watch: Stopwatch) -> ConvertedS
         source_bytes=scan.fingerprint.size,
         source_sha256=scan.fingerprint.sha256,
         seconds=watch.seconds,
+        companions=scan.companions,
     )
 
 

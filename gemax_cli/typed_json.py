@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache, partial
@@ -49,7 +50,8 @@ def _reader(kind: Any) -> Reader:
 def _fields(kind: Any, readers: dict[str, Reader], required: set[str], value: Any) -> Any:
     names = _exactly(dict, value).keys()
     if wrong := names - readers.keys() or required - names:
-        raise ValueError(f"{'unknown' if wrong <= names else 'missing'}: {', '.join(sorted(wrong))}")
+        listed = ", ".join(sorted(name[:40] for name in wrong)[:4])
+        raise ValueError(f"{'unknown' if wrong <= names else 'missing'}: {listed}")
     read = {}
     for name, part in value.items():
         try:
@@ -59,22 +61,27 @@ def _fields(kind: Any, readers: dict[str, Reader], required: set[str], value: An
     return kind(**read)
 
 
+def _shown(value: object) -> str:
+    """The start of a value for a message, however long or deep it is."""
+    return repr((reprlib.repr(value) if isinstance(value, dict | list) else str(value))[:40])
+
+
 def _exactly(kind: type, value: Any) -> Any:
     if type(value) is not kind:
-        raise ValueError(f"{str(value)[:40]!r} is no {kind.__name__}")
+        raise ValueError(f"{_shown(value)} is no {kind.__name__}")
     return value
 
 
 def _int(value: Any) -> int:
     if type(value) is int and abs(value) < LARGEST_INT:
         return value
-    raise ValueError(f"{str(value)[:40]!r} is no whole number")
+    raise ValueError(f"{_shown(value)} is no whole number")
 
 
 def _float(value: Any) -> float:
     if (type(value) is float and math.isfinite(value)) or (type(value) is int and abs(value) < LARGEST_INT):
         return float(value)
-    raise ValueError(f"{str(value)[:40]!r} is no number")
+    raise ValueError(f"{_shown(value)} is no number")
 
 
 def _optional(read: Reader, value: Any) -> Any:
@@ -83,7 +90,7 @@ def _optional(read: Reader, value: Any) -> Any:
 
 def _one_of(values: tuple[Any, ...], value: Any) -> Any:
     if value not in values:
-        raise ValueError(f"{str(value)[:40]!r} is none of {', '.join(values)}")
+        raise ValueError(f"{_shown(value)} is none of {', '.join(values)}")
     return value
 
 

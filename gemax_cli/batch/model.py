@@ -38,6 +38,7 @@ class Outcome:
         line: the record as JSON; None after a failure.
         failure: the reason; None after success.
         warnings: their number in the record.
+        stamp: of the raw files as they were before they were read; "" where they were not read.
         disk_full: whether the task failed because the disk is full.
         seconds: per stage.
         peak_bytes: peak memory of its process; None if unknown.
@@ -47,6 +48,7 @@ class Outcome:
     line: str | None = None
     failure: Failure | None = None
     warnings: int = 0
+    stamp: str = ""
     disk_full: bool = False
     seconds: Mapping[str, float] = field(default_factory=dict)
     peak_bytes: int | None = None

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from statistics import fmean
+from typing import Literal
 
 from gemax_cli.batch.model import Task
 from gemax_cli.datasets.model import ScanRef
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import OutputFolder, Shard
+from gemax_cli.stack.naming import DEPTH16, block_folder
 from gemax_cli.stack.records import ScanRecord
+from gemax_cli.stack.state import source_changes, stamp_of
 
 MOST_TIMINGS = 200  # records that tell how long a scan takes
+MOST_DAMAGE_TOLD = 10  # damaged lines
+Reason = Literal["new", "adds", "overwrite", "settings", "changed", "files", "damaged", "lost"]
+TOLD: Mapping[Reason, str] = {
+    "changed": "Scans whose raw files changed, or files read with them, that are converted again",
+    "files": "Scans that lack images of their records and are converted again",
+    "damaged": "Scans with damaged records that are converted again",
+    "lost": "Scans with images but no record (a run was killed, or records were lost) that are converted again",
+}
+"""What is said of the reasons for a step that nobody asked for."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A scan to convert, or one with a record to add maps to."""
+    """A scan to convert, or one with a record to add maps to, and why."""
 
     ref: ScanRef
-    adds: bool = False
+    reason: Reason = "new"
+
+    @property
+    def adds(self) -> bool:
+        """Whether maps are added to what is there."""
+        return self.reason == "adds"
 
 
 @dataclass(frozen=True)
@@ -31,10 +49,14 @@ class Plan:
     Attributes:
         refs: all scans.
         steps: the work that is missing, in the order of the scans.
+        stamps: scan id to ``stamp_of`` of unchanged scans that the folder's state does not know.
+        notes: sentences on scans that are converted again, and on damaged records.
     """
 
     refs: Sequence[ScanRef]
     steps: tuple[Step, ...]
+    stamps: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def done(self) -> int:
@@ -53,10 +75,31 @@ def make_plan(refs: Sequence[ScanRef], folder: OutputFolder, settings: Settings,
     Raises:
         SettingsConflict: the folder was made with other settings, and they are not overwritten.
     """
-    if not overwrite:
-        folder.check_settings(settings)
-    steps = (Step(ref) if overwrite else _step(ref, folder, settings) for ref in refs)
-    return Plan(refs, tuple(step for step in steps if step is not None))
+    if overwrite:
+        return Plan(refs, tuple(Step(ref, "overwrite") for ref in refs))
+    folder.check_settings(settings)
+    stamps: dict[str, str] = {}
+    reasons = ((ref, _reason(ref, folder, settings, stamps)) for ref in refs)
+    steps = tuple(Step(ref, reason) for ref, reason in reasons if reason)
+    return Plan(refs, steps, stamps, (*_notes(steps), *_damage(steps, folder)))
+
+
+def _notes(steps: Iterable[Step]) -> Iterator[str]:
+    for reason, sentence in TOLD.items():
+        if scans := [step.ref.scan_id for step in steps if step.reason == reason]:
+            yield f"{sentence}: {len(scans)}, such as {scans[0]}."
+
+
+def _damage(steps: Iterable[Step], folder: OutputFolder) -> Iterator[str]:
+    """Sentences on the damaged lines of the record files; they are read where the last run did not see them."""
+    if not folder.scan_ids and not any(step.reason in ("damaged", "lost") for step in steps):
+        return
+    if folder.tables_are_current() and not any(step.reason == "damaged" for step in steps):
+        return
+    damaged = [f"{folder.path / file}: {message}." for file, message in folder.damaged_lines()]
+    yield from damaged[:MOST_DAMAGE_TOLD]
+    if len(damaged) > MOST_DAMAGE_TOLD:
+        yield f"Further lines of records that are damaged: {len(damaged) - MOST_DAMAGE_TOLD}."
 
 
 def expected_seconds(plan: Plan, folder: OutputFolder, jobs: int) -> float | None:
@@ -70,12 +113,25 @@ def expected_seconds(plan: Plan, folder: OutputFolder, jobs: int) -> float | Non
     return ((len(plan.steps) - adding) * whole + adding * maps) / jobs
 
 
-def _step(ref: ScanRef, folder: OutputFolder, settings: Settings) -> Step | None:
-    """The step that a scan needs according to its record; None if it is complete."""
+def _reason(ref: ScanRef, folder: OutputFolder, settings: Settings, stamps: dict[str, str]) -> Reason | None:
+    """Why a scan needs a step according to its record; None if it is complete. Notes new stamps in ``stamps``."""
     record = folder.record(ref.scan_id)
-    if record is None or _stale(record, ref, settings) or not folder.has_files(record):
-        return Step(ref)
-    return None if _complete(record, settings) else Step(ref, adds=True)
+    if record is None:
+        return _reason_without_record(ref, folder, settings)
+    if record.settings != settings.digest or record.source != ref.source:
+        return "settings"
+    if _changed(record, ref, folder, stamps):
+        return "changed"
+    if not folder.has_files(record):
+        return "files"
+    return None if _complete(record, settings) else "adds"
+
+
+def _reason_without_record(ref: ScanRef, folder: OutputFolder, settings: Settings) -> Reason:
+    if folder.has_record(ref.scan_id):
+        return "damaged"
+    place = block_folder(ref.scan_id, settings.depths[0], len(settings.depths) > 1)
+    return "lost" if folder.guard.has_file(f"{place}/{DEPTH16}") else "new"
 
 
 def _complete(record: ScanRecord, settings: Settings) -> bool:
@@ -85,13 +141,15 @@ def _complete(record: ScanRecord, settings: Settings) -> bool:
     )
 
 
-def _stale(record: ScanRecord, ref: ScanRef, settings: Settings) -> bool:
-    """Whether the record is of another file, another file size or other settings."""
-    try:
-        same_size = ref.path.stat().st_size == record.source_bytes
-    except OSError:
-        same_size = True  # the raw file is gone: its maps stay valid
-    return record.settings != settings.digest or record.source != ref.source or not same_size
+def _changed(record: ScanRecord, ref: ScanRef, folder: OutputFolder, stamps: dict[str, str]) -> bool:
+    """Whether the raw file, or one that was read with it, is another one; if it is gone, its maps stay valid."""
+    stamp = stamp_of(record, ref.path)
+    if folder.state.scans.get(ref.scan_id) == stamp or not os.path.lexists(ref.path):
+        return False
+    if source_changes(record, ref.path):
+        return True
+    stamps[ref.scan_id] = stamp
+    return False
 
 
 def shard_of(refs: Sequence[ScanRef], shard: Shard | None) -> Sequence[ScanRef]:

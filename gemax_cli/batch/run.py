@@ -19,7 +19,6 @@ from gemax_cli.parallel import map_unordered
 from gemax_cli.paths import AnyPath, AnyPaths, as_paths
 from gemax_cli.scans.walk import Found, find_scans
 from gemax_cli.settings import Settings
-from gemax_cli.stack.atomic import remove_temporaries
 from gemax_cli.stack.folder import OutputFolder, Shard
 from gemax_cli.stack.records import RecordWriter
 from gemax_cli.stack.tables import Failure
@@ -58,6 +57,7 @@ class Summary:
         found: scans in the sources that pass the filters.
         done: scans that were complete already.
         converted: scans converted in this run.
+        changed: scans of those planned whose raw files changed since they were converted.
         failures: scans that failed, with the reasons.
         warned: scans converted with warnings.
         left: scans not tried because the run was stopped.
@@ -69,6 +69,7 @@ class Summary:
     found: int = 0
     done: int = 0
     converted: int = 0
+    changed: int = 0
     failures: list[Failure] = field(default_factory=list)
     warned: int = 0
     left: int = 0
@@ -150,8 +151,15 @@ def plan(
     folder, settings, options = OutputFolder(out), settings or Settings(), options or RunOptions()
     refs, summary = find(as_paths(sources), selection or Selection(), options)
     todo = make_plan(refs, folder, settings, overwrite=options.overwrite)
-    summary.done = todo.done
+    _tell(todo, summary)
     return todo, summary
+
+
+def _tell(todo: Plan, summary: Summary) -> None:
+    """Note in the summary what a plan found."""
+    summary.done = todo.done
+    summary.changed = sum(step.reason == "changed" for step in todo.steps)
+    summary.notes += todo.notes
 
 
 def convert(
@@ -178,7 +186,7 @@ def convert(
         folder.prepare()
         with folder.locked(options.shard):
             todo = make_plan(refs, folder, settings, overwrite=options.overwrite)
-            summary.done = todo.done
+            _tell(todo, summary)
             folder.write_run(settings, options.command)
             reporter.planned(todo, summary)
             _Batch(todo, folder, settings, options, summary, reporter).run()
@@ -198,6 +206,10 @@ class _Batch:
     reporter: Reporter
     begun: int = 0  # steps handed out, from the first on
     in_flight: set[str] = field(default_factory=set)  # scan ids without an outcome yet
+    stamps: dict[str, str] = field(default_factory=dict)  # for the next run
+
+    def __post_init__(self) -> None:
+        self.stamps.update(self.plan.stamps)
 
     def run(self) -> None:
         """Do the steps and record them, also if an exception ends the run."""
@@ -251,6 +263,8 @@ class _Batch:
     def _track(self, outcome: Outcome, writer: RecordWriter) -> None:
         if outcome.line is not None:
             writer.append_line(outcome.line)
+            if outcome.stamp:
+                self.stamps[outcome.scan] = outcome.stamp
             self.summary.converted += 1
             self.summary.warned += outcome.warnings > 0
         elif outcome.failure:
@@ -261,14 +275,12 @@ class _Batch:
     def _remove_temporaries(self) -> None:
         """Remove temporary files of tasks that were stopped before their end."""
         for ref in self._left():
-            place = self.folder.path / ref.scan_id
-            for folder in (place, *place.glob("d*/")):
-                remove_temporaries(folder)
+            self.folder.remove_temporaries(ref.scan_id)
 
     def _write_tables(self) -> None:
-        if not self.plan.steps and not self.summary.failures and self.folder.tables_are_current():
-            return
-        self.folder.write_tables(self.options.shard, self.summary.failures, self._resolved)
+        idle = not self.plan.steps and not self.summary.failures and not self.stamps
+        if not idle or not self.folder.tables_are_current():
+            self.folder.write_tables(self.options.shard, self.summary.failures, self._resolved, self.stamps)
 
     def _resolved(self, sources: Set[str]) -> set[str]:
         """The sources, or folders of sources, that this run converted, tried or found complete."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,14 +25,16 @@ from gemax_cli.pipeline import (
     convert_scan,
     make_maps,
 )
-from gemax_cli.scans.raw_file import sha256_of
+from gemax_cli.scans.read import files_beside
 from gemax_cli.settings import StackMode
 from gemax_cli.stack.atomic import DISK_FULL, remove_temporaries, write_atomically
+from gemax_cli.stack.guard import Guard, read_regular
 from gemax_cli.stack.naming import CHANNELS, DEPTH16, block_folder, comparison_name, map_name, rgb_groups
 from gemax_cli.stack.png import encode_png, read_png
 from gemax_cli.stack.records import (
     Affine,
     BlockRecord,
+    CompanionRecord,
     ComparisonRecord,
     MapRecord,
     NoseRecord,
@@ -39,6 +42,7 @@ from gemax_cli.stack.records import (
     ScanRecord,
     pack_cuts,
 )
+from gemax_cli.stack.state import stamp_of, stat_of
 from gemax_cli.stack.tables import Failure
 
 # glibc returns freed memory to the system, which clears 1,200 to 1,600 pages again for every next scan: 15 to 20 % of
@@ -49,14 +53,17 @@ np.empty(24 << 20, np.uint8)
 
 def run_task(task: Task) -> Outcome:
     """Do one task; never raises, because one failed scan must not end the batch."""
+    before = {path: stat_of(path) for path in (task.ref.path, *files_beside(task.ref.path))}
     try:
-        record = (
-            add_maps(task, task.older) if task.older else write_scan(task, convert_scan(task.ref.path, task.settings))
-        )
-        return _success(task, record)
+        record = add_maps(task, task.older) if task.older else _converted(task)
+        return _success(task, record, "" if task.older else stamp_of(record, task.ref.path, before))
     except Exception as error:
         full = _disk_full(error)
         return Outcome(task.ref.scan_id, failure=_failure(task, error), disk_full=full)
+
+
+def _converted(task: Task) -> ScanRecord:
+    return write_scan(task, convert_scan(task.ref.path, task.settings))
 
 
 def _peak_bytes() -> int | None:
@@ -69,11 +76,11 @@ def _peak_bytes() -> int | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _success(task: Task, record: ScanRecord) -> Outcome:
+def _success(task: Task, record: ScanRecord, stamp: str) -> Outcome:
     # a record with added maps still has the seconds of its first conversion
     seconds = {} if task.older else record.seconds
     line, warnings = record.to_line(), len(record.warnings)
-    return Outcome(task.ref.scan_id, line, warnings=warnings, seconds=seconds, peak_bytes=_peak_bytes())
+    return Outcome(task.ref.scan_id, line, warnings=warnings, stamp=stamp, seconds=seconds, peak_bytes=_peak_bytes())
 
 
 def _disk_full(error: BaseException | None) -> bool:
@@ -100,7 +107,7 @@ def write_scan(task: Task, converted: ConvertedScan) -> ScanRecord:
     Raises:
         WriteFailed: a file cannot be written.
     """
-    writer, many = _Writer(task.out), len(task.settings.depths) > 1
+    writer, many = _Writer(Guard(task.out)), len(task.settings.depths) > 1
     blocks = tuple(_write_block(task, writer, mapped, many) for mapped in converted.blocks)
     ref, pose = task.ref, converted.pose
     return ScanRecord(
@@ -116,6 +123,9 @@ def write_scan(task: Task, converted: ConvertedScan) -> ScanRecord:
         blocks=blocks,
         warnings=converted.warnings,
         seconds={name: round(value, 6) for name, value in {**converted.seconds, **writer.watch.seconds}.items()},
+        companions=tuple(
+            CompanionRecord(c.name, c.fingerprint.size, c.fingerprint.sha256) for c in converted.companions
+        ),
     )
 
 
@@ -123,7 +133,7 @@ def write_scan(task: Task, converted: ConvertedScan) -> ScanRecord:
 class _Writer:
     """Write images into the output folder and measure the time."""
 
-    out: Path
+    guard: Guard
     watch: Stopwatch = field(default_factory=Stopwatch)
 
     def put(self, file: str, image: NDArray[Any]) -> str:
@@ -131,13 +141,14 @@ class _Writer:
         with self.watch.stage("encode"):
             data = encode_png(image)
         with self.watch.stage("write"):
-            return write_atomically(self.out / file, data)
+            return write_atomically(self.guard.path(file), data)
 
     def make_folder(self, place: str) -> None:
         """Create a folder and remove temporary files of killed runs from it."""
         with self.watch.stage("write"):
-            (self.out / place).mkdir(parents=True, exist_ok=True)
-            remove_temporaries(self.out / place)
+            folder = self.guard.folder(place)
+            folder.mkdir(parents=True, exist_ok=True)
+            remove_temporaries(folder)
 
 
 def _nose_record(nose: NoseTip) -> NoseRecord:
@@ -229,30 +240,30 @@ def add_maps(task: Task, older: ScanRecord) -> ScanRecord:
         WriteFailed: a file cannot be written.
         ScanError: depth16.png changed or vanished and the raw file cannot be converted again.
     """
-    if any(_changed(task.out / block.file, block.sha256) for block in older.blocks):
-        return write_scan(task, convert_scan(task.ref.path, task.settings))
+    guard = Guard(task.out)
+    if any(_changed(guard.path(block.file), block.sha256) for block in older.blocks):
+        return _converted(task)
     return replace(older, blocks=tuple(_extended(task, block) for block in older.blocks))
 
 
 def _changed(path: Path, sha256: str) -> bool:
     try:
-        return sha256_of(path) != sha256
+        return hashlib.sha256(read_regular(path)).hexdigest() != sha256
     except OSError:
         return True
 
 
 def _extended(task: Task, block: BlockRecord) -> BlockRecord:
-    settings, place = task.settings, block.file.rpartition("/")[0]
+    settings, place, writer = task.settings, block.file.rpartition("/")[0], _Writer(Guard(task.out))
     present = {m.tau for m in block.maps}
     taus = tuple(tau for tau in settings.taus if tau not in present)
     channels = {m.name for m in block.comparisons}
     names = tuple(name for name in settings.maps if not channels.issuperset(COMPARISONS[name].channels))
     try:
-        remove_temporaries(task.out / place)
-        codes = read_png(task.out / block.file)
+        writer.make_folder(place)
+        codes = read_png(writer.guard.path(block.file))
         maps = make_maps(codes, taus, settings.quantisation) if taus else ()
         compared = compare_maps(codes, block.depth_mm, block.mm_per_pixel, names, settings.quantisation)
-        writer = _Writer(task.out)
         added = _write_maps(writer, settings.stack, place, maps)
         others = _write_comparisons(writer, place, compared)
     except OSError as error:

@@ -157,6 +157,7 @@ def duration_text(seconds: float | None, steps: int, jobs: int) -> str:
 def summary_text(summary: Summary, out: Path) -> str:
     """The last lines of a run: counts, rate, and files to look at."""
     parts = [f"{summary.converted} converted"]
+    parts += [f"{summary.changed} changed since they were converted"] * bool(summary.changed)
     parts += [f"{summary.done} there already"] * bool(summary.done)
     parts += [f"{len(summary.failures)} failed (see {out / FAILURES})"] * bool(summary.failures)
     parts += [f"{summary.left} not tried"] * bool(summary.left)

@@ -12,27 +12,33 @@ from gemax_cli.errors import SOME_FAILED, NothingToConvert
 
 @click.command("verify", cls=options.Command, short_help="Check that every file of a folder is what its record says.")
 @options.out_argument
-@options.option("--repair", is_flag=True, help="Remove broken files, so that convert makes them again.")
+@options.option(
+    "--sources", type=options.PATH, multiple=True, metavar="RAW", help="Compare the hashes of raw files in RAW, too."
+)
+@options.option("--repair", is_flag=True, help="Remove broken images, so that convert makes them again.")
 @options.format_option
-def command(out: Path, repair: bool, form: options.Form) -> int:
-    """Check the files in OUT against its records: present, hash, pixels, entropy; name what belongs to no record.
+def command(out: Path, sources: tuple[Path, ...], repair: bool, form: options.Form) -> int:
+    """Check the files in OUT against its records: present, hash, pixels, entropy, tables; name what has no record.
 
     Exit code 3 if anything is wrong.
     """
     from gemax_cli.cli.output import print_rows
     from gemax_cli.stack.verify import verify
 
-    verified = verify(out, repair=repair)
-    if not verified.scans:
+    verified = verify(out, sources=sources or None, repair=repair)
+    problems = [*verified.problems, *verified.unfinished]
+    if not verified.scans and not problems:
         raise NothingToConvert(f"{out}: holds no record: give a folder that gemax convert wrote.")
-    rows = [{"scan": p.scan_id, "file": p.file, "problem": p.message} for p in verified.problems]
+    rows = [{"scan": p.scan_id, "file": p.file, "problem": p.message} for p in problems]
     rows += [{"scan": "", "file": file, "problem": "belongs to no record"} for file in verified.orphans]
     if rows or form != "table":
         print_rows(rows, form, f"Problems of {out}")
-    click.echo(_summary(len(verified.problems), len(verified.orphans), verified.scans, verified.files), err=True)
+    click.echo(_summary(len(problems), len(verified.orphans), verified.scans, verified.files), err=True)
+    for file in verified.removed:
+        click.echo(f"removed: {file}", err=True)
     if verified.removed:
         click.echo(f"{len(verified.removed)} files removed: run gemax convert again to make them.", err=True)
-    return SOME_FAILED if verified.problems else 0
+    return SOME_FAILED if problems else 0
 
 
 def _summary(problems: int, orphans: int, scans: int, files: int) -> str:

@@ -21,6 +21,18 @@ class Fingerprint(NamedTuple):
     sha256: str
 
 
+class Companion(NamedTuple):
+    """A file beside the raw file that belongs to what was read: landmarks, a camera, a picture.
+
+    Attributes:
+        name: of the file, without folder.
+        fingerprint: of the file.
+    """
+
+    name: str
+    fingerprint: Fingerprint
+
+
 NO_FILE = Fingerprint(0, "")
 """Of a scan that was made in memory."""
 
@@ -57,6 +69,7 @@ class Scan:
             otherwise both must be recognised.
         warnings: sentences on what is unusual in the file but usable.
         fingerprint: of the very bytes that the scan was read from; NO_FILE for a scan that was made in memory.
+        companions: the files beside it that were read with it.
     """
 
     path: Path
@@ -69,3 +82,4 @@ class Scan:
     metric: bool = False
     warnings: tuple[str, ...] = ()
     fingerprint: Fingerprint = NO_FILE
+    companions: tuple[Companion, ...] = ()

@@ -5,19 +5,26 @@ Importing this module is cheap: a reader is imported when it is needed.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from gemax_cli.datasets.ids import split_suffix
-from gemax_cli.errors import BadFormat, FileUnreadable, UnknownFormat
+from gemax_cli.errors import BadFormat, FileUnreadable, ScanError, UnknownFormat
 from gemax_cli.paths import AnyPath, as_path
+from gemax_cli.scans.model import Companion
 from gemax_cli.scans.raw_file import MAX_BYTES, RawFile, read_raw, why_unreadable
 
 if TYPE_CHECKING:
     from gemax_cli.scans.model import Scan
+
+MAX_COMPANION_BYTES = 2**20
+"""Of the largest landmark or camera file: some ten times what the readers take."""
 
 MAX_TEXT_BYTES = 48 * 2**20
 """Of the largest OBJ, OFF or point list: their parts take some twenty times the file while they are sorted out."""
@@ -37,6 +44,7 @@ class Format:
         picture: as often a texture or a photograph as a scan, so that a search looks inside.
         can_crash: read by a library that a damaged file can crash, and the process with it.
         searched: taken for a scan in a folder, not only when given by name.
+        beside: suffixes of files of the same stem that are read with it, as they are spelled.
         advice: what to do about a file of another format's suffix; "" to rename it.
     """
 
@@ -49,6 +57,7 @@ class Format:
     picture: bool = False
     can_crash: bool = False
     searched: bool = True
+    beside: tuple[str, ...] = ()
     advice: str = ""
 
     def read(self, raw: RawFile) -> Scan:
@@ -58,17 +67,18 @@ class Format:
         return cast("Callable[[RawFile], Scan]", reader)(raw)
 
 
-_BNT = Format("a Bosphorus scan", b"", (".bnt",), "bnt:read_bnt")
+_BNT = Format("a Bosphorus scan", b"", (".bnt",), "bnt:read_bnt", beside=(".lm3", ".LM3"))
+_BND, _CAMERA = (".bnd", ".BND", ".pse", ".PSE"), (".json",)
 _VRML, _ABS = rb"(?:\xef\xbb\xbf)?\s*#VRML", rb"\s*\d+ rows\s+\d+ columns"
 _PNG, _TIFF = rb"\x89PNG\r\n\x1a\n", rb"(?:II[*+]\x00|MM\x00[*+])"
 _OFF, _PCD = rb"(?:ST)?C?N?4?n?OFF\s", rb"(?:# \.PCD|VERSION [.\d]+\s+FIELDS)"
 _PICTURE, _POINTS = "depth_image:read_depth_image", "point_text:read_point_text"
 FORMATS = (
     _BNT,
-    Format("VRML", _VRML, (".wrl", ".wrl.gz", ".wrz"), "wrl:read_wrl", gzipped=True),
+    Format("VRML", _VRML, (".wrl", ".wrl.gz", ".wrz"), "wrl:read_wrl", gzipped=True, beside=_BND),
     Format("an FRGC range image", _ABS, (".abs", ".abs.gz"), "frgc:read_abs", limit=96 * 2**20, gzipped=True),
-    Format("a PNG picture", _PNG, (".png",), _PICTURE, picture=True),
-    Format("a TIFF picture", _TIFF, (".tif", ".tiff"), _PICTURE, picture=True),
+    Format("a PNG picture", _PNG, (".png",), _PICTURE, picture=True, beside=_CAMERA),
+    Format("a TIFF picture", _TIFF, (".tif", ".tiff"), _PICTURE, picture=True, beside=_CAMERA),
     Format("a PLY mesh", rb"ply\s", (".ply",), "ply:read_ply"),
     Format("an OBJ mesh", b"", (".obj",), "obj:read_obj", limit=MAX_TEXT_BYTES),
     Format("an STL mesh", b"", (".stl",), "stl:read_stl"),
@@ -119,6 +129,7 @@ def read_scan(path: AnyPath) -> Scan:
     path = as_path(path)
     suffix = split_suffix(path.name)[1]
     named = _BY_SUFFIX.get(suffix)
+    companions = tuple(_companions(path))  # first: what changes meanwhile is then found to be changed
     raw = read_raw(path, named.limit if named else MAX_BYTES)
     content = sniff(raw.start, raw.fingerprint.size)
     if named is None:
@@ -129,9 +140,24 @@ def read_scan(path: AnyPath) -> Scan:
         advice = content.advice or f"rename it to {content.suffixes[0]}"
         raise BadFormat(path, f"is named {suffix} but is {content.name}: {advice}.")
     try:
-        return replace(named.read(raw), fingerprint=raw.fingerprint)
+        scan = named.read(raw)
     except OSError as error:
         raise FileUnreadable(path, why_unreadable(error)) from error
+    return replace(scan, fingerprint=raw.fingerprint, companions=(*companions, *scan.companions))
+
+
+def files_beside(path: Path) -> list[Path]:
+    """The files that would be read with a raw file if they were there: its landmarks, or the camera of a picture."""
+    stem, suffix = split_suffix(path.name)
+    named = _BY_SUFFIX.get(suffix)
+    return [path.with_name(stem + beside) for beside in (named.beside if named else ())]
+
+
+def _companions(path: Path) -> Iterator[Companion]:
+    for beside in files_beside(path):
+        if os.path.lexists(beside):
+            with contextlib.suppress(ScanError):  # its reader tells of it
+                yield Companion(beside.name, read_raw(beside, MAX_COMPANION_BYTES).fingerprint)
 
 
 def sniff(start: bytes, size: int) -> Format | None:

@@ -5,35 +5,47 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Callable, Iterable, Iterator, Set
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli import __version__
-from gemax_cli.errors import FolderInUse, OutputError, OutputFull, OutputUnwritable, SettingsConflict, SettingsError
+from gemax_cli.errors import (
+    FolderInUse,
+    OutputError,
+    OutputFull,
+    OutputUnwritable,
+    SettingsConflict,
+    SettingsError,
+    UnsafePath,
+)
 from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.settings import ADDABLE, Settings
 from gemax_cli.stack.atomic import DISK_FULL, remove_temporaries, write_atomically
-from gemax_cli.stack.images import ScanImages, load_codes, load_map, scan_images
+from gemax_cli.stack.guard import Guard, NotRegular, check_own_files, open_regular, read_regular
+from gemax_cli.stack.images import DEPTH_FOLDER, ScanImages, load_codes, load_map, scan_images
 from gemax_cli.stack.naming import DEPTH16, FAILURES, METADATA, RUN, records_name
 from gemax_cli.stack.records import (
     BlockRecord,
     Place,
     RecordWriter,
     ScanRecord,
+    damaged_lines,
     newest_places,
     read_line,
     read_records,
     record_files,
     tidy_records,
 )
-from gemax_cli.stack.tables import Failure, read_failures, write_failures, write_metadata
+from gemax_cli.stack.state import State, read_state, records_digest, tables_digest, write_state
+from gemax_cli.stack.tables import Failure, Table, metadata_table, read_failures, write_failures
 
 LOCK = ".gemax.lock"
 TABLES_LOCK = ".gemax-tables.lock"
@@ -65,7 +77,12 @@ class OutputFolder:
     @property
     def is_ours(self) -> bool:
         """Whether it has a run.json or records."""
-        return (self.path / RUN).is_file() or bool(record_files(self.path))
+        return os.path.lexists(self.path / RUN) or bool(record_files(self.path))
+
+    @cached_property
+    def guard(self) -> Guard:
+        """The way to the images that records name."""
+        return Guard(self.path)
 
     @property
     def run(self) -> dict[str, Any]:
@@ -75,11 +92,11 @@ class OutputFolder:
             OutputError: it is damaged.
         """
         try:
-            run = json.loads((self.path / RUN).read_text(encoding="utf-8"))
+            run = json.loads(read_regular(self.path / RUN).decode("utf-8"))
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError) as error:
-            raise self._damaged_run(error) from error
+            raise self._damaged_run(getattr(error, "strerror", None) or error) from error
         if not isinstance(run, dict):
             raise self._damaged_run("no JSON object")
         return run
@@ -145,6 +162,10 @@ class OutputFolder:
         """Ids of all scans with a record, in order, as first read by this object."""
         return tuple(self._places)
 
+    def has_record(self, scan_id: str) -> bool:
+        """Whether a scan has a record, sound or damaged, as first read by this object."""
+        return scan_id in self._places
+
     def record(self, scan_id: str) -> ScanRecord | None:
         """The record of a scan; None if there was none when this object first read, or if it is damaged."""
         place = self._places.get(scan_id)
@@ -175,7 +196,7 @@ class OutputFolder:
             SettingsError: there is no such scan or depth.
             ScanError: the file cannot be read.
         """
-        return load_codes(self.path / self._block(scan_id, depth_mm).file)
+        return load_codes(self.guard.path(self._block(scan_id, depth_mm).file))
 
     def map(self, scan_id: str, tau: int, depth_mm: float | None = None) -> NDArray[np.uint8]:
         """GEMax map of a scan, (rows, columns) uint8. Without a depth, its first block.
@@ -194,9 +215,9 @@ class OutputFolder:
         """An 8-bit image by its path as recorded: (rows, columns), or (rows, columns, 3).
 
         Raises:
-            ScanError: the file cannot be read.
+            ScanError: the file cannot be read, or is no image of the folder.
         """
-        return load_map(self.path / file)
+        return load_map(self.guard.path(file))
 
     def _block(self, scan_id: str, depth_mm: float | None) -> BlockRecord:
         record = self.record(scan_id)
@@ -210,7 +231,7 @@ class OutputFolder:
 
     def has_files(self, record: ScanRecord) -> bool:
         """Whether every file of a record is there."""
-        return all(os.path.isfile(f"{self.path}/{file}") for file in record.files)  # noqa: PTH113 - thousands of files
+        return all(map(self.guard.has_file, record.files))
 
     def images(self, part: Path | None = None) -> list[ScanImages]:
         """The maps in the folder or below a part of it, in order of path. Records are not consulted."""
@@ -264,7 +285,9 @@ class OutputFolder:
 
         Raises:
             FolderInUse: another process holds it.
+            OutputError: a link or pipe is in the place of a file of gemax.
         """
+        check_own_files(self.path)
         with ExitStack() as stack:
             if shard:
                 _take(stack, self.path, f".gemax-{shard[0]}-of-{shard[1]}.lock")
@@ -285,20 +308,53 @@ class OutputFolder:
             yield
 
     def write_tables(
-        self, shard: Shard | None, failures: Iterable[Failure], resolved: Callable[[Set[str]], Set[str]]
+        self,
+        shard: Shard | None,
+        failures: Iterable[Failure],
+        resolved: Callable[[Set[str]], Set[str]],
+        stamps: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Sort the records of this run, write metadata.csv from all records, and update failures.csv.
+        """Sort the records of this run, write the tables made from all records, and update failures.csv.
 
         Args:
             shard: of this run.
             failures: of this run.
             resolved: given sources, returns those that this run resolved; older failures of the others are kept.
+            stamps: scan id to ``stamp_of``, for the next run; older ones of the other scans are kept.
         """
         with self._tables_locked():  # the last shard to write the tables sees all records
             tidy_records(self.path / records_name(shard))
             vars(self).pop("_places", None)
-            write_metadata(self.path, self.records(), *self._map_columns())
+            records = records_digest(self.path)  # before they are read: another shard may append to its own
+            for table in self.tables():
+                table.write(self.path)
             write_failures(self.path, [*self._older_failures(resolved), *failures])
+            known = {**read_state(self.path).scans, **stamps}
+            kept = {scan_id: known[scan_id] for scan_id in self.scan_ids if scan_id in known}
+            write_state(self.path, State(tables_digest(self.path, records), kept))
+            vars(self).pop("state", None)
+
+    def tables(self) -> Iterator[Table]:
+        """The tables made from the records, as they should be."""
+        yield metadata_table(self.records, *self._map_columns())
+
+    @cached_property
+    def state(self) -> State:
+        """What the last run saw, as first read by this object."""
+        return read_state(self.path)
+
+    def damaged_lines(self) -> Iterator[tuple[str, str]]:
+        """Yield record file and sentence of every line that is no record; gemax convert makes these scans again."""
+        for path in record_files(self.path):
+            yield from ((path.name, message) for message in damaged_lines(path))
+
+    def remove_temporaries(self, scan_id: str) -> None:
+        """Remove what a stopped writer left in the folders of a scan; linked folders are left alone."""
+        with suppress(UnsafePath):
+            place = self.guard.folder(scan_id)
+            depths = [path for path in place.glob("d*/") if DEPTH_FOLDER.fullmatch(path.name)]
+            for folder in (place, *(self.guard.folder(f"{scan_id}/{path.name}") for path in depths)):
+                remove_temporaries(folder)
 
     def _map_columns(self) -> tuple[set[int], set[str]]:
         """All tau and all comparison channels in the records."""
@@ -326,18 +382,19 @@ class OutputFolder:
         """
         path = self.path / FAILURES
         try:
-            return read_failures(path) if path.is_file() else []
+            with open_regular(path) as file:
+                return read_failures(path, file)
+        except FileNotFoundError:
+            return []
+        except NotRegular as error:
+            raise OutputError(f"{path}: cannot be read ({error.strerror}): remove it.") from error
         except ValueError as error:
             raise OutputError(f"{path}: cannot be read ({error}).") from error
 
     def tables_are_current(self) -> bool:
-        """Whether metadata.csv is newer than all records and there is no failures.csv."""
-        try:
-            written = (self.path / METADATA).stat().st_mtime_ns
-            files = record_files(self.path)
-            return not (self.path / FAILURES).exists() and all(p.stat().st_mtime_ns < written for p in files)
-        except OSError:
-            return False
+        """Whether the records and the tables made from them are as the last run left them, without failures.csv."""
+        known = tables_digest(self.path, records_digest(self.path))
+        return not os.path.lexists(self.path / FAILURES) and self.state.tables == known
 
 
 def _listed(values: Iterable[float]) -> str:

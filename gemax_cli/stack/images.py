@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections import Counter
@@ -18,11 +19,10 @@ from gemax_cli.datasets.model import ScanName
 from gemax_cli.datasets.other import NAME as OTHER
 from gemax_cli.datasets.registry import DATASETS, parse_name
 from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable
-from gemax_cli.scans.raw_file import sha256_of
-from gemax_cli.stack.naming import DEPTH16
-from gemax_cli.stack.png import read_png
+from gemax_cli.stack.guard import NotRegular, read_regular
+from gemax_cli.stack.naming import DEPTH16, TAU
+from gemax_cli.stack.png import decode_png, read_png
 
-TAU = re.compile(r"gemax_tau(\d{1,6}(?:_\d{1,6}){0,2})\.png")
 DEPTH_FOLDER = re.compile(r"d\d{3,}(\.\d+)?")
 IMAGE = "image"
 
@@ -198,21 +198,24 @@ def load_codes(path: Path) -> NDArray[np.uint16]:
 
 def load_recorded(path: Path, sha256: str, dtype: type[np.generic]) -> tuple[NDArray[Any] | None, str]:
     """The pixels of a file that matches its record and "", else None and what is wrong."""
-    if not path.is_file():
-        return None, "is missing"
     try:
-        if sha256_of(path) != sha256:
+        data = read_regular(path)
+        if hashlib.sha256(data).hexdigest() != sha256:
             return None, "is not the file that was written (its SHA-256 differs)"
-        image = read_png(path)
+        image = decode_png(data)
+    except FileNotFoundError:
+        return None, "is missing"
+    except NotRegular as error:
+        return None, f"is missing ({error.strerror})"
     except (OSError, ValueError, SyntaxError) as error:
-        return None, f"cannot be read ({error})"
+        return None, f"cannot be read ({getattr(error, 'strerror', None) or error})"
     return (image, "") if image.dtype == dtype else (None, f"holds {image.dtype}, not {np.dtype(dtype)}")
 
 
 def _load(path: Path) -> NDArray[Any]:
     try:
         return read_png(path)
-    except (FileNotFoundError, PermissionError, IsADirectoryError) as error:
+    except (FileNotFoundError, PermissionError, NotRegular) as error:
         raise FileUnreadable(path, f"cannot be read ({error.strerror}): check the file and its permissions.") from error
     except Exception as error:  # a PNG decoder raises many kinds of errors for damaged data
         reason = " ".join(str(error).split())[:120] or type(error).__name__

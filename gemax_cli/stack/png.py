@@ -10,6 +10,8 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
+from gemax_cli.stack.guard import read_regular
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">IIBBBBB")  # columns, rows, bits, colour type, compression, filter and interlace methods
 _LENGTH = struct.Struct(">I")
@@ -54,14 +56,21 @@ def read_png(path: Path) -> NDArray[Any]:
     """Pixels of a PNG as they are stored: uint8 or uint16, (rows, columns) or (rows, columns, channels).
 
     Raises:
-        OSError: the file is missing or no image.
+        OSError: the file is missing, a link, no file, or no image.
+    """
+    return decode_png(read_regular(path))
+
+
+def decode_png(data: bytes) -> NDArray[Any]:
+    """Pixels of the PNG that ``data`` is, as ``read_png`` gives them.
+
+    Raises:
+        OSError: it is no image.
     """
     import imageio.v3 as iio
 
-    with path.open("rb") as file:
-        head = file.read(25)
-    image = np.asarray(iio.imread(path, plugin="pillow"))
+    image = np.asarray(iio.imread(data, plugin="pillow"))
     # byte 24 is the bit depth: older versions of Pillow give 16-bit grey 32 bits, and all give 16-bit colours 8 bits
-    if len(head) == 25 and head[24] == 16 and image.dtype != np.uint16:
+    if len(data) > 24 and data[24] == 16 and image.dtype != np.uint16:
         image = image.astype(np.uint16)
     return image

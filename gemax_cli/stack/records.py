@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -13,11 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.codes import MAX_CODE
+from gemax_cli.datasets.ids import bare_name
 from gemax_cli.datasets.model import ScanName
+from gemax_cli.errors import OutputError
+from gemax_cli.maps.registry import COMPARISONS, channels_of
 from gemax_cli.stack.atomic import replacing
+from gemax_cli.stack.guard import open_regular
+from gemax_cli.stack.naming import CHANNELS, images_of, is_scan_id
 from gemax_cli.typed_json import from_json
 
 LONGEST_MM = 1e4
+LONGEST_LINE = 1 << 26  # bytes; ten depths of 4,000 tau take half of it
+RECORDS = re.compile(r"records(?:-[0-9]+-of-[0-9]+)?\.jsonl")
+_COMPARED = frozenset(channels_of(tuple(COMPARISONS)))
 _NAME_FIELDS = tuple(f.name for f in fields(ScanName))
 _WIDTH_TYPES = {"u8": "u1", "u16": "<u2"}  # low byte first on any machine
 _AffineRow = tuple[float, float, float, float]
@@ -133,6 +143,20 @@ class BlockRecord:
         """The maps of all tau, and the comparison maps' channels."""
         return (*self.maps, *self.comparisons)
 
+    def check_channels(self) -> None:
+        """Raise ValueError where a map is of no tau, no known comparison map, or no channel of an image."""
+        if not all(1 <= m.tau <= MAX_CODE for m in self.maps):
+            raise ValueError(f"a tau out of 1 to {MAX_CODE}")
+        if unknown := {m.name for m in self.comparisons} - _COMPARED:
+            raise ValueError(f"{min(unknown)[:40]!r} is no comparison map")
+        if not all(m.channel is None or 0 <= m.channel < CHANNELS for m in self.all_maps):
+            raise ValueError("a channel that no image has")
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file of the block, relative to the output folder, each once."""
+        return tuple(dict.fromkeys((self.file, *(m.file for m in self.all_maps))))
+
 
 @dataclass(frozen=True)
 class NoseRecord:
@@ -144,6 +168,21 @@ class NoseRecord:
     source: str
     confidence: float
     runner_up: tuple[float, float, float] | None = None
+
+
+@dataclass(frozen=True)
+class CompanionRecord:
+    """A file beside the raw file that was read with it, or looked for: landmarks, a camera, a picture.
+
+    Attributes:
+        name: of the file, without folder.
+        bytes: its size; 0 where there was none.
+        sha256: of the file; "" where there was none.
+    """
+
+    name: str
+    bytes: int
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -172,12 +211,13 @@ class ScanRecord:
     blocks: tuple[BlockRecord, ...]
     warnings: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+    companions: tuple[CompanionRecord, ...] = ()
 
     def to_line(self) -> str:
-        """One line of JSON, ASCII, with its newline."""
+        """One line of JSON, ASCII, with its newline; the last key is ``check``, the line's ``checksum``."""
         rest = {key: value for key, value in vars(self).items() if key not in ("scan_id", "name")}
-        values = {"scan": self.scan_id, **asdict(self.name), **rest}
-        return json.dumps(values, default=vars, separators=(",", ":")) + "\n"
+        text = _compact({"scan": self.scan_id, **asdict(self.name), **rest})
+        return f'{text[:-1]},"check":"{_checksum(text)}"}}\n'
 
     @classmethod
     def from_line(cls, line: str | bytes) -> ScanRecord:
@@ -187,10 +227,14 @@ class ScanRecord:
             ValueError: the line is no record, or names a file outside the output folder.
         """
         values = _json_object(line)
+        check = values.pop("check", None)
         try:
-            name = {key: values.pop(key) for key in _NAME_FIELDS}
-            record = from_json(cls, {"scan_id": values.pop("scan"), "name": name, **values})
+            name = {key: values[key] for key in _NAME_FIELDS}
+            rest = {key: value for key, value in values.items() if key != "scan" and key not in name}
+            record = from_json(cls, {"scan_id": values["scan"], "name": name, **rest})
             record._check()
+            if check != _checksum(_compact(values)):
+                raise ValueError("its values are not those that were written (its check differs)")
         except KeyError as error:
             raise ValueError(f"not a record: missing: {error}") from error
         except ValueError as error:
@@ -198,20 +242,25 @@ class ScanRecord:
         return record
 
     def _check(self) -> None:
-        """Raise ValueError for values of the right type that are invalid: files outside, lengths, cuts."""
-        if not all(_lies_inside(file) for file in self.files):
-            raise ValueError("it names a file outside the output folder")
+        """Raise ValueError for values of the right type that are invalid: names, files, lengths, cuts."""
+        if not is_scan_id(self.scan_id):
+            raise ValueError(f"{self.scan_id[:40]!r} is no scan id: it leads outside the output folder")
+        for companion in self.companions:
+            if not companion.name or bare_name(companion.name) != companion.name:
+                raise ValueError(f"companions: {companion.name[:40]!r} is no file name")
         for block in self.blocks:
+            if not images_of(block.files, self.scan_id, block.depth_mm):
+                raise ValueError("it names a file outside the output folder or the scan's own")
             if not (0 < block.depth_mm <= LONGEST_MM and 0 < block.mm_per_pixel <= LONGEST_MM):
                 raise ValueError(f"a depth of {block.depth_mm} mm, {block.mm_per_pixel} mm per pixel")
             for m in block.maps:
                 unpack_cuts(m.widths)
+            block.check_channels()
 
     @property
     def files(self) -> tuple[str, ...]:
         """Every file of the scan, relative to the output folder, each once."""
-        named = [file for block in self.blocks for file in (block.file, *(m.file for m in block.all_maps))]
-        return tuple(dict.fromkeys(named))
+        return tuple(dict.fromkeys(file for block in self.blocks for file in block.files))
 
     def taus(self, depth_mm: float) -> tuple[int, ...]:
         """The tau that the block of ``depth_mm`` has maps of; empty if there is no such block."""
@@ -222,9 +271,13 @@ class ScanRecord:
         return tuple(m.name for block in self.blocks if block.depth_mm == depth_mm for m in block.comparisons)
 
 
-def _lies_inside(file: str) -> bool:
-    """Whether a relative path stays inside its folder, on any system: gemax may remove or replace the file."""
-    return file != "" and not (set(file.split("/")) & {"", ".", ".."} or set(file) & set("\\:\0"))
+def _compact(values: dict[str, object]) -> str:
+    return json.dumps(values, default=vars, separators=(",", ":"))
+
+
+def _checksum(text: str) -> str:
+    """First 16 hexadecimal digits of the SHA-256 of a record without ``check``, as compact JSON of its own order."""
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
 
 
 def _json_object(line: str | bytes) -> dict[str, object]:
@@ -240,25 +293,56 @@ def _json_object(line: str | bytes) -> dict[str, object]:
 
 def record_files(folder: Path) -> list[Path]:
     """The record files of an output folder, shards included, in order of name."""
-    return sorted([*folder.glob("records.jsonl"), *folder.glob("records-*-of-*.jsonl")])
+    try:
+        return sorted(path for path in folder.iterdir() if RECORDS.fullmatch(path.name))
+    except OSError:  # it is not there, or is none that may be listed
+        return []
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield (offset, line) of every complete line; a partial last line of a killed run is skipped."""
+    """Yield (offset, line) of every complete line; a partial last line of a killed run is skipped.
+
+    Raises:
+        OutputError: the file is a link or no file, or cannot be read.
+    """
     offset = 0
-    with path.open("rb") as file:
-        for line in file:
-            if line.endswith(b"\n"):
-                yield offset, line
-            offset += len(line)
+    for line in _lines(path, 0):
+        if line.endswith(b"\n"):
+            yield offset, line
+        offset += len(line)
+
+
+def damaged_lines(path: Path) -> Iterator[str]:
+    """Yield a sentence, with its number, on every line that is no record."""
+    for number, line in enumerate(_lines(path, 0), start=1):
+        try:
+            ScanRecord.from_line(line)
+        except ValueError as error:
+            yield f"line {number} is damaged ({error})"
+        else:
+            if not line.endswith(b"\n"):
+                yield f"line {number} is torn (it has no end)"
 
 
 def read_line(place: Place) -> bytes:
-    """Read the line at a file and offset."""
-    path, offset = place
-    with path.open("rb") as file:
-        file.seek(offset)
-        return file.readline()
+    """Read the line at a file and offset; empty at the end of the file.
+
+    Raises:
+        OutputError: the file is a link or no file, or cannot be read.
+    """
+    return next(_lines(*place), b"")
+
+
+def _lines(path: Path, offset: int) -> Iterator[bytes]:
+    """The lines of a record file from an offset on, the last one perhaps partial."""
+    try:
+        with open_regular(path) as file:
+            file.seek(offset)
+            while line := file.readline(LONGEST_LINE):
+                yield line
+    except OSError as error:
+        message = f"cannot be read ({error.strerror or error}): remove it or give another output folder."
+        raise OutputError(f"{path}: {message}") from error
 
 
 def newest_places(files: Iterable[Path]) -> dict[str, Place]:
@@ -297,8 +381,8 @@ class RecordWriter:
     """Append records to one file; a partial last line of an earlier run is removed first."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("ab+", buffering=0)
-        whole = sum(len(line) for _, line in read_lines(path))
+        self._file = open_regular(path, "ab+")
+        whole = max((offset + len(line) for offset, line in read_lines(path)), default=0)
         if whole < path.stat().st_size:
             self._file.truncate(whole)
 

@@ -1,14 +1,23 @@
-"""metadata.csv and failures.csv. metadata.csv is made from the records; records are never read from it."""
+"""metadata.csv and failures.csv. metadata.csv is made from the records; records are never read from it.
+
+Text in a cell is percent-escaped where it holds what a CSV file, a terminal or a spreadsheet would not keep or would
+act upon: see ``escaped``.
+"""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote, unquote
 
 from gemax_cli.maps.registry import COMPARISONS
 from gemax_cli.stack.atomic import replacing
+from gemax_cli.stack.guard import open_regular
 from gemax_cli.stack.naming import FAILURES, METADATA
 from gemax_cli.stack.records import BlockRecord, ScanRecord
 
@@ -18,6 +27,31 @@ LEADING = (
 )  # fmt: skip
 TRAILING = ("code", "race", "kind", "yaw", "pitch", "roll", "filled_pixels", "source_sha256")
 FAILURE_COLUMNS = ("source", "stage", "error", "message")
+_ESCAPED = re.compile(
+    "[\0-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"  # control, not UTF-8
+    "|%(?=[0-9A-Fa-f]{2})"  # what would read as an escape
+    "|^[=+@-]"  # what a spreadsheet takes for a formula
+)
+
+
+def escaped(text: str) -> str:
+    """Text for a cell: some characters as %XX per byte of UTF-8, so that ``unescaped`` gives the text back.
+
+    Escaped are control characters and line ends, marks of writing direction, bytes that are not UTF-8, "%" before two
+    hexadecimal digits, and =, +, - and @ at the beginning.
+    """
+    return _ESCAPED.sub(lambda match: _percent(match[0]), text)
+
+
+def _percent(character: str) -> str:
+    if character.isascii():
+        return f"%{ord(character):02X}"
+    return quote(character, errors="surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass")
+
+
+def unescaped(text: str) -> str:
+    """The text that was ``escaped``; bytes that are not UTF-8 as Python has them in names of files."""
+    return unquote(text, errors="surrogateescape")
 
 
 @dataclass(frozen=True)
@@ -51,6 +85,9 @@ def _column(name: str) -> str:
     return name.replace("-", "_")
 
 
+Row = Mapping[str, object]
+
+
 def metadata_rows(record: ScanRecord) -> Iterator[dict[str, object]]:
     """One row per depth block of a scan."""
     for block in record.blocks:
@@ -62,17 +99,17 @@ def _scan_cells(record: ScanRecord) -> dict[str, object]:
     angles = {"yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll} if pose else {}
     return {
         "scan": record.scan_id,
-        **asdict(record.name),
-        "source": record.source,
-        "source_sha256": record.source_sha256,
+        **{key: escaped(value) if isinstance(value, str) else value for key, value in asdict(record.name).items()},
+        "source": escaped(record.source),
+        "source_sha256": escaped(record.source_sha256),
         **{name: f"{angle:.2f}" for name, angle in angles.items()},
         "level": "" if record.name.level is None else record.name.level,
         "nose_x": f"{nose.x:.4f}",
         "nose_y": f"{nose.y:.4f}",
         "nose_z": f"{nose.z:.4f}",
-        "nose_source": nose.source,
+        "nose_source": escaped(nose.source),
         "nose_confidence": f"{nose.confidence:.3f}",
-        "warnings": "; ".join(record.warnings),
+        "warnings": escaped("; ".join(record.warnings)),
     }
 
 
@@ -100,46 +137,106 @@ def _comparison_cells(block: BlockRecord) -> dict[str, object]:
     return cells | {f"entropy_{_column(name)}": f"{m.entropy:.6f}" for name, m in channels.items()}
 
 
+@dataclass(frozen=True)
+class Table:
+    """A table made from the records.
+
+    Attributes:
+        name: of its file.
+        columns: in order.
+        rows: gives the rows anew each time: column to cell; other keys are left out, missing cells are empty.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    rows: Callable[[], Iterable[Row]]
+
+    def write(self, out: Path) -> None:
+        """Write the table row by row, so it may be of any length."""
+        with replacing(out / self.name) as temporary, temporary.open("wb") as file:
+            file.writelines(self.lines())
+
+    def lines(self) -> Iterator[bytes]:
+        """The lines of the file: the header and each row."""
+        return csv_lines(self.columns, self.rows())
+
+    def difference(self, out: Path) -> str:
+        """What is wrong with the file, as a sentence without subject; "" where it is as it should be."""
+        try:
+            with open_regular(out / self.name) as file:
+                for number, line in enumerate(self.lines(), start=1):
+                    if file.readline(len(line) + 1) != line:
+                        return f"line {number} is not what the records say"
+                return "has more lines than the records say" if file.read(1) else ""
+        except FileNotFoundError:
+            return "is missing"
+        except OSError as error:
+            return f"cannot be read ({error.strerror or error})"
+
+
+def metadata_table(
+    records: Callable[[], Iterable[ScanRecord]], taus: Iterable[int], comparisons: Iterable[str] = ()
+) -> Table:
+    """metadata.csv: one row per scan and depth, in the order of ``records``."""
+    columns = metadata_columns(taus, comparisons)
+    return Table(METADATA, columns, lambda: (row for record in records() for row in metadata_rows(record)))
+
+
 def write_metadata(
     folder: Path, records: Iterable[ScanRecord], taus: Iterable[int], comparisons: Iterable[str] = ()
 ) -> None:
     """Write metadata.csv with one row per scan and depth, in the order of ``records``."""
-    rows = (row for record in records for row in metadata_rows(record))
-    _write_csv(folder / METADATA, metadata_columns(taus, comparisons), rows)
+    metadata_table(lambda: records, taus, comparisons).write(folder)
 
 
 def write_failures(folder: Path, failures: Iterable[Failure]) -> None:
     """Write failures.csv in order of source; without failures, remove it."""
     ordered = sorted(set(failures), key=lambda failure: (failure.source, failure.stage, failure.message))
     if ordered:
-        _write_csv(folder / FAILURES, FAILURE_COLUMNS, (vars(failure) for failure in ordered))
+        Table(FAILURES, FAILURE_COLUMNS, lambda: map(_failure_cells, ordered)).write(folder)
     else:
         (folder / FAILURES).unlink(missing_ok=True)
 
 
-def read_failures(path: Path) -> list[Failure]:
+def _failure_cells(failure: Failure) -> Row:
+    return {name: escaped(getattr(failure, name)) for name in FAILURE_COLUMNS}
+
+
+def read_failures(path: Path, file: BinaryIO | None = None) -> list[Failure]:
     """The rows of a failures.csv.
+
+    Args:
+        path: of the file.
+        file: the same, open; None opens it.
 
     Raises:
         ValueError: the file has other columns, or is no CSV.
         OSError: it cannot be read.
     """
-    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        rows = csv.DictReader(file)
+    with io.TextIOWrapper(file or path.open("rb"), newline="", encoding="utf-8", errors="surrogateescape") as text:
+        rows = csv.DictReader(text)
         try:
             if not set(FAILURE_COLUMNS) <= set(rows.fieldnames or ()):
                 raise ValueError(f"{path}: it lacks the columns {', '.join(FAILURE_COLUMNS)}: give a failures.csv.")
-            return [Failure(*(row[name] or "" for name in FAILURE_COLUMNS)) for row in rows]
+            return [Failure(*(unescaped(row[name] or "") for name in FAILURE_COLUMNS)) for row in rows]
         except csv.Error as error:
             raise ValueError(f"{path}: it is no CSV ({error}): give a failures.csv.") from error
 
 
-def _write_csv(path: Path, columns: tuple[str, ...], rows: Iterable[dict[str, object]]) -> None:
-    """Write row by row, so a table may be of any length."""
-    with (
-        replacing(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
-    ):
-        table = csv.DictWriter(file, columns, restval="", extrasaction="ignore", lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+def csv_lines(columns: tuple[str, ...], rows: Iterable[Row]) -> Iterator[bytes]:
+    """The lines of a CSV file in UTF-8, header first. A row is one line."""
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
+    table.writeheader()
+    for row in rows:
+        yield _taken(text)
+        table.writerow(row)
+    yield _taken(text)
+
+
+def _taken(text: io.StringIO) -> bytes:
+    """What was written to ``text``, which is empty afterwards."""
+    line = text.getvalue().encode("utf-8")
+    text.seek(0)
+    text.truncate()
+    return line

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+STATE_OR_LOCK = (".gemax.lock", ".gemax-tables.lock", ".gemax-state.json", *(f".gemax-{i}-of-" for i in range(1, 10)))
+UNTIMED = {"seconds": None, "check": None}
+
 
 def content(out: Path) -> dict[str, bytes]:
-    """Every file but locks; run.json without the command line, records without timings."""
+    """Every file but locks and state; run.json without the command line, records without timings (and check)."""
     files = {}
-    for path in sorted(p for p in out.rglob("*") if p.is_file() and not p.name.endswith(".lock")):
+    for path in sorted(p for p in out.rglob("*") if p.is_file() and not p.name.startswith(STATE_OR_LOCK)):
         data = path.read_bytes()
         if path.name == "run.json":
             data = json.dumps({**json.loads(data), "command": None}).encode()
         if path.suffix == ".jsonl":
-            data = b"\n".join(json.dumps({**json.loads(line), "seconds": None}).encode() for line in data.splitlines())
+            data = b"\n".join(json.dumps({**json.loads(line), **UNTIMED}).encode() for line in data.splitlines())
         files[path.relative_to(out).as_posix()] = data
     return files
 

@@ -1,3 +1,4 @@
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -18,7 +19,14 @@ def done(tmp_path):
     raw = tmp_path / "raw.wrl"
     raw.write_bytes(b"x" * 100)
     out = tmp_path / "out"
-    record = scan_record("a", source="raw.wrl", settings=SETTINGS.digest, blocks=(block_record(folder="a"),))
+    digest = hashlib.sha256(raw.read_bytes()).hexdigest()
+    record = scan_record(
+        "a",
+        source="raw.wrl",
+        source_sha256=digest,
+        settings=SETTINGS.digest,
+        blocks=(block_record(folder="a"),),
+    )
     for file in record.files:
         (out / file).parent.mkdir(parents=True, exist_ok=True)
         (out / file).touch()

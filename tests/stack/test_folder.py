@@ -158,11 +158,12 @@ def test_failures_of_scans_not_tried_are_kept(tmp_path):
 
 
 def test_columns_are_those_of_the_newest_records(tmp_path):
-    channels = [ComparisonRecord(f"normals-{axis}", "n.png", i, 7.0, "x", "0" * 64) for i, axis in enumerate("xyz")]
+    file = "b/normals.png"
+    channels = [ComparisonRecord(f"normals-{axis}", file, i, 7.0, "x", "0" * 64) for i, axis in enumerate("xyz")]
     odd = scan_record("a", warnings=('"tau":7,{"name":"x"}',))
     with RecordWriter(tmp_path / "records-1-of-2.jsonl") as writer:
-        writer.append_line(scan_record("b", blocks=(block_record((99,)),)).to_line())
-    newest = scan_record("b", blocks=(replace(block_record((40,)), comparisons=tuple(channels)),))
+        writer.append_line(scan_record("b", blocks=(block_record((99,), folder="b"),)).to_line())
+    newest = scan_record("b", blocks=(replace(block_record((40,), folder="b"), comparisons=tuple(channels)),))
     with OutputFolder(tmp_path).writer() as writer:
         writer.append_line(odd.to_line())
         writer.append_line(newest.to_line())

@@ -18,7 +18,7 @@ from gemax_cli.stack.records import (
     tidy_records,
     unpack_cuts,
 )
-from tests.stack.samples import SCAN, block_record, scan_record
+from tests.stack.samples import SCAN, block_record, resigned, scan_record
 
 
 def write(path, *records):
@@ -94,7 +94,7 @@ def test_a_value_of_another_type_costs_its_record_and_is_named(tmp_path, old, ne
 
 
 def test_whole_numbers_may_stand_for_lengths():
-    record = ScanRecord.from_line(scan_record().to_line().replace('"depth_mm":60.0', '"depth_mm":60'))
+    record = ScanRecord.from_line(resigned(scan_record().to_line().replace('"depth_mm":60.0', '"depth_mm":60')))
     assert record == scan_record()
     assert isinstance(record.blocks[0].depth_mm, float)
 

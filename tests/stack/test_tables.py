@@ -8,6 +8,7 @@ from gemax_cli.stack.tables import (
     metadata_columns,
     metadata_rows,
     read_failures,
+    unescaped,
     write_failures,
     write_metadata,
 )
@@ -59,9 +60,9 @@ def test_unknown_level_and_pose_are_empty():
 def test_names_with_commas_quotes_newlines_and_odd_bytes(tmp_path):
     name = 'a,"b"\nc\udcff.wrl'
     write_metadata(tmp_path, [scan_record(source=name)], [20, 30])
-    with (tmp_path / "metadata.csv").open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-        (row,) = csv.DictReader(file)
-    assert row["source"] == name
+    (row,) = rows_of(tmp_path / "metadata.csv")
+    assert row["source"] == 'a,"b"%0Ac%FF.wrl'
+    assert unescaped(row["source"]) == name
 
 
 def test_failures_are_ordered_and_read_back(tmp_path):
