@@ -7,13 +7,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gemax_cli.printing import printable
+
 SOME_FAILED = 3  # exit code: what can be done is done, and something failed
 
 
 class GemaxError(Exception):
-    """Base of all errors of this package; ``exit_code`` is what the command line returns."""
+    """Base of all errors of this package; ``exit_code`` is what the command line returns.
+
+    A message may hold names of any bytes: they are made ``printable``, whoever prints it.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(message))
 
 
 class SettingsError(GemaxError, ValueError):

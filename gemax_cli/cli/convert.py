@@ -6,11 +6,12 @@ import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
 from gemax_cli.cli import options
+from gemax_cli.printing import printable
 
 if TYPE_CHECKING:
     from gemax_cli.batch.run import RunOptions
@@ -59,7 +60,7 @@ def command(
     from gemax_cli.stack.naming import FAILURES
 
     failures = out / FAILURES if retry_failed else from_failures
-    only = _sources_of(failures) if failures else None
+    only = _sources_of(failures, retry_failed) if failures else None
     run = replace(run, only_sources=only, command=("gemax", *sys.argv[1:]))
     if dry_run:
         return _dry_run(sources, out, settings, selection, run)
@@ -69,11 +70,18 @@ def command(
     return summary.exit_code
 
 
-def _sources_of(failures: Path) -> frozenset[str]:
+def _opened(failures: Path, ours: bool) -> BinaryIO:
+    """A file of the output folder must be a regular one; the user may name a pipe."""
+    from gemax_cli.stack.guard import open_regular
+
+    return open_regular(failures) if ours else failures.open("rb")
+
+
+def _sources_of(failures: Path, ours: bool) -> frozenset[str]:
     from gemax_cli.stack.tables import read_failures
 
     try:
-        return frozenset(failure.source for failure in read_failures(failures))
+        return frozenset(failure.source for failure in read_failures(failures, _opened(failures, ours)))
     except FileNotFoundError:
         raise click.BadParameter(f"{failures}: there is no such file, so nothing failed.") from None
     except (OSError, ValueError) as error:
@@ -83,14 +91,16 @@ def _sources_of(failures: Path) -> frozenset[str]:
 def _dry_run(sources: list[Path], out: Path, settings: Settings, selection: Selection, run: RunOptions) -> int:
     from gemax_cli.batch.plan import expected_seconds
     from gemax_cli.batch.run import plan
+    from gemax_cli.cli.output import emit, say
     from gemax_cli.cli.progress import duration_text
     from gemax_cli.stack.folder import OutputFolder
 
     todo, summary = plan(sources, out, settings, selection, run)
     for step in todo.steps:
-        click.echo(f"{'add maps' if step.adds else 'convert'}\t{step.ref.source}\t{step.ref.scan_id}")
+        names = (printable(step.ref.source), step.ref.scan_id)
+        emit("\t".join(("add maps" if step.adds else "convert", *names)) + "\n")
     for note in (*summary.notes, *(failure.message for failure in summary.failures)):
-        click.echo(note, err=True)
+        say(note)
     time = duration_text(expected_seconds(todo, OutputFolder(out), run.jobs), len(todo.steps), run.jobs)
-    click.echo(f"{len(todo.steps)} of {summary.found} scans to do, {todo.done} done already.{time}", err=True)
+    say(f"{len(todo.steps)} of {summary.found} scans to do, {todo.done} done already.{time}")
     return summary.exit_code

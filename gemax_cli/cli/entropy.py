@@ -83,9 +83,10 @@ def _print_published(measurement: Measurement, out: Path, form: options.Form) ->
 
 
 def _plot(measurement: Measurement, plot: Path) -> None:
+    from gemax_cli.cli.output import say
     from gemax_cli.reports.charts import write_chart
     from gemax_cli.reports.curves import entropy_chart
     from gemax_cli.reports.entropy_table import tabulate
 
     write_chart(entropy_chart(tabulate(measurement)), plot)
-    click.echo(f"plot: {plot}", err=True)
+    say(f"plot: {plot}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from gemax_cli import __version__
 from gemax_cli.cli import signals
 from gemax_cli.cli.argv import spread
 from gemax_cli.errors import GemaxError
+from gemax_cli.printing import printable
 
 COMMANDS = (
     "convert", "entropy", "verify", "preview", "report", "inspect",
@@ -72,7 +74,9 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
-        error.show()
+        with io.StringIO() as text:
+            error.show(text)
+            click.echo(printable(text.getvalue(), keep="\n"), err=True, nl=False)
         return error.exit_code
     except GemaxError as error:
         click.echo(f"gemax: {error}", err=True)
@@ -88,8 +92,8 @@ def run(arguments: Sequence[str]) -> int:
             raise
         if stop_lost := signals.received():
             return _interrupted(stop_lost is signals.Terminated)
-        name = type(error).__name__
-        click.echo(f"gemax: internal error ({name}: {error}): please report it; GEMAX_DEBUG=1 shows where.", err=True)
+        reason = printable(f"{type(error).__name__}: {error}")
+        click.echo(f"gemax: internal error ({reason}): please report it; GEMAX_DEBUG=1 shows where.", err=True)
         return INTERNAL_ERROR
 
 

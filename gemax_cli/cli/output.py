@@ -13,6 +13,8 @@ import click
 
 from gemax_cli.cli.options import Form
 from gemax_cli.errors import SOME_FAILED
+from gemax_cli.printing import printable
+from gemax_cli.stack.escape import escaped
 
 Row = Mapping[str, object]
 WIDE = 10_000  # columns where stdout is no terminal: files and pipes get whole lines
@@ -46,11 +48,16 @@ def emit(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def say(text: str) -> None:
+    """Print a text to stderr; what a terminal would act upon is escaped, but for its line ends."""
+    click.echo(printable(text, keep="\n"), err=True)
+
+
 def tell(problems: Iterable[str]) -> int:
     """Print the sentences to stderr; returns the exit code: 3 if there is a sentence, else 0."""
     code = 0
     for problem in problems:
-        click.echo(problem, err=True)
+        say(problem)
         code = SOME_FAILED
     return code
 
@@ -61,15 +68,22 @@ def cell(value: object, name: str = "") -> str:
         return ""
     if isinstance(value, float) and name.startswith("paper"):
         return f"{value:g}"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    return f"{value:.4f}" if isinstance(value, float) else printable(str(value), keep="\n")
 
 
 def _csv(rows: Sequence[Row]) -> str:
     text = io.StringIO(newline="")
     table = csv.writer(text, lineterminator="\n")
     table.writerow(rows[0] if rows else [])
-    table.writerows([("" if value is None else value) for value in row.values()] for row in rows)
+    table.writerows([_csv_cell(value) for value in row.values()] for row in rows)
     return text.getvalue()
+
+
+def _csv_cell(value: object) -> object:
+    """Text escaped as in metadata.csv, but for line ends; None is empty."""
+    if isinstance(value, str):
+        return "\n".join(map(escaped, value.split("\n")))
+    return "" if value is None else value
 
 
 def _markdown(rows: Sequence[Row]) -> str:

@@ -31,8 +31,9 @@ def command(out: Path, names: tuple[str, ...], limit: int, styles: tuple[Style, 
     Exit code 3 if a scan could not be drawn.
     """
     from gemax_cli.cli.output import emit, tell
+    from gemax_cli.printing import printable
     from gemax_cli.reports.sheet import preview
 
     drawn = preview(out, output, styles=styles, names=names, limit=limit)
-    emit(f"{output}\n")
+    emit(f"{printable(str(output))}\n")
     return tell(drawn.problems)

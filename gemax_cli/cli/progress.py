@@ -12,7 +12,9 @@ import click
 
 from gemax_cli.batch.profile import Profile
 from gemax_cli.batch.run import Reporter, Summary
+from gemax_cli.cli.output import say
 from gemax_cli.cli.signals import raise_again
+from gemax_cli.printing import printable
 from gemax_cli.stack.naming import FAILURES, METADATA
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class ProgressReporter(Reporter):
         """Print the notes of the search for scans and start the bar."""
         if not self.quiet:
             for note in summary.notes:
-                click.echo(note, err=True)
+                say(note)
             if plan.steps:
                 self._start(len(plan.steps))
         for failure in summary.failures:
@@ -83,14 +85,14 @@ class ProgressReporter(Reporter):
 
     def _say(self, text: str) -> None:
         if self._bar:
-            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self._bar.console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
         else:
-            click.echo(text, err=True)
+            say(text)
 
     def close(self, summary: Summary, out: Path, jobs: int = 1) -> None:
         """Print the summary, and the profile if requested."""
         if not self.quiet:
-            click.echo(summary_text(summary, out), err=True)
+            say(summary_text(summary, out))
         if self._profile:
             click.echo(profile_text(self._profile, summary.seconds, jobs), err=True, nl=False)
 

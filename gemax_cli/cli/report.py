@@ -21,8 +21,9 @@ def command(out: Path, output: Path, jobs: int) -> int:
     Exit code 3 if an image could not be measured.
     """
     from gemax_cli.cli.output import emit, tell
+    from gemax_cli.printing import printable
     from gemax_cli.reports.page import report
 
     made = report(out, output, jobs=jobs)
-    emit(f"{output}\n")
+    emit(f"{printable(str(output))}\n")
     return tell(made.problems)

@@ -22,7 +22,7 @@ def command(out: Path, sources: tuple[Path, ...], repair: bool, form: options.Fo
 
     Exit code 3 if anything is wrong.
     """
-    from gemax_cli.cli.output import print_rows
+    from gemax_cli.cli.output import print_rows, say
     from gemax_cli.stack.verify import verify
 
     verified = verify(out, sources=sources or None, repair=repair)
@@ -33,11 +33,11 @@ def command(out: Path, sources: tuple[Path, ...], repair: bool, form: options.Fo
     rows += [{"scan": "", "file": file, "problem": "belongs to no record"} for file in verified.orphans]
     if rows or form != "table":
         print_rows(rows, form, f"Problems of {out}")
-    click.echo(_summary(len(problems), len(verified.orphans), verified.scans, verified.files), err=True)
+    say(_summary(len(problems), len(verified.orphans), verified.scans, verified.files))
     for file in verified.removed:
-        click.echo(f"removed: {file}", err=True)
+        say(f"removed: {file}")
     if verified.removed:
-        click.echo(f"{len(verified.removed)} files removed: run gemax convert again to make them.", err=True)
+        say(f"{len(verified.removed)} files removed: run gemax convert again to make them.")
     return SOME_FAILED if problems else 0
 
 

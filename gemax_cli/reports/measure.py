@@ -20,7 +20,7 @@ from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.reports.published import PAPER_DEPTH
 from gemax_cli.settings import QuantisationSettings
 from gemax_cli.stack.folder import OutputFolder
-from gemax_cli.stack.images import MapImage, ScanImages, load_codes, load_map
+from gemax_cli.stack.images import MapImage, ScanImages, load_codes, load_map, split_depth
 from gemax_cli.stack.naming import DEPTH16, depth_label
 from gemax_cli.stack.records import BlockRecord
 
@@ -122,11 +122,14 @@ def measure_folder(root: AnyPath, jobs: int = 1) -> Measurement:
     folder = OutputFolder.holding(root)
     scans = folder.images(as_path(root))
     names: dict[str, ScanName] = {}
-    parts = map_unordered(_measure_task, _tasks(folder, scans, names), jobs if len(scans) >= WORTH_WORKERS else 1)
+    damaged: list[str] = []
+    parts = map_unordered(
+        _measure_task, _tasks(folder, scans, names, damaged), jobs if len(scans) >= WORTH_WORKERS else 1
+    )
     measured = [part for _, part in sorted(parts, key=itemgetter(0))]
     return Measurement(
         tuple(m for part in measured for m in part.maps),
-        tuple(dict.fromkeys(problem for part in measured for problem in part.problems)),
+        tuple(dict.fromkeys([*damaged, *(problem for part in measured for problem in part.problems)])),
         _paper_depth(folder),
         names,
     )
@@ -143,8 +146,10 @@ Recorded = tuple[ScanImages, BlockRecord | None]
 _Task = tuple[int, list[Recorded], QuantisationSettings]
 
 
-def _tasks(folder: OutputFolder, scans: Sequence[ScanImages], names: dict[str, ScanName]) -> Iterator[_Task]:
-    """Yield the scans in chunks with their recorded blocks, read lazily; fills ``names``."""
+def _tasks(
+    folder: OutputFolder, scans: Sequence[ScanImages], names: dict[str, ScanName], damaged: list[str]
+) -> Iterator[_Task]:
+    """Yield the scans in chunks with their recorded blocks, read lazily; fills ``names`` and ``damaged`` records."""
     settings = folder.settings.quantisation
     for start in range(0, len(scans), CHUNK):
         chunk: list[Recorded] = []
@@ -153,6 +158,8 @@ def _tasks(folder: OutputFolder, scans: Sequence[ScanImages], names: dict[str, S
             chunk.append((images, found[1] if found else None))
             if found:
                 names[images.scan] = found[0].name
+            elif damage := folder.damage(images.scan) or folder.damage(split_depth(images.scan)[0]):
+                damaged.append(damage)
         yield start, chunk, settings
 
 

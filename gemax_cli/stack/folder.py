@@ -40,6 +40,7 @@ from gemax_cli.stack.records import (
     damaged_lines,
     newest_places,
     read_line,
+    read_lines,
     read_records,
     record_files,
     tidy_records,
@@ -175,6 +176,15 @@ class OutputFolder:
             return None
         # another process may have sorted the lines since
         return record if record and record.scan_id == scan_id else None
+
+    def damage(self, scan_id: str) -> str:
+        """A sentence on the record of a scan, with its line, where it is damaged; "" where it is sound or missing."""
+        if not self.has_record(scan_id) or self.record(scan_id):
+            return ""
+        path, offset = self._places[scan_id]
+        lines = dict(damaged_lines(path))
+        number = next((n for n, (at, _) in enumerate(read_lines(path), start=1) if at == offset), 0)
+        return f"{path}: line {number}, the record of {scan_id}, {lines.get(number, 'is another one by now')}."
 
     def find(self, place: str) -> tuple[ScanRecord, BlockRecord] | None:
         """The record and depth block of an image folder, given relative to the output folder."""
@@ -346,7 +356,7 @@ class OutputFolder:
     def damaged_lines(self) -> Iterator[tuple[str, str]]:
         """Yield record file and sentence of every line that is no record; gemax convert makes these scans again."""
         for path in record_files(self.path):
-            yield from ((path.name, message) for message in damaged_lines(path))
+            yield from ((path.name, f"line {number} {message}") for number, message in damaged_lines(path))
 
     def remove_temporaries(self, scan_id: str) -> None:
         """Remove what a stopped writer left in the folders of a scan; linked folders are left alone."""

@@ -312,16 +312,16 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         offset += len(line)
 
 
-def damaged_lines(path: Path) -> Iterator[str]:
-    """Yield a sentence, with its number, on every line that is no record."""
+def damaged_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the number, from 1, of every line that is no record, and what is wrong with it."""
     for number, line in enumerate(_lines(path, 0), start=1):
         try:
             ScanRecord.from_line(line)
         except ValueError as error:
-            yield f"line {number} is damaged ({error})"
+            yield number, f"is damaged ({error})"
         else:
             if not line.endswith(b"\n"):
-                yield f"line {number} is torn (it has no end)"
+                yield number, "is torn (it has no end)"
 
 
 def read_line(place: Place) -> bytes:

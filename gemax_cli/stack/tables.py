@@ -1,22 +1,21 @@
 """metadata.csv and failures.csv. metadata.csv is made from the records; records are never read from it.
 
 Text in a cell is percent-escaped where it holds what a CSV file, a terminal or a spreadsheet would not keep or would
-act upon: see ``escaped``.
+act upon: see ``escape.escaped``.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import quote, unquote
 
 from gemax_cli.maps.registry import COMPARISONS
 from gemax_cli.stack.atomic import replacing
+from gemax_cli.stack.escape import escaped, unescaped
 from gemax_cli.stack.guard import open_regular
 from gemax_cli.stack.naming import FAILURES, METADATA
 from gemax_cli.stack.records import BlockRecord, ScanRecord
@@ -27,31 +26,6 @@ LEADING = (
 )  # fmt: skip
 TRAILING = ("code", "race", "kind", "yaw", "pitch", "roll", "filled_pixels", "source_sha256")
 FAILURE_COLUMNS = ("source", "stage", "error", "message")
-_ESCAPED = re.compile(
-    "[\0-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"  # control, not UTF-8
-    "|%(?=[0-9A-Fa-f]{2})"  # what would read as an escape
-    "|^[=+@-]"  # what a spreadsheet takes for a formula
-)
-
-
-def escaped(text: str) -> str:
-    """Text for a cell: some characters as %XX per byte of UTF-8, so that ``unescaped`` gives the text back.
-
-    Escaped are control characters and line ends, marks of writing direction, bytes that are not UTF-8, "%" before two
-    hexadecimal digits, and =, +, - and @ at the beginning.
-    """
-    return _ESCAPED.sub(lambda match: _percent(match[0]), text)
-
-
-def _percent(character: str) -> str:
-    if character.isascii():
-        return f"%{ord(character):02X}"
-    return quote(character, errors="surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass")
-
-
-def unescaped(text: str) -> str:
-    """The text that was ``escaped``; bytes that are not UTF-8 as Python has them in names of files."""
-    return unquote(text, errors="surrogateescape")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from gemax_cli.batch.run import Reporter, RunOptions, convert
 from gemax_cli.cli.main import run
 from gemax_cli.errors import OutputError
 from gemax_cli.settings import BlockSettings, Settings
+from gemax_cli.stack.escape import unescaped
 from gemax_cli.stack.records import ScanRecord, read_records
 from gemax_cli.stack.tables import read_failures
 from gemax_cli.stack.verify import verify
@@ -101,7 +102,7 @@ def test_names_of_any_kind(tmp_path, capfd):
     assert run(["convert", str(raw), str(tmp_path / "out"), *COARSE]) == 3
     assert f"{len(names) + 2} scans: {len(names) + 1} converted, 1 failed" in capfd.readouterr().err
     with (tmp_path / "out" / "metadata.csv").open(newline="", errors="surrogateescape") as file:
-        sources = {row["source"] for row in csv.DictReader(file)}
+        sources = {unescaped(row["source"]) for row in csv.DictReader(file)}
     assert sources == {*names, "bad\udcff\udcfe.bnt"}
     assert [failure.source for failure in read_failures(tmp_path / "out" / "failures.csv")] == ["broken\n.bnt"]
     assert run(["convert", str(raw), str(tmp_path / "out"), *COARSE]) == 3

@@ -13,6 +13,8 @@ from gemax_cli.maps.registry import COMPARISONS
 from gemax_cli.stack.png import read_png
 from gemax_cli.stack.records import ScanRecord, read_records
 from gemax_cli.stack.verify import verify
+from tests.batch.folders import UNTIMED
+from tests.stack.samples import resigned
 
 NAMES = ["ri", "he", "normals", "curvature", "shape-index"]
 
@@ -119,7 +121,7 @@ def test_a_folder_of_before_is_added_to(one, mapped, tmp_path):
         del block["comparisons"]
     run_json = json.loads((out / "run.json").read_text())
     del run_json["settings"]["maps"]
-    (out / "records.jsonl").write_text(json.dumps(values) + "\n")
+    (out / "records.jsonl").write_text(resigned(json.dumps(values)))
     (out / "run.json").write_text(json.dumps(run_json))
     assert convert(one, out, "--maps", ",".join(NAMES)) == 0
     assert images(out) == images(mapped)
@@ -173,9 +175,7 @@ def test_maps_make_the_same_bytes_in_several_processes(raw, tmp_path):
             run(["convert", "-q", "-j", jobs, str(raw), str(tmp_path / jobs), "--tau", "20", "--maps", "normals,he"])
             == 0
         )
-    lines = [
-        [{**json.loads(line), "seconds": None} for line in (tmp_path / jobs / "records.jsonl").open()] for jobs in "12"
-    ]
+    lines = [[{**json.loads(line), **UNTIMED} for line in (tmp_path / jobs / "records.jsonl").open()] for jobs in "12"]
     assert lines[0] == lines[1]
 
 

@@ -2,13 +2,13 @@ import csv
 
 import pytest
 
+from gemax_cli.stack.escape import unescaped
 from gemax_cli.stack.tables import (
     LEADING,
     Failure,
     metadata_columns,
     metadata_rows,
     read_failures,
-    unescaped,
     write_failures,
     write_metadata,
 )
