@@ -1,0 +1,1 @@
+"""Output folders and raw data of a stranger, one module per kind of attack, each with a generator of cases."""
