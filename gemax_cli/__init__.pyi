@@ -35,6 +35,11 @@ from .face.model import NoseTip as NoseTip
 from .face.model import Pose as Pose
 from .face.nose import find_nose_tip as find_nose_tip
 from .face.orient import orient_scan as orient_scan
+from .loader.load import load_stack as load_stack
+from .loader.sample import Landmarks as Landmarks
+from .loader.sample import Sample as Sample
+from .loader.stack import FaceStack as FaceStack
+from .loader.stack import Normalisation as Normalisation
 from .maps.compare import make_comparison_maps as make_comparison_maps
 from .maps.model import ComparisonMap as ComparisonMap
 from .pipeline import ConvertedScan as ConvertedScan
@@ -58,6 +63,11 @@ from .settings import BlockSettings as BlockSettings
 from .settings import NoseSettings as NoseSettings
 from .settings import QuantisationSettings as QuantisationSettings
 from .settings import Settings as Settings
+from .splits.files import read_split as read_split
+from .splits.make import split as split
+from .splits.model import Split as Split
+from .splits.model import SplitSettings as SplitSettings
+from .splits.rows import split_rows as split_rows
 from .stack.folder import OutputFolder as OutputFolder
 from .stack.invert import InvertedMap as InvertedMap
 from .stack.invert import invert as invert

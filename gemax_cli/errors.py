@@ -73,6 +73,14 @@ class SettingsConflict(OutputError):
     """The output folder was made with other settings."""
 
 
+class SplitDamaged(OutputError):
+    """The files of a split are not what gemax wrote, or it never wrote them."""
+
+
+class SubjectMissing(OutputError):
+    """A split names a subject of whom the output folder has no scan that the split keeps."""
+
+
 class OutputUnwritable(OutputError):
     """The output folder cannot be made or written to (read-only, a file, no permission)."""
 

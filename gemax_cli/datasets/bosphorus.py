@@ -36,7 +36,7 @@ BOSPHORUS = Dataset(
     "bs000/bs000_E_ANGER_0.bnt",
     parse,
     nose_tip="Nose tip",
-    paper=PaperProtocol(SIX_EXPRESSIONS, complete=True),
+    paper=PaperProtocol(SIX_EXPRESSIONS, complete=True, first=True, of=65),
     published=(
         *per_map(NAME, 2, [
             ("ri-minmax", "RI", 7.13, None), ("normals", "NoM", 7.52, None), ("shape-index", "SIM", 7.65, None),

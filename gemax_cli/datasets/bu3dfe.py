@@ -36,7 +36,7 @@ BU3DFE = Dataset(
     parse,
     kinds=("F3D", "RAW"),
     nose_outline=tuple(f"bnd_{i}" for i in range(36, 48)),  # of the 83 points of a .bnd; the tip is not among them
-    paper=PaperProtocol(SIX_EXPRESSIONS, levels=(3, 4)),  # "the highest 2 intensity levels"
+    paper=PaperProtocol(SIX_EXPRESSIONS, levels=(3, 4), of=100),  # "the highest 2 intensity levels"
     published=(
         *per_map(NAME, 1, [
             ("ri-minmax", "RI", 7.21, None), ("normals", "NoM", 7.57, None), ("curvature", "CuM", 7.63, None),

@@ -91,11 +91,17 @@ class PaperProtocol(NamedTuple):
         expressions: only scans of these; the empty set for a database that the paper does not use.
         levels: only these; () for any, unknown ones included.
         complete: only of subjects who show all ``expressions``.
+        first: only the first scan of a subject and expression.
+        pick: subjects drawn in each round.
+        of: subjects that they are drawn from, in the whole database.
     """
 
     expressions: frozenset[str] = frozenset()
     levels: tuple[int, ...] = ()
     complete: bool = False
+    first: bool = False
+    pick: int = 60
+    of: int = 0
 
     def takes(self, name: ScanName) -> bool:
         """Whether a scan is of an expression and a level of the protocol."""

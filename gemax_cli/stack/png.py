@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from isal import isal_zlib
 from numpy.typing import NDArray
 
 from gemax_cli.stack.guard import read_regular
@@ -30,6 +29,8 @@ def encode_png(image: NDArray[Any]) -> bytes:
     """
     if image.dtype not in (np.uint8, np.uint16) or not image.size:
         raise TypeError(f"a PNG of ours is uint8 or uint16 and not empty, not {image.shape} {image.dtype}")
+    from isal import isal_zlib  # a machine that only trains may lack it
+
     rows, columns = image.shape[:2]
     colour = _RGB if image.ndim == 3 else _GREY
     header = _HEADER.pack(columns, rows, 8 * image.dtype.itemsize, colour, 0, 0, 0)
@@ -48,6 +49,8 @@ def _filtered(image: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:
+    from isal import isal_zlib
+
     checksum = isal_zlib.crc32(content, isal_zlib.crc32(name))
     return b"".join((_LENGTH.pack(len(content)), name, content, _LENGTH.pack(checksum)))
 

@@ -1,0 +1,87 @@
+"""``gemax split``."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gemax_cli.cli import options
+
+if TYPE_CHECKING:
+    from gemax_cli.splits.model import Part, Split, SplitSettings
+
+make_option, rows_option = options.under("The split"), options.under("One fold")
+number = partial(make_option, type=click.IntRange(1))
+settings_pack = options.pack(
+    "gemax_cli.splits.model:SplitSettings",
+    protocol=partial(
+        make_option, "--protocol", type=click.Choice(["paper", "kfold", "loso", "holdout"]),
+        callback=lambda _, __, value: value or "paper", help="How subjects are drawn and dealt; makes the split.",
+    ),
+    datasets=partial(make_option, "--dataset", multiple=True, help="Only subjects of this; repeatable."),
+    rounds=partial(number, "--rounds", show_default="100 of paper, else 1", help="Independent draws."),
+    folds=partial(number, "--folds", show_default="10", help="Of a round; holdout tests the first alone."),
+    pick=partial(number, "--pick", show_default="60 of paper, else all", help="Subjects drawn per database."),
+    seed=partial(make_option, "--seed", type=click.IntRange(0), default=0, help="Another seed, another split."),
+    stratify=partial(
+        make_option, "--stratify", multiple=True, callback=options.words, metavar="NAMES",
+        help="Deal evenly by sex, race or both: sex,race.",
+    ),
+    expressions=partial(make_option, "--expression", multiple=True, help="Keep only these; repeatable."),
+    levels=partial(
+        make_option, "--level", type=click.IntRange(0, 4), multiple=True, help="Keep only these; repeatable."
+    ),
+)  # fmt: skip
+
+
+@click.command("split", cls=options.Command, short_help="Subject-independent folds for training and testing.")
+@options.out_argument
+@click.argument("name")
+@settings_pack("settings")
+@make_option("--overwrite", is_flag=True, help="Replace a split of this name that differs.")
+@rows_option("--rows", is_flag=True, help="Print the rows of metadata.csv of one side of a fold, as CSV.")
+@rows_option("--round", "round_number", type=click.IntRange(0), default=0, help="Number of the round.")
+@rows_option("--fold", type=click.IntRange(0), default=0, help="The fold that is tested.")
+@rows_option("--part", type=click.Choice(["train", "test"]), default="train", help="Which side of the fold.")
+@click.pass_context
+def command(
+    ctx: click.Context, out: Path, name: str, settings: SplitSettings, overwrite: bool, rows: bool, round_number: int,
+    fold: int, part: Part,
+) -> int:  # fmt: skip
+    """Deal the subjects of the folder OUT of gemax convert to folds: OUT/splits/NAME.csv and NAME.json.
+
+    A split NAME that is there is read, unless options say how to make it. Subjects are drawn in the order of the
+    SHA-256 of "seed/round/dataset/subject": the same on every machine. All scans of a subject are on one side.
+    """
+    from gemax_cli.cli.output import emit, print_rows
+    from gemax_cli.splits.files import read_split, split_names
+    from gemax_cli.splits.make import split
+    from gemax_cli.splits.rows import split_rows
+    from gemax_cli.stack.folder import OutputFolder
+
+    making = _is_asked_for(ctx) or not (rows or name in split_names(OutputFolder(out)))
+    found = split(out, name, settings, overwrite=overwrite) if making else read_split(out, name)
+    click.echo(_summary(found), err=True)
+    if rows:
+        print_rows(split_rows(out, name, round_number, fold, part), "csv")
+    elif making:
+        emit(f"{out / 'splits' / name}.csv\n")
+    return 0
+
+
+def _is_asked_for(ctx: click.Context) -> bool:
+    """Whether an option of the split was given."""
+    given = (
+        source for name in ctx.params if (source := ctx.get_parameter_source(name)) and name.startswith("settings_")
+    )
+    return any(source is not click.core.ParameterSource.DEFAULT for source in given)
+
+
+def _summary(found: Split) -> str:
+    header = found.header
+    parts = [f"{count.picked} of {count.subjects} subjects of {name}" for name, count in header.counts.items()]
+    folds = len(found.folds(found.rounds[0]))
+    return f"{found.name}: {header.protocol}, {header.rounds} rounds x {folds} folds tested, {', '.join(parts)}."

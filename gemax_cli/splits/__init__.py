@@ -1,0 +1,1 @@
+"""Subject-independent folds: protocols, files, rows, folders for trainers, audit."""

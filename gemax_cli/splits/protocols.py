@@ -1,0 +1,58 @@
+"""Subjects drawn and dealt to folds. Each database by itself: another one in the folder moves nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from gemax_cli.datasets.model import Dataset
+from gemax_cli.errors import SettingsError
+from gemax_cli.splits.model import UNKNOWN, Assignment, SplitSettings
+from gemax_cli.splits.order import Subject, deal, pick, shuffled
+
+
+def assign(subjects: Mapping[Dataset, Sequence[Subject]], settings: SplitSettings) -> list[Assignment]:
+    """Every picked subject's fold in every round, ordered by round, fold, dataset and subject.
+
+    Args:
+        subjects: of each database, those to draw from.
+        settings: how.
+
+    Raises:
+        SettingsError: there are too few subjects to draw or to fill the folds, or nothing to stratify by.
+    """
+    for dataset, own in subjects.items():
+        _check_size(dataset, len(own), settings)
+    _check_strata([subject for own in subjects.values() for subject in own], settings)
+    return sorted(row for number in range(settings.round_count) for row in _round(subjects, settings, number))
+
+
+def _round(
+    subjects: Mapping[Dataset, Sequence[Subject]], settings: SplitSettings, round_number: int
+) -> Iterator[Assignment]:
+    first = 0  # of loso, where every subject of every database has a fold of its own
+    for dataset, own in subjects.items():
+        order = shuffled(own, settings.seed, round_number)
+        picked = pick(order, settings.picks_of(dataset) or len(order), settings.stratify)
+        for subject, fold in deal(picked, settings.fold_count or len(picked), settings.stratify).items():
+            yield Assignment(round_number, first + fold, subject.dataset, subject.subject)
+        first += 0 if settings.fold_count else len(picked)
+
+
+def _check_size(dataset: Dataset, there: int, settings: SplitSettings) -> None:
+    wanted = settings.picks_of(dataset) or there
+    if wanted > there:
+        raise SettingsError(
+            f"{dataset.name}: {wanted} subjects are to be drawn and {there} have the scans that the split keeps: "
+            f"convert more, or draw fewer (pick = {there})."
+        )
+    if wanted < max(settings.fold_count, 2):
+        raise SettingsError(
+            f"{dataset.name}: {wanted} subjects cannot fill {settings.fold_count or 2} folds: "
+            "convert more, or give fewer folds."
+        )
+
+
+def _check_strata(subjects: Sequence[Subject], settings: SplitSettings) -> None:
+    for name in settings.stratify:
+        if all(getattr(subject, name) == UNKNOWN for subject in subjects):
+            raise SettingsError(f"{name} of no subject is known: leave it out of stratify.")
