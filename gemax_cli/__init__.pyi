@@ -63,8 +63,13 @@ from .settings import BlockSettings as BlockSettings
 from .settings import NoseSettings as NoseSettings
 from .settings import QuantisationSettings as QuantisationSettings
 from .settings import Settings as Settings
+from .splits.audit import Audit as Audit
+from .splits.audit import Leak as Leak
+from .splits.audit import Neighbours as Neighbours
+from .splits.audit import check_split as check_split
 from .splits.files import read_split as read_split
 from .splits.make import split as split
+from .splits.materialise import materialise as materialise
 from .splits.model import Split as Split
 from .splits.model import SplitSettings as SplitSettings
 from .splits.rows import split_rows as split_rows

@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from gemax_cli.cli import options
+from gemax_cli.errors import SOME_FAILED
 
 if TYPE_CHECKING:
+    from gemax_cli.splits.audit import Neighbours
+    from gemax_cli.splits.materialise import Layout, Link
     from gemax_cli.splits.model import Part, Split, SplitSettings
 
-make_option, rows_option = options.under("The split"), options.under("One fold")
+make_option, rows_option, folder_option, check_option = map(
+    options.under, ("The split", "One fold", "One fold as folders of images", "Audit")
+)
 number = partial(make_option, type=click.IntRange(1))
 settings_pack = options.pack(
     "gemax_cli.splits.model:SplitSettings",
@@ -46,30 +51,72 @@ settings_pack = options.pack(
 @rows_option("--round", "round_number", type=click.IntRange(0), default=0, help="Number of the round.")
 @rows_option("--fold", type=click.IntRange(0), default=0, help="The fold that is tested.")
 @rows_option("--part", type=click.Choice(["train", "test"]), default="train", help="Which side of the fold.")
+@folder_option("--materialise", type=options.PATH, metavar="DIR", help="Fill DIR/train/CLASS/ and DIR/test/CLASS/.")
+@folder_option("--layout", type=click.Choice(["imagefolder"]), default="imagefolder", help="Of DIR.")
+@folder_option("--map", "map_name", default="gemax_tau020", help="Which images: a column of metadata.csv.")
+@folder_option("--link", type=click.Choice(["hard", "sym", "copy"]), default="hard", help="Link or copy them.")
+@check_option("--check", is_flag=True, help="Look for leaks between the sides of all folds; exit code 3 if there are.")
+@check_option("--run", "runs", type=options.PATH, multiple=True, help="Check this run of gemax train too; repeatable.")
+@options.format_option
 @click.pass_context
 def command(
     ctx: click.Context, out: Path, name: str, settings: SplitSettings, overwrite: bool, rows: bool, round_number: int,
-    fold: int, part: Part,
+    fold: int, part: Part, materialise: Path | None, layout: Layout, map_name: str, link: Link, check: bool,
+    runs: tuple[Path, ...], form: options.Form,
 ) -> int:  # fmt: skip
     """Deal the subjects of the folder OUT of gemax convert to folds: OUT/splits/NAME.csv and NAME.json.
 
     A split NAME that is there is read, unless options say how to make it. Subjects are drawn in the order of the
     SHA-256 of "seed/round/dataset/subject": the same on every machine. All scans of a subject are on one side.
+
+    Exit code 3 if the audit finds a leak.
     """
     from gemax_cli.cli.output import emit, print_rows
     from gemax_cli.splits.files import read_split, split_names
     from gemax_cli.splits.make import split
+    from gemax_cli.splits.materialise import materialise as fill
     from gemax_cli.splits.rows import split_rows
     from gemax_cli.stack.folder import OutputFolder
 
-    making = _is_asked_for(ctx) or not (rows or name in split_names(OutputFolder(out)))
-    found = split(out, name, settings, overwrite=overwrite) if making else read_split(out, name)
-    click.echo(_summary(found), err=True)
+    reading = rows or check or materialise or name in split_names(OutputFolder(out))
+    if _is_asked_for(ctx) or not reading:
+        click.echo(_summary(split(out, name, settings, overwrite=overwrite)), err=True)
+    elif not check:  # which reads splits that were changed, too
+        click.echo(_summary(read_split(out, name)), err=True)
     if rows:
         print_rows(split_rows(out, name, round_number, fold, part), "csv")
-    elif making:
+    elif not (check or materialise):
         emit(f"{out / 'splits' / name}.csv\n")
-    return 0
+    if materialise:
+        images = fill(
+            out, name, materialise, round_number=round_number, fold=fold, layout=layout, map_name=map_name, link=link
+        )
+        click.echo(f"{images} images in {materialise}", err=True)
+    return _checked(out, name, runs, form) if check else 0
+
+
+def _checked(out: Path, name: str, runs: tuple[Path, ...], form: options.Form) -> int:
+    """Print what the audit found; returns the exit code."""
+    from gemax_cli.cli.output import print_rows
+    from gemax_cli.splits.audit import check_split
+
+    audit = check_split(out, name, runs)
+    rows = [{"kind": leak.kind, "about": leak.about, "leak": leak.message} for leak in audit.leaks]
+    if rows or form != "table":
+        print_rows(rows, form, f"Leaks of {out / 'splits' / name}.csv")
+    found = f"{len(rows)} leaks" if rows else "no leak found"
+    click.echo(f"{audit.folds} folds, {audit.scans} scans: {found}.", err=True)
+    if audit.neighbours:
+        click.echo(_neighbours_text(audit.neighbours), err=True)
+    return SOME_FAILED if rows else 0
+
+
+def _neighbours_text(found: Neighbours) -> str:
+    return (
+        f"Nearest neighbours of {found.scans} depth maps: {found.same_subject:.0%} are of the same subject "
+        f"({found.by_chance:.0%} by chance), which is what a leak would buy; {found.same_expression:.0%} show the same "
+        f"expression, {found.same_expression_others:.0%} where only other subjects count."
+    )
 
 
 def _is_asked_for(ctx: click.Context) -> bool:

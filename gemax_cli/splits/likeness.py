@@ -1,0 +1,97 @@
+"""How alike the depth images of scans are: copies under other names, and the nearest neighbour of each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemax_cli.codes import depth_of_code
+from gemax_cli.stack.images import load_codes, load_map
+from gemax_cli.stack.records import BlockRecord, ScanRecord
+
+SIDE = 28  # cells; images of 224 pixels are compared at 28 x 28
+COPY_MM = 0.1  # depth images that differ by less, root mean square over common cells, are of one scan
+LEAST_COMMON = 0.9  # of the cells of either image
+MOST_SCANS = 4000  # compared pair by pair
+
+
+@dataclass(frozen=True, eq=False)
+class Likeness:
+    """The images of some scans, ready to compare.
+
+    Attributes:
+        scans: in order.
+        cells: (n, SIDE * SIDE) float32, mean depth of each cell, mm; NaN where there is no data.
+        prints: of each scan, a digest per image, the same for an image and its mirror image.
+    """
+
+    scans: tuple[ScanRecord, ...]
+    cells: NDArray[np.float32]
+    prints: tuple[frozenset[str], ...]
+
+    @classmethod
+    def of(cls, out: Path, scans: Sequence[ScanRecord]) -> Likeness:
+        """Read depth16.png and the GEMax maps of the first block of each scan.
+
+        Raises:
+            ScanError: an image cannot be read.
+        """
+        chosen = [scan for scan in scans if scan.blocks]
+        cells, prints = [], []
+        for scan in chosen:
+            codes = load_codes(out / scan.blocks[0].file)
+            cells.append(cell_depths(codes, scan.blocks[0].depth_mm))
+            prints.append(frozenset([fingerprint(codes), *_map_prints(out, scan.blocks[0])]))
+        stacked = np.array(cells, np.float32).reshape(len(chosen), SIDE * SIDE)
+        return cls(tuple(chosen), stacked, tuple(prints))
+
+    def rows(self) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.float64]]]:
+        """Of each scan, its number and its distances to all, as they are and mirrored, mm; inf to itself."""
+        mirrored = self.cells.reshape(-1, SIDE, SIDE)[..., ::-1].reshape(len(self.cells), -1)
+        for i in range(len(self.cells)):
+            plain, turned = (distances(self.cells[i], others) for others in (self.cells, mirrored))
+            plain[i] = turned[i] = np.inf
+            yield i, plain, turned
+
+
+def _map_prints(out: Path, block: BlockRecord) -> Iterator[str]:
+    for file in dict.fromkeys(m.file for m in block.maps):
+        yield fingerprint(load_map(out / file))
+
+
+def fingerprint(image: NDArray[np.uint8] | NDArray[np.uint16]) -> str:
+    """SHA-256 of the pixels of an image or of its mirror image, whichever is less."""
+    return min(hashlib.sha256(np.ascontiguousarray(one).tobytes()).hexdigest() for one in (image, image[:, ::-1]))
+
+
+def cell_depths(codes: NDArray[np.uint16], depth_mm: float) -> NDArray[np.float32]:
+    """(SIDE * SIDE,) mean depth of the valid pixels of each cell, mm; NaN in cells that are less than half valid."""
+    rows, columns = (np.arange(size) * SIDE // size for size in codes.shape)
+    cell = (rows[:, None] * SIDE + columns).ravel()
+    valid = codes.ravel() > 0
+    pixels, count = (np.bincount(cell, weights, SIDE * SIDE) for weights in (None, valid))
+    depth = np.nan_to_num(depth_of_code(codes.ravel(), depth_mm), nan=0.0)
+    total = np.bincount(cell, depth, SIDE * SIDE)
+    mean = total / np.maximum(count, 1)
+    return np.where(2 * count >= np.maximum(pixels, 1), mean, np.nan).astype(np.float32)
+
+
+def distances(one: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n,) root mean square difference over common cells, mm; inf where too few are common."""
+    here, there = np.isfinite(one), np.isfinite(others)
+    common = (there & here).sum(1)
+    squares = np.where(there & here, (np.nan_to_num(others) - np.nan_to_num(one)) ** 2, 0.0).sum(1, dtype=np.float64)
+    enough = common >= LEAST_COMMON * np.maximum(there.sum(1), here.sum())
+    return np.where(enough & (common > 0), np.sqrt(squares / np.maximum(common, 1)), np.inf)
+
+
+def spread_evenly(scans: Sequence[ScanRecord], most: int) -> list[ScanRecord]:
+    """Up to ``most`` scans, evenly over the list."""
+    if len(scans) <= most:
+        return list(scans)
+    return [scans[i] for i in np.linspace(0, len(scans) - 1, most).astype(int)]
