@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from statistics import fmean
 from typing import Literal
 
 from gemax_cli.batch.model import Task
@@ -17,7 +15,6 @@ from gemax_cli.stack.naming import DEPTH16, block_folder
 from gemax_cli.stack.records import ScanRecord
 from gemax_cli.stack.state import source_changes, stamp_of
 
-MOST_TIMINGS = 200  # records that tell how long a scan takes
 MOST_DAMAGE_TOLD = 10  # damaged lines
 Reason = Literal["new", "adds", "overwrite", "settings", "changed", "files", "damaged", "lost"]
 TOLD: Mapping[Reason, str] = {
@@ -100,17 +97,6 @@ def _damage(steps: Iterable[Step], folder: OutputFolder) -> Iterator[str]:
     yield from damaged[:MOST_DAMAGE_TOLD]
     if len(damaged) > MOST_DAMAGE_TOLD:
         yield f"Further lines of records that are damaged: {len(damaged) - MOST_DAMAGE_TOLD}."
-
-
-def expected_seconds(plan: Plan, folder: OutputFolder, jobs: int) -> float | None:
-    """Estimate the time of the steps in ``jobs`` processes from the records of a folder; None without records."""
-    timings = [record.seconds for record in islice(folder.records(), MOST_TIMINGS)]
-    if not timings:
-        return None
-    whole = fmean(sum(seconds.values()) for seconds in timings)
-    maps = fmean(sum(seconds.get(stage, 0.0) for stage in ("maps", "encode", "write")) for seconds in timings)
-    adding = sum(step.adds for step in plan.steps)
-    return ((len(plan.steps) - adding) * whole + adding * maps) / jobs
 
 
 def _reason(ref: ScanRef, folder: OutputFolder, settings: Settings, stamps: dict[str, str]) -> Reason | None:

@@ -17,7 +17,7 @@ from gemax_cli.datasets.selection import Selection
 from gemax_cli.errors import SOME_FAILED, FileUnreadable, NothingToConvert
 from gemax_cli.parallel import map_unordered
 from gemax_cli.paths import AnyPath, AnyPaths, as_paths
-from gemax_cli.scans.walk import Found, find_scans
+from gemax_cli.scans.walk import Found, check_sources, find_scans
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import OutputFolder, Shard
 from gemax_cli.stack.records import RecordWriter
@@ -38,6 +38,7 @@ class RunOptions:
         only_sources: take only scans of these ``source`` names (a failures.csv fed back).
         dask: convert on a Dask cluster: the address of its scheduler, a scheduler file, or ``local``.
         command: the command line, for run.json.
+        whole_disk: search sources that are a whole disk.
     """
 
     jobs: int = 1
@@ -47,6 +48,7 @@ class RunOptions:
     only_sources: frozenset[str] | None = None
     dask: str | None = None
     command: tuple[str, ...] = ()
+    whole_disk: bool = False
 
 
 @dataclass
@@ -100,12 +102,17 @@ def run_task(task: Task) -> Outcome:
     return run_task(task)
 
 
-def find(sources: Sequence[Path], selection: Selection, options: RunOptions) -> tuple[Sequence[ScanRef], Summary]:
+def find(
+    sources: Sequence[Path], out: Path, selection: Selection, options: RunOptions
+) -> tuple[Sequence[ScanRef], Summary]:
     """Find the scans of this run. Folders that cannot be read are failures in the summary.
 
     Raises:
         NothingToConvert: there is none.
+        SettingsError: a source is a whole disk, and the options do not ask for it.
     """
+    if not options.whole_disk:
+        check_sources(sources, out)
     found = find_scans(sources, selection)
     refs, notes = shard_of(found.scans, options.shard), found.notes
     if options.only_sources is not None:
@@ -149,7 +156,7 @@ def plan(
         OutputError: the folder was made with other settings.
     """
     folder, settings, options = OutputFolder(out), settings or Settings(), options or RunOptions()
-    refs, summary = find(as_paths(sources), selection or Selection(), options)
+    refs, summary = find(as_paths(sources), folder.path, selection or Selection(), options)
     todo = make_plan(refs, folder, settings, overwrite=options.overwrite)
     _tell(todo, summary)
     return todo, summary
@@ -181,13 +188,13 @@ def convert(
     """
     started, folder, options = time.perf_counter(), OutputFolder(out), options or RunOptions()
     settings, reporter = settings or Settings(), reporter or Reporter()
-    refs, summary = find(as_paths(sources), selection or Selection(), options)
+    refs, summary = find(as_paths(sources), folder.path, selection or Selection(), options)
     with folder.explained():
         folder.prepare()
         with folder.locked(options.shard):
             todo = make_plan(refs, folder, settings, overwrite=options.overwrite)
             _tell(todo, summary)
-            folder.write_run(settings, options.command)
+            folder.write_run(settings, options.command, as_paths(sources))
             reporter.planned(todo, summary)
             _Batch(todo, folder, settings, options, summary, reporter).run()
     summary.seconds = time.perf_counter() - started

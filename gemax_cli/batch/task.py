@@ -45,6 +45,9 @@ from gemax_cli.stack.records import (
 from gemax_cli.stack.state import stamp_of, stat_of
 from gemax_cli.stack.tables import Failure
 
+Seconds = dict[str, float]
+"""Per stage of a conversion."""
+
 # glibc returns freed memory to the system, which clears 1,200 to 1,600 pages again for every next scan: 15 to 20 % of
 # its time. glibc keeps up to twice the size of the largest block freed so far (blocks above 32 MB do not count), so
 # free a large one. It is never written to, so it takes no memory. Other C libraries are not affected.
@@ -55,15 +58,11 @@ def run_task(task: Task) -> Outcome:
     """Do one task; never raises, because one failed scan must not end the batch."""
     before = {path: stat_of(path) for path in (task.ref.path, *files_beside(task.ref.path))}
     try:
-        record = add_maps(task, task.older) if task.older else _converted(task)
-        return _success(task, record, "" if task.older else stamp_of(record, task.ref.path, before))
+        record, seconds = add_maps(task, task.older) if task.older else convert_and_write(task)
+        return _success(task, record, seconds, "" if task.older else stamp_of(record, task.ref.path, before))
     except Exception as error:
         full = _disk_full(error)
         return Outcome(task.ref.scan_id, failure=_failure(task, error), disk_full=full)
-
-
-def _converted(task: Task) -> ScanRecord:
-    return write_scan(task, convert_scan(task.ref.path, task.settings))
 
 
 def _peak_bytes() -> int | None:
@@ -76,9 +75,7 @@ def _peak_bytes() -> int | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def _success(task: Task, record: ScanRecord, stamp: str) -> Outcome:
-    # a record with added maps still has the seconds of its first conversion
-    seconds = {} if task.older else record.seconds
+def _success(task: Task, record: ScanRecord, seconds: Seconds, stamp: str) -> Outcome:
     line, warnings = record.to_line(), len(record.warnings)
     return Outcome(task.ref.scan_id, line, warnings=warnings, stamp=stamp, seconds=seconds, peak_bytes=_peak_bytes())
 
@@ -101,13 +98,25 @@ def _failure(task: Task, error: Exception) -> Failure:
     return Failure(source, "internal", name, message)
 
 
-def write_scan(task: Task, converted: ConvertedScan) -> ScanRecord:
+def convert_and_write(task: Task) -> tuple[ScanRecord, Seconds]:
+    """Convert the scan of a task and write its files; returns its record and the seconds per stage.
+
+    Raises:
+        ScanError: it cannot be converted.
+        WriteFailed: a file cannot be written.
+    """
+    converted, writer = convert_scan(task.ref.path, task.settings), ImageWriter(Guard(task.out))
+    record = write_scan(task, converted, writer)
+    return record, {**converted.seconds, **writer.watch.seconds}
+
+
+def write_scan(task: Task, converted: ConvertedScan, writer: ImageWriter) -> ScanRecord:
     """Write all files of a converted scan and return its record.
 
     Raises:
         WriteFailed: a file cannot be written.
     """
-    writer, many = _Writer(Guard(task.out)), len(task.settings.depths) > 1
+    many = len(task.settings.depths) > 1
     blocks = tuple(_write_block(task, writer, mapped, many) for mapped in converted.blocks)
     ref, pose = task.ref, converted.pose
     return ScanRecord(
@@ -122,7 +131,6 @@ def write_scan(task: Task, converted: ConvertedScan) -> ScanRecord:
         counts=converted.counts,
         blocks=blocks,
         warnings=converted.warnings,
-        seconds={name: round(value, 6) for name, value in {**converted.seconds, **writer.watch.seconds}.items()},
         companions=tuple(
             CompanionRecord(c.name, c.fingerprint.size, c.fingerprint.sha256) for c in converted.companions
         ),
@@ -130,7 +138,7 @@ def write_scan(task: Task, converted: ConvertedScan) -> ScanRecord:
 
 
 @dataclass(frozen=True)
-class _Writer:
+class ImageWriter:
     """Write images into the output folder and measure the time."""
 
     guard: Guard
@@ -160,7 +168,7 @@ def _floats(point: NDArray[np.float64]) -> tuple[float, float, float]:
     return float(point[0]), float(point[1]), float(point[2])
 
 
-def _write_block(task: Task, writer: _Writer, mapped: MappedBlock, many: bool) -> BlockRecord:
+def _write_block(task: Task, writer: ImageWriter, mapped: MappedBlock, many: bool) -> BlockRecord:
     place = block_folder(task.ref.scan_id, mapped.depth_mm, many)
     file = f"{place}/{DEPTH16}"
     try:
@@ -196,7 +204,7 @@ def _write_failed(task: Task, place: str, error: OSError) -> WriteFailed:
     return WriteFailed(task.out / place, message)
 
 
-def _write_maps(writer: _Writer, stack: StackMode, place: str, maps: tuple[GemaxMap, ...]) -> tuple[MapRecord, ...]:
+def _write_maps(writer: ImageWriter, stack: StackMode, place: str, maps: tuple[GemaxMap, ...]) -> tuple[MapRecord, ...]:
     by_tau = {m.tau: m for m in maps}
     if stack == "files":
         return tuple(_write_map(writer, place, m) for m in maps)
@@ -204,12 +212,12 @@ def _write_maps(writer: _Writer, stack: StackMode, place: str, maps: tuple[Gemax
     return tuple(record for group in groups for record in _write_rgb(writer, place, [by_tau[tau] for tau in group]))
 
 
-def _write_map(writer: _Writer, place: str, m: GemaxMap) -> MapRecord:
+def _write_map(writer: ImageWriter, place: str, m: GemaxMap) -> MapRecord:
     file = f"{place}/{map_name([m.tau])}"
     return _map_record(m, file, None, writer.put(file, m.image))
 
 
-def _write_rgb(writer: _Writer, place: str, group: list[GemaxMap]) -> list[MapRecord]:
+def _write_rgb(writer: ImageWriter, place: str, group: list[GemaxMap]) -> list[MapRecord]:
     """Write one RGB image of up to three maps; a shorter group repeats its last map."""
     file = f"{place}/{map_name([m.tau for m in group])}"
     channels = [group[min(i, len(group) - 1)].image for i in range(CHANNELS)]
@@ -221,11 +229,13 @@ def _map_record(m: GemaxMap, file: str, channel: int | None, digest: str) -> Map
     return MapRecord(m.tau, file, channel, m.entropy, m.max_bin, pack_cuts(m.cuts), digest)
 
 
-def _write_comparisons(writer: _Writer, place: str, maps: tuple[ComparisonMap, ...]) -> tuple[ComparisonRecord, ...]:
+def _write_comparisons(
+    writer: ImageWriter, place: str, maps: tuple[ComparisonMap, ...]
+) -> tuple[ComparisonRecord, ...]:
     return tuple(record for m in maps for record in _write_comparison(writer, f"{place}/{comparison_name(m.name)}", m))
 
 
-def _write_comparison(writer: _Writer, file: str, m: ComparisonMap) -> list[ComparisonRecord]:
+def _write_comparison(writer: ImageWriter, file: str, m: ComparisonMap) -> list[ComparisonRecord]:
     digest, grey = writer.put(file, m.image), len(m.channels) == 1
     return [
         ComparisonRecord(name, file, None if grey else channel, m.entropy[channel], m.convention, digest)
@@ -233,8 +243,11 @@ def _write_comparison(writer: _Writer, file: str, m: ComparisonMap) -> list[Comp
     ]
 
 
-def add_maps(task: Task, older: ScanRecord) -> ScanRecord:
+def add_maps(task: Task, older: ScanRecord) -> tuple[ScanRecord, Seconds]:
     """Add the maps that a record lacks, made from its depth16.png. The rest of the record stays.
+
+    Returns:
+        The record, and the seconds per stage where all of the scan had to be converted again.
 
     Raises:
         WriteFailed: a file cannot be written.
@@ -242,8 +255,8 @@ def add_maps(task: Task, older: ScanRecord) -> ScanRecord:
     """
     guard = Guard(task.out)
     if any(_changed(guard.path(block.file), block.sha256) for block in older.blocks):
-        return _converted(task)
-    return replace(older, blocks=tuple(_extended(task, block) for block in older.blocks))
+        return convert_and_write(task)
+    return replace(older, blocks=tuple(_extended(task, block) for block in older.blocks)), {}
 
 
 def _changed(path: Path, sha256: str) -> bool:
@@ -254,7 +267,7 @@ def _changed(path: Path, sha256: str) -> bool:
 
 
 def _extended(task: Task, block: BlockRecord) -> BlockRecord:
-    settings, place, writer = task.settings, block.file.rpartition("/")[0], _Writer(Guard(task.out))
+    settings, place, writer = task.settings, block.file.rpartition("/")[0], ImageWriter(Guard(task.out))
     present = {m.tau for m in block.maps}
     taus = tuple(tau for tau in settings.taus if tau not in present)
     channels = {m.name for m in block.comparisons}

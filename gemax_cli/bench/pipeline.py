@@ -23,9 +23,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.batch.model import Outcome
 from gemax_cli.batch.profile import Profile, StageRow
+from gemax_cli.batch.run import Reporter, convert
 from gemax_cli.errors import SOME_FAILED, NothingToConvert
 from gemax_cli.scans.walk import find_scans
+from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.png import read_png
 
@@ -104,8 +107,7 @@ def measure_pipeline(
         raise NothingToConvert(f"{source}: holds {len(files)} scans, fewer than are needed to time {max(jobs)} jobs.")
     with tempfile.TemporaryDirectory(prefix="gemax-bench-") as folder:
         out = Path(folder)
-        _convert(files, out / "first", taus, 1)
-        profile = _profile(out / "first")
+        profile = _profile(files, out / "first", taus)
         if not profile.scans:
             raise NothingToConvert(f"{source}: none of {len(files)} scans can be converted: try gemax convert on it.")
         images = _images(out / "first")
@@ -167,11 +169,21 @@ def _peak_mb(pid: int) -> float | None:
     return int(after.split()[0]) * 1024 / 1e6 if peak else None
 
 
-def _profile(out: Path) -> Profile:
-    profile = Profile()
-    for record in OutputFolder(out).records():
-        profile.add(record.seconds)
-    return profile
+class _Profiler(Reporter):
+    """Collect the times of each scan."""
+
+    def __init__(self) -> None:
+        self.profile = Profile()
+
+    def finished(self, outcome: Outcome) -> None:
+        """Add the stages of one scan."""
+        self.profile.add(outcome.seconds)
+
+
+def _profile(files: Sequence[Path], out: Path, taus: Sequence[int]) -> Profile:
+    profiler = _Profiler()
+    convert(files, out, Settings(taus=tuple(taus)), reporter=profiler)
+    return profiler.profile
 
 
 def _images(out: Path) -> list[list[Image]]:

@@ -30,6 +30,9 @@ run_pack = options.pack(
         metavar="ADDRESS",
         help="Convert on a Dask cluster: its address, scheduler file, or local.",
     ),
+    whole_disk=partial(
+        options.run_option, "--whole-disk", is_flag=True, help="Search SRC also where it is a whole disk."
+    ),
     on_failure=options.choice(options.run_option, "--on-failure", "continue stop", "After a scan that fails."),
 )
 
@@ -89,11 +92,9 @@ def _sources_of(failures: Path, ours: bool) -> frozenset[str]:
 
 
 def _dry_run(sources: list[Path], out: Path, settings: Settings, selection: Selection, run: RunOptions) -> int:
-    from gemax_cli.batch.plan import expected_seconds
     from gemax_cli.batch.run import plan
     from gemax_cli.cli.output import emit, say
     from gemax_cli.cli.progress import duration_text
-    from gemax_cli.stack.folder import OutputFolder
 
     todo, summary = plan(sources, out, settings, selection, run)
     for step in todo.steps:
@@ -101,6 +102,6 @@ def _dry_run(sources: list[Path], out: Path, settings: Settings, selection: Sele
         emit("\t".join(("add maps" if step.adds else "convert", *names)) + "\n")
     for note in (*summary.notes, *(failure.message for failure in summary.failures)):
         say(note)
-    time = duration_text(expected_seconds(todo, OutputFolder(out), run.jobs), len(todo.steps), run.jobs)
+    time = duration_text(len(todo.steps), run.jobs)
     say(f"{len(todo.steps)} of {summary.found} scans to do, {todo.done} done already.{time}")
     return summary.exit_code

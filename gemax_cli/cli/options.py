@@ -156,13 +156,13 @@ def existing(ctx: click.Context, param: click.Parameter, value: Path | None) -> 
 
 
 def _expand(ctx: click.Context, param: click.Parameter, sources: tuple[Path, ...]) -> list[Path]:
-    """Expand SRC... to paths. ``-`` reads a list from standard input, separated by line ends or NUL."""
+    """Expand SRC... to paths; ``-`` reads a list from standard input."""
+    from gemax_cli.source_list import read_source_list
+
     places: list[Path] = []
     for source in sources:
         if str(source) == "-":
-            text = sys.stdin.buffer.read()
-            parts = text.split(b"\0" if b"\0" in text else b"\n")
-            places += [Path(os.fsdecode(part)) for part in parts if part.strip()]
+            places += read_source_list(sys.stdin.buffer.read())
         else:
             existing(ctx, param, source)
             places.append(source)

@@ -144,16 +144,13 @@ def profile_text(profile: Profile, seconds: float, jobs: int) -> str:
     return table_text(rows, "Stages (medians over the scans)", "; ".join(parts) + ".")
 
 
-def duration_text(seconds: float | None, steps: int, jobs: int) -> str:
+def duration_text(steps: int, jobs: int) -> str:
     """The expected time as a sentence that starts with a space; empty without steps."""
     if not steps:
         return ""
-    known = "going by the scans converted here"
-    if seconds is None:
-        known, seconds = f"if a scan takes {TYPICAL_SECONDS} s", TYPICAL_SECONDS * steps / jobs
-    if seconds < 90:
-        return f" About {max(seconds, 1.0):.0f} s with --jobs {jobs}, {known}."
-    return f" About {seconds / 60:.0f} min with --jobs {jobs}, {known}."
+    seconds = TYPICAL_SECONDS * steps / jobs
+    time = f"{max(seconds, 1.0):.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+    return f" About {time} with --jobs {jobs}, if a scan takes {TYPICAL_SECONDS} s."
 
 
 def summary_text(summary: Summary, out: Path) -> str:

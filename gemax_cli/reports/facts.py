@@ -33,7 +33,6 @@ class ScanFacts:
         warnings: sentences of the record.
         valid_pixels: of the block.
         filled_pixels: of the block.
-        seconds: of the conversion.
         entropy: measured, bits: mean over tau; None where no GEMax map could be measured.
         reasons: why it is to be looked at, short.
     """
@@ -48,7 +47,6 @@ class ScanFacts:
     warnings: tuple[str, ...]
     valid_pixels: int
     filled_pixels: int
-    seconds: float
     entropy: float | None
     reasons: tuple[str, ...] = ()
 
@@ -75,7 +73,6 @@ def _facts_of(record: ScanRecord, bits: Mapping[str, float]) -> Iterator[ScanFac
             warnings=record.warnings,
             valid_pixels=block.valid_pixels,
             filled_pixels=block.counts.get("filled_pixels", 0),
-            seconds=sum(record.seconds.values()),
             entropy=bits.get(scan),
         )
 

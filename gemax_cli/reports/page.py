@@ -140,6 +140,8 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
     for name, value in values.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{name}.")
+        elif name == "history":
+            yield "commands", str(len(value))
         else:
             yield f"{prefix}{name}", " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
@@ -264,7 +266,6 @@ def _histograms(facts: Sequence[ScanFacts]) -> Iterator[str]:
         ("Entropy, mean over tau", "bits", [f.entropy for f in facts if f.entropy is not None], None),
         ("Valid pixels", "pixels", [f.valid_pixels for f in facts], None),
         ("Confidence of the nose tip", "0 to 1", [f.confidence for f in facts], (0.0, 1.0)),
-        ("Time of conversion", "seconds", [f.seconds for f in facts], None),
     )
     for i, (title, unit, values, limits) in enumerate(charts):
         if np.isfinite(values).any():

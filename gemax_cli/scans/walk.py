@@ -15,7 +15,7 @@ from gemax_cli.datasets.ids import digest, natural_key, scan_id, split_suffix
 from gemax_cli.datasets.model import Dataset, ScanName, ScanRef
 from gemax_cli.datasets.registry import DATASETS, parse_name
 from gemax_cli.datasets.selection import Selection, wanted
-from gemax_cli.errors import ScanError
+from gemax_cli.errors import ScanError, SettingsError
 from gemax_cli.paths import AnyPaths, as_paths
 from gemax_cli.scans.grey16 import is_grey16
 from gemax_cli.scans.read import IMAGE_SUFFIXES, SEARCHED_SUFFIXES
@@ -82,6 +82,32 @@ def find_scans(sources: AnyPaths, selection: Selection | None = None) -> Found:
             scans = _of_kind(scans, dataset, selection.kind, named, walk.notes)
     kept = tuple(filter(wanted(scans, selection), scans))
     return Found(kept, (*walk.notes, *_collision_notes(kept, old_ids)), tuple(walk.unlisted))
+
+
+def check_sources(sources: Iterable[Path], out: Path | None = None) -> None:
+    """Refuse to search a whole disk, which an empty variable or a broken list asks for more often than a person.
+
+    Args:
+        sources: files and folders.
+        out: the output folder, which may not exist yet.
+
+    Raises:
+        SettingsError: a source is the root of a file system, or holds the whole file system that ``out`` lies on.
+    """
+    disk = _mount_of(out) if out else None
+    for source in sources:
+        real = Path(os.path.realpath(source))
+        if real == Path(real.anchor) or (disk and disk.is_relative_to(real)):
+            more = ", or add --whole-disk" if out else ""
+            raise SettingsError(f"{source}: is a whole disk: give the folders that hold scans{more}.")
+
+
+def _mount_of(path: Path) -> Path:
+    """The folder where the file system of a path, or of what exists of it, begins."""
+    place = Path(os.path.realpath(path))
+    while not os.path.ismount(place):
+        place = place.parent
+    return place
 
 
 _NAMED, _REAL, _LINKED = range(3)  # of one real file found on several ways, the first of these counts

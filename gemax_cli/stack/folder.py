@@ -51,6 +51,7 @@ from gemax_cli.stack.tables import Failure, Table, metadata_table, read_failures
 LOCK = ".gemax.lock"
 TABLES_LOCK = ".gemax-tables.lock"
 PROVENANCE = ("numpy", "numba", "scipy", "pillow", "imageio", "isal", "joblib")
+MOST_RUNS, MOST_SOURCES = 1000, 1000  # of the history in run.json
 Shard = tuple[int, int]
 """(i, n): the i-th of n runs that share a folder, from 1."""
 
@@ -136,19 +137,43 @@ class OutputFolder:
                 "give another output folder, or --overwrite to make all of it again."
             )
 
-    def write_run(self, settings: Settings, command: Iterable[str]) -> None:
-        """Write run.json: settings, their hash, versions, command line. Without a date: same run, same bytes."""
+    def write_run(self, settings: Settings, command: Iterable[str], sources: Iterable[Path] = ()) -> None:
+        """Write run.json: settings, their hash, versions, command line, and the history of commands.
+
+        It holds no date: same runs, same bytes. A run that is in the history does not enter it again.
+
+        Args:
+            settings: of the run.
+            command: its command line.
+            sources: its SRC; written as absolute paths, ``MOST_SOURCES`` at most.
+        """
+        places = [os.path.abspath(source) for source in sources]  # noqa: PTH100 - links stay as they were named
+        run = {
+            "gemax": __version__,
+            "command": list(command),
+            "sources": places[:MOST_SOURCES],
+            "source_count": len(places),
+        }
         values = {
             "gemax": __version__,
             "settings": settings.as_dict(),
             "settings_sha256": settings.digest,
             "python": platform.python_version(),
             "versions": {name: _version(name) for name in PROVENANCE},
-            "command": list(command),
+            "command": run["command"],
         }
         with self._tables_locked():
             remove_temporaries(self.path)
+            history = self._history()
+            values["history"] = history if run in history else [*history[1 - MOST_RUNS :], run]
             write_atomically(self.path / RUN, (json.dumps(values, indent=2) + "\n").encode("ascii"))
+
+    def _history(self) -> list[object]:
+        try:
+            history = self.run.get("history")
+        except OutputError:
+            return []
+        return history if isinstance(history, list) else []
 
     def records(self) -> Iterator[ScanRecord]:
         """The newest record of every scan, in order of id; damaged ones are skipped, as if they were not there."""

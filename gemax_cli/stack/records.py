@@ -8,7 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -197,7 +197,7 @@ class PoseRecord:
 
 @dataclass(frozen=True)
 class ScanRecord:
-    """All that is known of a converted scan; ``settings`` is ``Settings.digest``."""
+    """All that is known of a converted scan, and no time: equal runs give equal bytes. ``settings`` is its digest."""
 
     scan_id: str
     name: ScanName
@@ -210,7 +210,6 @@ class ScanRecord:
     counts: dict[str, int]
     blocks: tuple[BlockRecord, ...]
     warnings: tuple[str, ...] = ()
-    seconds: dict[str, float] = field(default_factory=dict)
     companions: tuple[CompanionRecord, ...] = ()
 
     def to_line(self) -> str:

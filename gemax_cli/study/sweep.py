@@ -23,7 +23,7 @@ from gemax_cli.paths import AnyPaths, as_paths
 from gemax_cli.pipeline import MappedBlock, convert_scan
 from gemax_cli.reports.charts import Series, line_chart
 from gemax_cli.reports.published import PAPER_DEPTH
-from gemax_cli.scans.walk import find_scans
+from gemax_cli.scans.walk import check_sources, find_scans
 from gemax_cli.settings import QuantisationSettings, Settings
 from gemax_cli.stack.tables import Failure
 from gemax_cli.study.separation import accuracy, pooled, variance_ratio, why_no_accuracy
@@ -125,7 +125,8 @@ def sweep(
     Raises:
         NothingToConvert: no scan was found, or none could be converted.
     """
-    refs = find_scans(places := as_paths(sources), selection or Selection()).scans
+    check_sources(places := as_paths(sources))
+    refs = find_scans(places, selection or Selection()).scans
     settings = settings or Settings(taus=(20,), depths=PAPER_DEPTHS)
     results: dict[int, ScanFigures | Failure] = {}
     for number, result in _measure_all(refs, replace(settings, taus=settings.taus[:1]), jobs):

@@ -6,18 +6,15 @@ import json
 from pathlib import Path
 
 STATE_OR_LOCK = (".gemax.lock", ".gemax-tables.lock", ".gemax-state.json", *(f".gemax-{i}-of-" for i in range(1, 10)))
-UNTIMED = {"seconds": None, "check": None}
 
 
 def content(out: Path) -> dict[str, bytes]:
-    """Every file but locks and state; run.json without the command line, records without timings (and check)."""
+    """Every file but locks and state; run.json without the command lines."""
     files = {}
     for path in sorted(p for p in out.rglob("*") if p.is_file() and not p.name.startswith(STATE_OR_LOCK)):
         data = path.read_bytes()
         if path.name == "run.json":
-            data = json.dumps({**json.loads(data), "command": None}).encode()
-        if path.suffix == ".jsonl":
-            data = b"\n".join(json.dumps({**json.loads(line), **UNTIMED}).encode() for line in data.splitlines())
+            data = json.dumps({**json.loads(data), "command": None, "history": None}).encode()
         files[path.relative_to(out).as_posix()] = data
     return files
 

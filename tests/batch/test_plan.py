@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from gemax_cli.batch.plan import expected_seconds, make_plan, shard_of
+from gemax_cli.batch.plan import make_plan, shard_of
 from gemax_cli.datasets.model import ScanRef
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import OutputFolder
@@ -122,16 +122,3 @@ def test_shards_share_out_every_scan_once(parts):
     shares = [shard_of(refs, (i + 1, parts)) for i in range(parts)]
     assert sorted(ref for share in shares for ref in share) == list(refs)
     assert shard_of(refs, None) == refs
-
-
-def test_the_time_needed_goes_by_the_records(done, tmp_path):
-    ref, out, record = done
-    timed = replace(record, seconds={"read": 3.0, "maps": 0.75, "write": 0.25})
-    with RecordWriter(out / "records.jsonl") as writer:
-        writer.append_line(timed.to_line())
-    folder, new = OutputFolder(out), [replace(ref, scan_id=f"b{k}") for k in range(10)]
-    assert expected_seconds(make_plan(new, folder, SETTINGS), folder, 1) == pytest.approx(40)
-    assert expected_seconds(make_plan(new, folder, SETTINGS), folder, 4) == pytest.approx(10)
-    assert expected_seconds(make_plan([ref], folder, Settings(taus=(50,))), folder, 1) == pytest.approx(1)
-    assert expected_seconds(make_plan([ref], folder, SETTINGS), folder, 1) == 0
-    assert expected_seconds(make_plan(new, folder, SETTINGS), OutputFolder(tmp_path / "new"), 1) is None

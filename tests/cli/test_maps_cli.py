@@ -13,7 +13,6 @@ from gemax_cli.maps.registry import COMPARISONS
 from gemax_cli.stack.png import read_png
 from gemax_cli.stack.records import ScanRecord, read_records
 from gemax_cli.stack.verify import verify
-from tests.batch.folders import UNTIMED
 from tests.stack.samples import resigned
 
 NAMES = ["ri", "he", "normals", "curvature", "shape-index"]
@@ -81,16 +80,15 @@ def test_the_order_of_the_paper_holds_where_it_can(mapped):
 @pytest.mark.parametrize(
     "steps", [["ri", "he,normals", "shape-index,curvature"], ["shape-index,ri", "curvature,he,normals"]]
 )
-def test_maps_added_later_are_the_same_bytes(one, mapped, tmp_path, steps):
+def test_maps_added_later_are_the_same_bytes(one, mapped, tmp_path, steps, monkeypatch):
     out = tmp_path / "out"
     assert convert(one, out) == 0
-    (before,) = read_records(out)
+    monkeypatch.delattr("gemax_cli.batch.task.convert_scan")  # the scan is not read again
     for step in steps:
         assert convert(one, out, "--maps", step) == 0
     assert images(out) == images(mapped)
     (record,), (whole,) = read_records(out), read_records(mapped)
     assert record.blocks == whole.blocks
-    assert record.seconds == before.seconds  # the scan was not read again
     assert metadata(out) == metadata(mapped)
 
 
@@ -175,7 +173,7 @@ def test_maps_make_the_same_bytes_in_several_processes(raw, tmp_path):
             run(["convert", "-q", "-j", jobs, str(raw), str(tmp_path / jobs), "--tau", "20", "--maps", "normals,he"])
             == 0
         )
-    lines = [[{**json.loads(line), **UNTIMED} for line in (tmp_path / jobs / "records.jsonl").open()] for jobs in "12"]
+    lines = [(tmp_path / jobs / "records.jsonl").read_bytes() for jobs in "12"]
     assert lines[0] == lines[1]
 
 

@@ -17,7 +17,7 @@ def fact(number, dataset="BU-3DFE", **changes):
     values = {
         "scan": f"{dataset}/s/{number:03d}", "dataset": dataset, "depth_mm": 60.0, "depth16": "",
         "nose_source": "landmark", "confidence": 1.0, "tip": None, "warnings": (), "valid_pixels": 20000 + number % 20,
-        "filled_pixels": 100 + number % 20, "seconds": 0.1, "entropy": 7.9 + number % 20 / 1000,
+        "filled_pixels": 100 + number % 20, "entropy": 7.9 + number % 20 / 1000,
     }  # fmt: skip
     return ScanFacts(**{**values, **changes})
 

@@ -53,6 +53,5 @@ def scan_record(scan: str = SCAN, level: int | None = 1, dataset: str = "BU-3DFE
         counts={"spike_points": 1},
         blocks=(block_record(folder=scan),),
         warnings=("look at me",),
-        seconds={"read": 0.01},
     )
     return replace(record, **changes)

@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -184,3 +185,20 @@ def test_failures_are_read_back(tmp_path):
     (tmp_path / "failures.csv").write_text("a,b\n")
     with pytest.raises(OutputError, match=r"failures\.csv: cannot be read .*it lacks the columns"):
         folder.failures()
+
+
+def test_run_json_keeps_a_history(tmp_path):
+    folder, settings = OutputFolder(tmp_path), Settings()
+    for command, sources in ((["a"], ["raw"]), (["b"], ["raw", "/x/../y"]), (["a"], ["raw"])):
+        folder.write_run(settings, command, map(Path, sources))
+    assert folder.run["command"] == ["a"]
+    first, second = folder.run["history"]  # what was run before enters once
+    assert (first["command"], first["sources"], first["source_count"]) == (["a"], [str(Path.cwd() / "raw")], 1)
+    assert (second["command"], second["sources"]) == (["b"], [str(Path.cwd() / "raw"), str(Path("/y").absolute())])
+
+
+def test_a_history_that_is_damaged_begins_again(tmp_path):
+    (tmp_path / "run.json").write_text("{")
+    OutputFolder(tmp_path).write_run(Settings(), ["a"], [Path(f"{i}.ply") for i in range(1500)])
+    (entry,) = OutputFolder(tmp_path).run["history"]
+    assert (entry["command"], len(entry["sources"]), entry["source_count"]) == (["a"], 1000, 1500)
