@@ -237,6 +237,6 @@ def landmarks_moved(path: Path, by: float) -> None:
     """Write the landmarks of a .lm3 elsewhere, in a file of the same size."""
     size = path.stat().st_size
     marks = read_lm3(path)
-    write_lm3(path, {name: place + (0.0, by, 0.0) for name, place in marks.items()})
+    write_lm3(path, {name: np.add(place, (0, by, 0)) for name, place in marks.items()})
     text = path.read_bytes()
     path.write_bytes(text[:size].ljust(size, b"\n"))
