@@ -1,6 +1,8 @@
 """Play every case against an installed version through its command line and count what breaks.
 
-usage: python -m tests.attacks.count PROGRAM WORK [--kind outside ...]
+usage: python -m tests.attacks.count PYTHON WORK [--kind outside ...]
+
+PYTHON is the interpreter of the version's environment.
 """
 
 from __future__ import annotations
@@ -11,14 +13,14 @@ import shutil
 from importlib import import_module
 from pathlib import Path
 
-from tests.attacks.ground import Broken, by_program, play, prepare
+from tests.attacks.ground import Broken, by_python, play, prepare
 
 KINDS = ("outside", "repair", "stale", "healed", "ill_typed", "names")
 
 
-def count(program: str, work: Path, kind: str) -> dict[str, str]:
+def count(python: str, work: Path, kind: str) -> dict[str, str]:
     """Name of each case of a kind that breaks, and how."""
-    sound = prepare(work / "sound", by_program(program))
+    sound = prepare(work / "sound", by_python(python, work))
     broken = {}
     for case in import_module(f"tests.attacks.{kind}").cases():
         root = work / "ground"
@@ -34,7 +36,7 @@ def count(program: str, work: Path, kind: str) -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("program")
+    parser.add_argument("python")
     parser.add_argument("work", type=Path)
     parser.add_argument("--kind", action="append", choices=KINDS)
     options = parser.parse_args()
@@ -42,7 +44,7 @@ def main() -> None:
         work = options.work / kind
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
-        broken = count(options.program, work, kind)
+        broken = count(options.python, work, kind)
         cases = len(list(import_module(f"tests.attacks.{kind}").cases()))
         print(json.dumps({"kind": kind, "cases": cases, "broken": len(broken), "which": broken}), flush=True)
 

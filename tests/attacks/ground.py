@@ -24,7 +24,7 @@ from gemax_cli.scans.formats.bnt import read_lm3
 from gemax_cli.synthetic.writers import write_lm3
 from tests.batch.planted import COARSE, bnt, range_grid, wrl
 
-SECONDS = 60  # after which a command hangs
+SECONDS = 30  # after which a command hangs
 MAKE = ("convert", "RAW", "OUT", *COARSE)
 ADD = ("convert", "RAW", "OUT", *COARSE, "--tau", "47")
 AGAIN = ("convert", "RAW", "OUT", *COARSE, "--overwrite")
@@ -73,17 +73,49 @@ def in_process(words: Sequence[str]) -> Said:
     return Said(code, *texts)
 
 
-def by_program(program: str) -> Callable[[Sequence[str]], Said]:
-    """Run the command line of an installed version."""
+SERVER = """
+import json, os, signal, sys
+from gemax_cli.cli.main import run
+seconds, *warm = json.loads(sys.argv[1])
+run(warm)
+for line in sys.stdin:
+    words, out, err = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            for number, path in enumerate((out, err), start=1):
+                os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+            signal.alarm(seconds)
+            code = run(words)
+            sys.stdout.flush(), sys.stderr.flush()
+        finally:
+            os._exit(code)
+    print("code", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+def by_python(python: str, work: Path) -> Callable[[Sequence[str]], Said]:
+    """Run the command line of the version that a Python interpreter has, each command in a child of one process."""
+    make_raw(work / "warm")
+    warm = [SECONDS, "convert", str(work / "warm"), str(work / "warmed"), *COARSE, "-q"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    server = subprocess.Popen(
+        [python, "-c", SERVER, json.dumps(warm)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment, cwd=work,
+    )  # fmt: skip
+    asking, answers = server.stdin, server.stdout
+    assert asking
+    assert answers
 
     def call(words: Sequence[str]) -> Said:
-        command = [program, *map(os.fsencode, words)]
-        try:
-            done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
-        except subprocess.TimeoutExpired as error:
-            raise Broken(f"hangs: {words}") from error
-        texts = (text.decode("utf-8", "surrogateescape") for text in (done.stdout, done.stderr))
-        return Said(done.returncode, *texts)
+        files = [work / "said.out", work / "said.err"]
+        print(json.dumps([list(words), *map(str, files)]), file=asking, flush=True)
+        answer = next(line for line in answers if line.startswith("code "))
+        code = int(answer.split()[1])
+        if code == -signal.SIGALRM:
+            raise Broken(f"hangs: {words}")
+        return Said(code, *(file.read_bytes().decode("utf-8", "surrogateescape") for file in files))
 
     return call
 

@@ -14,8 +14,8 @@ from tests.attacks.ground import ADD, MAKE, READING, Case, Ground, demand, signe
 RECORDS, RUNS = 40, 24
 WRONG: tuple[Any, ...] = (
     None, True, False, 0, -1, 1 << 40, 1 << 70, 1e308, -1e-300, float("inf"), float("nan"), "", "x", "60", "\0",
-    "\x1b[2J",    "\ud800", 3000 * "long ", [], {}, [[]], [None], {"a": 1}, {"": {}}, [1, 2, 3], [["x"]] * 3, "../../x", 1.5,
-    "u8:AQL8", 7 * [0],
+    "\x1b[2J", "\ud800", 3000 * "long ", [], {}, [[]], [None], {"a": 1}, {"": {}}, [1, 2, 3], [["x"]] * 3, "../../x",
+    1.5, "u8:AQL8", 7 * [0],
 )  # fmt: skip
 FAILURES = (
     b"", b"\n", b"\0\0\0", b"source,stage,error,message\n", b"source,stage,error,message\na\n", b"a,b\n1,2\n",
