@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,13 +26,14 @@ from gemax_cli.splits.files import read_split
 from gemax_cli.splits.kept import kept_scans
 from gemax_cli.splits.model import Kept, Split
 from gemax_cli.splits.rows import scans_of_split
+from gemax_cli.stack.escape import unescaped
 from gemax_cli.stack.folder import OutputFolder
+from gemax_cli.stack.guard import open_regular
 from gemax_cli.stack.images import load_codes, load_map
+from gemax_cli.stack.naming import LANDMARKS, MASK, TEXTURE
 from gemax_cli.stack.records import BlockRecord, ScanRecord
 
 GEMAX = "gemax"
-LANDMARKS = "landmarks.csv"
-TEXTURE, MASK = "texture.png", "mask.png"
 MapsFrom = Literal["depth16", "png"]
 SIX = tuple(name for name in EXPRESSIONS if name in SIX_EXPRESSIONS)
 
@@ -81,7 +83,7 @@ def load_stack(
     if not records:
         raise NothingToConvert(f"{folder.path}: holds no scan of a known subject that shows {', '.join(names)}.")
     blocks = _blocks(folder, records, depth_mm)
-    codes = _stacked(load_codes, [folder.path / block.file for block in blocks])
+    codes = _stacked(load_codes, [folder.guard.path(block.file) for block in blocks])
     maps = _Maps(folder, map_name, taus, maps_from)
     marks = _landmarks(folder, records, blocks) if landmarks else ()
     return FaceStack(
@@ -138,7 +140,7 @@ def _blocks(folder: OutputFolder, records: Sequence[ScanRecord], depth_mm: float
 
 def _beside(folder: OutputFolder, blocks: Sequence[BlockRecord], name: str) -> list[Path]:
     """The file ``name`` of every block."""
-    return [(folder.path / block.file).with_name(name) for block in blocks]
+    return [folder.guard.path(f"{block.file.rpartition('/')[0]}/{name}") for block in blocks]
 
 
 def _stacked(load: Any, paths: Sequence[Path]) -> Any:
@@ -229,11 +231,11 @@ def _landmarks(
     """The landmarks of each scan in its block's pixels; scans without any have none."""
     path, found = folder.path / LANDMARKS, defaultdict(list)
     try:
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-            for row in csv.DictReader(file, strict=True):
+        with io.TextIOWrapper(open_regular(path), newline="", encoding="utf-8", errors="surrogateescape") as text:
+            for row in csv.DictReader(text, strict=True):
                 place = [float(row[name]) for name in ("column", "row", "depth")]
                 visible = row["visible"] in ("1", "True", "true")
-                found[row["scan"], float(row["depth_mm"])].append((row["name"], place, visible))
+                found[row["scan"], float(row["depth_mm"])].append((unescaped(row["name"]), place, visible))
     except FileNotFoundError:
         raise OutputError(f"{path}: is missing: none of these scans has landmarks, or convert them again.") from None
     except (OSError, csv.Error, KeyError, TypeError, ValueError) as error:

@@ -110,7 +110,7 @@ def check_split(out: AnyPath, name: str, runs: AnyPaths = ()) -> Audit:
     split, changes = inspect_split(folder, name)
     scans = scans_of_split(folder, split)
     kept = [scan for own in scans.values() for scan in own]
-    likeness = Likeness.of(folder.path, spread_evenly(kept, MOST_SCANS))
+    likeness = Likeness.of(folder, spread_evenly(kept, MOST_SCANS))
     leaks = [
         *(Leak("changed", split.name, message) for message in changes),
         *both_sides(split),

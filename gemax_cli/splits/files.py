@@ -16,9 +16,10 @@ from gemax_cli.paths import AnyPath
 from gemax_cli.splits.model import ALGORITHM, MOST_FOLDS, MOST_ROUNDS, Assignment, Split, SplitHeader
 from gemax_cli.stack.atomic import write_atomically
 from gemax_cli.stack.folder import OutputFolder
+from gemax_cli.stack.guard import NotRegular, read_regular
+from gemax_cli.stack.naming import SPLITS
 from gemax_cli.typed_json import from_json
 
-SPLITS = "splits"
 COLUMNS = Assignment._fields
 LONGEST_NAME = 64
 AGAIN = "make the split again with gemax split --overwrite"
@@ -70,7 +71,7 @@ def write_split(folder: OutputFolder, split: Split, *, overwrite: bool = False) 
         there = {name: _there(place / name) for name in written}
         if there == written:
             return
-        if any(there.values()) and not overwrite:
+        if any(data is not None for data in there.values()) and not overwrite:
             message = "is there already with other subjects or settings: give another name, or --overwrite"
             raise SettingsError(f"{place / split.name}.csv: {message}.")
         for name, data in written.items():
@@ -78,13 +79,19 @@ def write_split(folder: OutputFolder, split: Split, *, overwrite: bool = False) 
 
 
 def _there(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
+    """The content of a regular file; None where there is nothing. What is something else is replaced."""
+    try:
+        return read_regular(path)
+    except FileNotFoundError:
+        return None
+    except NotRegular:
+        return b""
 
 
 def _place(folder: OutputFolder) -> Path:
-    """The folder of splits; OutputError where a link leads it out of the output folder."""
+    """The folder of splits; SplitDamaged where a link leads it out of the output folder."""
     place = folder.path / SPLITS
-    if place.resolve() != folder.path.resolve() / SPLITS:
+    if place.is_symlink():
         raise SplitDamaged(f"{place}: is a link that leads elsewhere: remove it.")
     return place
 
@@ -125,15 +132,13 @@ def inspect_split(out: OutputFolder, name: str) -> tuple[Split, list[str]]:
 
 
 def _read(out: OutputFolder, path: Path) -> bytes:
-    if not path.is_file():
-        there = ", ".join(split_names(out)) or "none"
-        raise SettingsError(f"{path}: there is no such split ({there}): make it with gemax split.")
-    if path.is_symlink():
-        raise SplitDamaged(f"{path}: is a link: {AGAIN}.")
     try:
-        return path.read_bytes()
+        return read_regular(path)
+    except FileNotFoundError:
+        there = ", ".join(split_names(out)) or "none"
+        raise SettingsError(f"{path}: there is no such split ({there}): make it with gemax split.") from None
     except OSError as error:
-        raise SplitDamaged(f"{path}: cannot be read ({error.strerror}): check its permissions.") from error
+        raise SplitDamaged(f"{path}: cannot be read ({error.strerror}): {AGAIN}.") from error
 
 
 def _header(path: Path, data: bytes) -> SplitHeader:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.codes import depth_of_code
-from gemax_cli.stack.images import load_codes, load_map
+from gemax_cli.stack.folder import OutputFolder
+from gemax_cli.stack.images import load_codes
 from gemax_cli.stack.records import BlockRecord, ScanRecord
 
 SIDE = 28  # cells; images of 224 pixels are compared at 28 x 28
@@ -35,7 +35,7 @@ class Likeness:
     prints: tuple[frozenset[str], ...]
 
     @classmethod
-    def of(cls, out: Path, scans: Sequence[ScanRecord]) -> Likeness:
+    def of(cls, folder: OutputFolder, scans: Sequence[ScanRecord]) -> Likeness:
         """Read depth16.png and the GEMax maps of the first block of each scan.
 
         Raises:
@@ -44,9 +44,9 @@ class Likeness:
         chosen = [scan for scan in scans if scan.blocks]
         cells, prints = [], []
         for scan in chosen:
-            codes = load_codes(out / scan.blocks[0].file)
+            codes = load_codes(folder.guard.path(scan.blocks[0].file))
             cells.append(cell_depths(codes, scan.blocks[0].depth_mm))
-            prints.append(frozenset([fingerprint(codes), *_map_prints(out, scan.blocks[0])]))
+            prints.append(frozenset([fingerprint(codes), *_map_prints(folder, scan.blocks[0])]))
         stacked = np.array(cells, np.float32).reshape(len(chosen), SIDE * SIDE)
         return cls(tuple(chosen), stacked, tuple(prints))
 
@@ -59,9 +59,9 @@ class Likeness:
             yield i, plain, turned
 
 
-def _map_prints(out: Path, block: BlockRecord) -> Iterator[str]:
+def _map_prints(folder: OutputFolder, block: BlockRecord) -> Iterator[str]:
     for file in dict.fromkeys(m.file for m in block.maps):
-        yield fingerprint(load_map(out / file))
+        yield fingerprint(folder.image(file))
 
 
 def fingerprint(image: NDArray[np.uint8] | NDArray[np.uint16]) -> str:

@@ -10,11 +10,13 @@ from typing import Literal, get_args
 
 from gemax_cli.datasets.ids import safe_part
 from gemax_cli.datasets.model import EXPRESSIONS
-from gemax_cli.errors import OutputError, OutputUnwritable, SettingsError
+from gemax_cli.errors import FileUnreadable, OutputError, OutputUnwritable, SettingsError
 from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.splits.model import Part
 from gemax_cli.splits.rows import split_rows
 from gemax_cli.stack.atomic import write_atomically, write_output
+from gemax_cli.stack.folder import OutputFolder
+from gemax_cli.stack.guard import read_regular
 
 Link = Literal["hard", "sym", "copy"]
 Layout = Literal["imagefolder"]
@@ -23,8 +25,8 @@ MARK = ".gemax-split.json"
 MADE_BY = "gemax split"
 _LINKS: Mapping[Link, Callable[[Path, Path], object]] = {
     "hard": lambda source, place: place.hardlink_to(source),
-    "sym": lambda source, place: place.symlink_to(source),
-    "copy": lambda source, place: write_atomically(place, source.read_bytes()),
+    "sym": lambda source, place: place.symlink_to(source.resolve()),
+    "copy": lambda source, place: write_atomically(place, read_regular(source)),
 }
 
 
@@ -56,16 +58,18 @@ def materialise(
 
     Raises:
         SettingsError: there is no such split, round, fold, map, layout or kind of link.
-        OutputError: DIR holds something else, a table is damaged, or an image is missing or outside OUT.
+        OutputError: DIR holds something else, or a table is damaged.
+        ScanError: an image is missing, or outside OUT.
         OutputUnwritable: DIR cannot be written to.
     """
-    out, root = as_path(out), as_path(directory)
+    folder, root = OutputFolder(out), as_path(directory)
+    out = folder.path
     _check(layout, link)
     files: dict[str, Path] = {}
     for part in PARTS:
         for row in split_rows(out, name, round_number, fold, part):
             if row["expression"] in EXPRESSIONS:
-                source = _source(out, row, map_name)
+                source = _source(folder, row, map_name)
                 files[f"{part}/{row['expression']}/{_stem(out, source)}{source.suffix}"] = source
     if root.resolve().is_relative_to(out.resolve()) or out.resolve().is_relative_to(root.resolve()):
         raise SettingsError(f"{root}: lies inside {out} or around it: give a folder elsewhere.")
@@ -86,21 +90,26 @@ def _check(layout: str, link: str) -> None:
         raise SettingsError(f"link {link!r} is not known: give {', '.join(_LINKS)}.")
 
 
-def _source(out: Path, row: Mapping[str, str], map_name: str) -> Path:
-    """The image of a row, which must lie in OUT."""
+def _source(folder: OutputFolder, row: Mapping[str, str], map_name: str) -> Path:
+    """The image of a row, a regular file of OUT.
+
+    Raises:
+        SettingsError: there is no such map.
+        ScanError: the file is missing, or is none of OUT.
+    """
     column = f"{map_name.replace('-', '_')}_file_name"
     if column not in row:
         known = ", ".join(name.removesuffix("_file_name") for name in row if name.endswith("_file_name"))
-        raise SettingsError(f"{out}: has no map {map_name!r}: give one of {known}.")
-    source = (out / row[column]).resolve()
-    if not source.is_relative_to(out.resolve()) or not source.is_file():
-        raise OutputError(f"{out / row[column]}: is no file in {out}: run gemax convert again.")
+        raise SettingsError(f"{folder.path}: has no map {map_name!r}: give one of {known}.")
+    source = folder.guard.path(row[column])
+    if not folder.guard.has_file(row[column]):
+        raise FileUnreadable(source, "is missing, or no file: run gemax convert again.")
     return source
 
 
 def _stem(out: Path, source: Path) -> str:
     """A file name for an image: the folders that lead to it, joined."""
-    return safe_part("-".join(source.parent.relative_to(out.resolve()).parts) or source.stem)
+    return safe_part("-".join(source.parent.relative_to(out).parts))
 
 
 def _claim(root: Path, files: list[str]) -> None:

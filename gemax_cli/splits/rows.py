@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from gemax_cli.splits.files import read_split
 from gemax_cli.splits.kept import kept_scans
 from gemax_cli.splits.model import Part, Split, SubjectKey
 from gemax_cli.stack.folder import OutputFolder
+from gemax_cli.stack.guard import open_regular
 from gemax_cli.stack.naming import METADATA
 from gemax_cli.stack.records import ScanRecord
 
@@ -85,10 +87,11 @@ def metadata(path: Path) -> Iterator[dict[str, str]]:
         OutputError: it is missing or damaged.
     """
     try:
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-            table = csv.DictReader(file, strict=True, restval="", restkey="")
+        with io.TextIOWrapper(open_regular(path), newline="", encoding="utf-8", errors="surrogateescape") as text:
+            table = csv.DictReader(text, strict=True, restval="", restkey="")
             if "scan" not in (table.fieldnames or ()):
                 raise OutputError(f"{path}: has no column scan: run gemax convert again.")
             yield from table
     except (OSError, csv.Error) as error:
-        raise OutputError(f"{path}: cannot be read ({error}): run gemax convert again.") from error
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"{path}: cannot be read ({reason}): run gemax convert again.") from error

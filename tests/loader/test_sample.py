@@ -109,17 +109,11 @@ def test_numbered_points_are_paired_by_place():
     random = np.random.default_rng(7)
     half = np.column_stack([random.uniform(4, 60, 40), random.uniform(-80, 80, 40)])
     middle = np.column_stack([np.zeros(3), [-60.0, 0.0, 60.0]])
-    truth = np.concatenate([half, half * [-1, 1], middle]) + [111.5, 111.5]
+    truth = np.add(np.concatenate([half, half * [-1, 1], middle]), 111.5)
     order = random.permutation(83)
     names = [f"bnd_{i}" for i in range(83)]
-    marks = [
-        Landmarks(
-            tuple(names),
-            np.column_stack([truth[order] + random.normal(0, 0.3, (83, 2)), np.zeros(83)]),
-            np.ones(83, bool),
-        )
-        for _ in range(6)
-    ]
+    seen = [truth[order] + random.normal(0, 0.3, (83, 2)) for _ in range(6)]
+    marks = [Landmarks(tuple(names), np.pad(places, ((0, 0), (0, 1))), np.ones(83, bool)) for places in seen]
     found = dict(mirrored_names(marks, 224))
     partner = np.concatenate([np.arange(40, 80), np.arange(40), np.arange(80, 83)])
     back = np.argsort(order)
@@ -128,10 +122,9 @@ def test_numbered_points_are_paired_by_place():
 
 
 def test_a_folder_of_both_databases():
-    ours = Landmarks(
-        ("Left eye", "Right eye", "Nose tip"), np.array([[4.0, 5, 0], [11, 5, 0], [7.5, 9, 0]]), np.ones(3, bool)
-    )
-    theirs = Landmarks(("bnd_0", "bnd_1", "bnd_2"), np.array([[3.0, 5, 0], [12, 5, 0], [7.5, 9, 0]]), np.ones(3, bool))
+    places = np.array([[4.0, 5, 0], [11, 5, 0], [7.5, 9, 0]])
+    ours = Landmarks(("Left eye", "Right eye", "Nose tip"), places, np.ones(3, bool))
+    theirs = Landmarks(("bnd_0", "bnd_1", "bnd_2"), places, np.ones(3, bool))
     empty = Landmarks((), np.zeros((0, 3)), np.ones(0, bool))
     assert dict(mirrored_names([ours, theirs, empty], 16)) == {
         "Left eye": "Right eye", "Right eye": "Left eye", "bnd_0": "bnd_1", "bnd_1": "bnd_0",
