@@ -16,7 +16,8 @@ from gemax_cli.cli import options
 def command(out: Path, output: Path, jobs: int) -> int:
     """Write a self-contained HTML page on the folder OUT of gemax convert and print the page's path.
 
-    Settings, counts, failures with their reasons, entropy tables and plots, doubtful nose tips, the worst scans first.
+    Settings, counts, failures with their reasons, entropy tables and plots, doubtful nose tips, the worst scans first;
+    and the folder as a training set: subjects, scans per class, what is missing, what is there twice.
 
     Exit code 3 if an image could not be measured.
     """

@@ -23,6 +23,7 @@ from gemax_cli.reports.measure import Measurement, measure_folder
 from gemax_cli.reports.published import ENTROPY_SOURCE
 from gemax_cli.reports.sheet import pick_evenly
 from gemax_cli.reports.tiles import printable, shrink
+from gemax_cli.reports.training_set import describe_training_set
 from gemax_cli.stack.atomic import write_output
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import ScanImages, load_codes
@@ -109,7 +110,7 @@ def _render(m: _Material) -> str:
     return environment.get_template("report.html.j2").render(
         name=m.folder.path.resolve().name, light=COLOURS, dark=DARK, most_rows=MOST_ROWS, most_text=LONGEST_TEXT,
         doubtful_below=DOUBTFUL_BELOW, histograms=list(_histograms(m.facts)),
-        **_overview(m), **_scans(m), **_failed(m), **_entropy(m),
+        **_overview(m), **_scans(m), **_failed(m), **_entropy(m), **_training_set(m),
     )  # fmt: skip
 
 
@@ -252,6 +253,11 @@ def _entropy(m: _Material) -> dict[str, object]:
         "beside_paper": [asdict(row) for row in paper],
         "paper_source": ENTROPY_SOURCE,
     }
+
+
+def _training_set(m: _Material) -> dict[str, object]:
+    found = describe_training_set(m.folder.records())
+    return {f"set_{name}": list(rows) for name, rows in vars(found).items()}
 
 
 def _entropy_chart(rows: Sequence[EntropyRow]) -> str:
