@@ -1,40 +1,25 @@
-"""Read a folder that gemax wrote into arrays for training: maps, masks, labels, subjects.
+"""A training array with texture, labels and folds.
 
-usage: python examples/load_stack.py OUT [--tau 20 30 40]
+usage: gemax convert RAW OUT --texture; gemax split OUT SPLIT --protocol kfold; python examples/load_stack.py OUT SPLIT
 """
 
 from __future__ import annotations
 
-import argparse
-import csv
-from pathlib import Path
+import sys
 
-import imageio.v3 as iio
 import numpy as np
 
-EXPRESSIONS = ("AN", "DI", "FE", "HA", "SA", "SU")
+import gemax_cli as gemax
 
 
-def load(out: Path, taus: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
-    """(scans, tau, rows, columns) uint8 maps, (scans, rows, columns) masks, (scans,) labels and the subjects' names."""
-    with (out / "metadata.csv").open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["expression"] in EXPRESSIONS]
-    maps = [[iio.imread(out / row[f"gemax_tau{tau:03d}_file_name"]) for tau in taus] for row in rows]
-    masks = [iio.imread(out / row["depth16_file_name"]) > 0 for row in rows]
-    labels = [EXPRESSIONS.index(row["expression"]) for row in rows]
-    return np.array(maps), np.array(masks), np.array(labels), [row["subject"] for row in rows]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--tau", type=int, nargs="+", default=[20, 30, 40])
-    options = parser.parse_args()
-    maps, masks, labels, subjects = load(options.out, options.tau)
-    print(f"maps {maps.shape} {maps.dtype}, {masks.mean():.0%} of the pixels are face")
-    counts = dict(zip(EXPRESSIONS, np.bincount(labels), strict=False))
-    print(f"{len(set(subjects))} subjects, scans per expression {counts}")
+def main(out: str, split: str) -> None:
+    stack = gemax.load_stack(out, split=split, round_number=0, texture=True)
+    images = np.concatenate([stack.maps, np.moveaxis(stack.texture, -1, 1)], axis=1)  # (scan, tau + RGB, row, column)
+    labels, folds = stack.labels, stack.folds()  # of scikit-learn's PredefinedSplit(folds), too
+    for fold in range(folds.max() + 1):
+        train, test = images[folds != fold], images[folds == fold]
+        print(f"fold {fold}: train {train.shape} {train.dtype}, test {test.shape}, {np.bincount(labels)} per class")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1], sys.argv[2])
