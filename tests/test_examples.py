@@ -54,6 +54,12 @@ def test_a_training_array_takes_ten_lines():
     assert len(needed) <= 10
 
 
+def test_loader_speed(training_set):
+    said = example("loader_speed.py", training_set, 10).splitlines()
+    assert len(said) == 6
+    assert all(line.endswith(" samples/s") for line in said)
+
+
 def test_baseline(training_set):
     pytest.importorskip("sklearn")
     said = example("baseline.py", training_set, "s")
