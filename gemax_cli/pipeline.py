@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gemax_cli.entropy.histogram import level_histogram
 from gemax_cli.entropy.mapping import apply_cuts
 from gemax_cli.entropy.solver import optimal_cuts_per_tau
+from gemax_cli.errors import EmptyBlock, NoNoseTip
 from gemax_cli.face.block import cut_blocks
 from gemax_cli.face.clean import clean_scan, drop_grazing
 from gemax_cli.face.model import LAST_ROW, DepthBlock, FrontalScan, NoseTip, Pose
@@ -124,14 +125,21 @@ def convert_scan(path: AnyPath, settings: Settings | None = None) -> ConvertedSc
     Raises:
         ScanError: the file cannot be converted; the class and its ``stage`` say why.
     """
-    watch = Stopwatch()
+    watch, settings = Stopwatch(), settings or Settings()
     with watch.stage("read"):
-        scan = read_scan(path)
-    return convert_read(scan, settings or Settings(), watch)
+        scan = read_scan(path, settings.camera, settings.nose.unit)
+    return convert_read(scan, settings, watch)
 
 
 def convert_read(scan: Scan, settings: Settings, watch: Stopwatch) -> ConvertedScan:
-    """The same of a scan that is read already."""
+    """The same of a scan that is read already. What is unusual in the file stands in the message of a failure, too."""
+    try:
+        return _converted(scan, settings, watch)
+    except (NoNoseTip, EmptyBlock) as error:
+        raise type(error)(error.path, " ".join((error.message, *scan.warnings))) from error
+
+
+def _converted(scan: Scan, settings: Settings, watch: Stopwatch) -> ConvertedScan:
     frontal, tip, aligned, counts = _face(scan, settings, watch)
     with watch.stage("block"):
         blocks = cut_blocks(frontal.scan, tip.position, settings.block, settings.depths)

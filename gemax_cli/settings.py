@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from gemax_cli.cameras import CAMERAS
 from gemax_cli.codes import MAX_CODE, check_levels
 from gemax_cli.errors import InfeasibleTau, SettingsError
 from gemax_cli.maps.registry import COMPARISONS, channels_of
@@ -18,9 +19,13 @@ FrameMode = Literal["fixed", "fit"]
 NoseMode = Literal["auto", "detect", "landmark"]
 AlignMode = Literal["none", "auto", "always"]
 StackMode = Literal["files", "rgb"]
-Unit = Literal["auto", "m", "cm", "mm", "um"]
+Unit = Literal["auto", "m", "cm", "mm", "0.25mm", "0.125mm", "0.1mm", "um"]
 Axis = Literal["auto", "+x", "-x", "+y", "-y", "+z", "-z"]
 
+MM_PER_UNIT: Mapping[Unit, float] = {
+    "m": 1000.0, "cm": 10.0, "mm": 1.0, "0.25mm": 0.25, "0.125mm": 0.125, "0.1mm": 0.1, "um": 0.001,
+}  # fmt: skip
+LARGEST_PIXELS = 1e6
 DEFAULT_TAUS = (20, 30, 40, 50, 60)  # section 4.2 of the paper: training uses all five, testing 20
 ADDABLE = ("taus", "maps")  # settings of which more may join a folder without a conflict
 
@@ -38,7 +43,7 @@ class NoseSettings:
         mode: ``landmark`` trusts the landmark file, ``detect`` ignores it, ``auto`` takes it where there is one.
         min_confidence: detected tips of less confidence (0..1) are failures.
         align: rotate the scan to frontal before the block is cut: never, when clearly turned, or always.
-        unit: of a generic file's coordinates; ``auto`` recognises it by the size of the face.
+        unit: of a generic file's coordinates or a depth picture's values; ``auto`` recognises it.
         up: axis of a generic file that points to the top of the head.
         forward: axis of a generic file that points out of the face.
     """
@@ -54,6 +59,36 @@ class NoseSettings:
         _require(0.0 <= self.min_confidence <= 1.0, f"min-confidence is {self.min_confidence}: give 0 to 1.")
         same = self.up != "auto" and self.forward != "auto" and self.up[1] == self.forward[1]
         _require(not same, f"up ({self.up}) and forward ({self.forward}) are the same axis: give two of x, y, z.")
+
+
+@dataclass(frozen=True)
+class CameraSettings:
+    """The camera of depth pictures that have no JSON file beside them.
+
+    Attributes:
+        name: of ``cameras.CAMERAS``, "" for none.
+        fx: focal length in pixels; with it the picture has perspective (a pinhole camera).
+        fy: the same along the columns; as ``fx`` if not given.
+        cx: column of the optical axis, from the centre of the first pixel; the picture's middle if not given.
+        cy: row of the optical axis, likewise.
+    """
+
+    name: str = ""
+    fx: float | None = None
+    fy: float | None = None
+    cx: float | None = None
+    cy: float | None = None
+
+    def __post_init__(self) -> None:
+        _require(self.name in ("", *CAMERAS), f"camera {self.name!r} is not known: give one of {', '.join(CAMERAS)}.")
+        given = {name: value for name, value in vars(self).items() if name != "name" and value is not None}
+        for name, value in given.items():
+            _require(abs(value) < LARGEST_PIXELS, f"{name} is {value}: give pixels.")
+            _require(name in ("cx", "cy") or value > 0, f"{name} is {value}: give more than 0 pixels.")
+        _require(
+            not (given and self.name), f"camera {self.name} has its own {', '.join(given)}: give one or the other."
+        )
+        _require(not given or "fx" in given, f"{', '.join(given)} without fx: give the focal length fx, too.")
 
 
 @dataclass(frozen=True)
@@ -137,6 +172,7 @@ class Settings:
     quantisation: QuantisationSettings = field(default_factory=QuantisationSettings)
     stack: StackMode = "files"
     maps: tuple[str, ...] = ()
+    camera: CameraSettings = field(default_factory=CameraSettings)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "taus", tuple(sorted(set(self.taus))))

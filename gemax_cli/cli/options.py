@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol, TypeVar, cast, get_args
 
 import click
 
+from gemax_cli.cameras import CAMERAS
 from gemax_cli.datasets.model import EXPRESSIONS
 from gemax_cli.datasets.registry import DATASETS, KINDS
 from gemax_cli.maps.registry import COMPARISONS
@@ -65,6 +66,7 @@ def under(heading: str) -> Callable[..., Decorator]:
 
 
 option, maps_option, block_option, nose_option = map(under, ("Options", "Maps", "Block", "Nose tip and axes"))
+camera_option = under("Camera of depth pictures without a .json beside them")
 scans_option, run_option, output_option = map(under, ("Which scans", "Run", "Output"))
 
 
@@ -216,10 +218,23 @@ nose_pack = pack(
     mode=choice(nose_option, "--nose", "auto detect landmark", "auto: landmark file if there is one, else detector."),
     min_confidence=partial(nose_option, "--min-confidence", default=0.0, help="Refuse tips found with less."),
     align=choice(nose_option, "--align", "none auto always", "Rotate to frontal: never, if clearly turned, always."),
-    unit=choice(nose_option, "--unit", "auto m cm mm um", "Of generic files."),
-    up=choice(nose_option, "--up", AXES, "Axis to the top of the head in generic files."),
-    forward=choice(nose_option, "--forward", AXES, "Axis out of the face in generic files."),
+    unit=choice(nose_option, "--unit", "auto m cm mm 0.25mm 0.125mm 0.1mm um", "Of generic files and depth pictures."),
+    up=choice(nose_option, "--up", AXES, "Axis to the top of the head in generic files and depth pictures."),
+    forward=choice(nose_option, "--forward", AXES, "Axis out of the face in generic files and depth pictures."),
 )
+pixels = partial(partial, camera_option, type=float)
+camera_pack = pack(
+    "gemax_cli.settings:CameraSettings",
+    name=partial(
+        camera_option, "--camera", metavar="NAME", type=click.Choice(list(CAMERAS)),
+        callback=lambda _, __, value: value or "",
+        help=f"Its usual calibration, 1 to 3 % off: {', '.join(CAMERAS)}.",
+    ),
+    fx=pixels("--fx", help="Focal length, pixels."),
+    fy=pixels("--fy", help="The same along the columns.", show_default="as --fx"),
+    cx=pixels("--cx", help="Column of the optical axis, from 0.", show_default="the middle"),
+    cy=pixels("--cy", help="Row of the optical axis, from 0.", show_default="the middle"),
+)  # fmt: skip
 block_pack = pack(
     "gemax_cli.settings:BlockSettings",
     size=partial(block_option, "--size", default=224, help="Side of the images, pixels."),
@@ -251,6 +266,7 @@ settings_pack = pack(
     ),
     block=block_pack,
     nose=nose_pack,
+    camera=camera_pack,
 )  # fmt: skip
 several = partial(partial, scans_option, multiple=True)
 selection_pack = pack(

@@ -23,6 +23,7 @@ from gemax_cli.face.nose import (
     tip_of,
 )
 from gemax_cli.scans.model import Scan
+from gemax_cli.settings import MM_PER_UNIT as ALL_UNITS
 from gemax_cli.settings import Axis, NoseSettings
 
 Floats = NDArray[np.float64]
@@ -82,7 +83,7 @@ def orient_scan(scan: Scan, settings: NoseSettings) -> FrontalScan:
         recognised rather than known, and the nose tip, if the search was as thorough as the detector's.
     """
     if scan.metric:
-        return FrontalScan(scan, np.eye(3, 4))
+        return _held_as_told(scan, settings) if scan.camera else FrontalScan(scan, np.eye(3, 4))
     guess = _best_guess(scan, settings)
     rotation = axes(guess.up, guess.forward)
     head = _head_of(scan, guess, rotation)
@@ -94,6 +95,14 @@ def orient_scan(scan: Scan, settings: NoseSettings) -> FrontalScan:
     to_raw = np.column_stack([rotation, np.zeros(3)])
     sentences = (*_sentences(guess, settings), *_crop_sentences(scan, head))
     return FrontalScan(turned, to_raw, sentences, tip_of(guess.fits) if _is_final(guess, head is scan) else None)
+
+
+def _held_as_told(scan: Scan, settings: NoseSettings) -> FrontalScan:
+    """A camera's picture in the axes that the settings name: it may have been held on its side."""
+    rotation = axes(*min(orientations(settings), key=lambda pair: (pair[1] != "+z", pair[0] != "+y")))
+    landmarks = {name: place @ rotation for name, place in scan.landmarks.items()}
+    turned = replace(scan, points=_moved(scan.points, 1.0, rotation), landmarks=landmarks)
+    return FrontalScan(turned, np.column_stack([rotation, np.zeros(3)]))
 
 
 def _is_final(guess: Guess, whole: bool) -> bool:
@@ -171,7 +180,7 @@ def _facing_camera(scan: Scan, settings: NoseSettings) -> NoseSettings:
 def _units(extent: float, settings: NoseSettings) -> list[float]:
     """Millimetres per unit to try: those of the settings, else all in which a face may be as large, likeliest first."""
     if settings.unit != "auto":
-        return [MM_PER_UNIT[settings.unit]]
+        return [ALL_UNITS[settings.unit]]
     fitting = [mm for mm in MM_PER_UNIT.values() if SMALLEST_MM <= extent * mm <= LARGEST_MM]
     return sorted(fitting, key=lambda mm: abs(np.log(extent * mm / HEAD_MM)))
 

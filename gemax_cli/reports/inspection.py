@@ -24,8 +24,9 @@ def inspect_scan(path: AnyPath, settings: Settings | None = None) -> dict[str, A
         ScanError: the file cannot be read; a nose tip that cannot be found is a fact, not an error.
     """
     path = as_path(path)
-    scan = read_scan(path)
-    return {**_name_facts(path), **_content_facts(scan), **_face_facts(scan, settings or Settings())}
+    settings = settings or Settings()
+    scan = read_scan(path, settings.camera, settings.nose.unit)
+    return {**_name_facts(path), **_content_facts(scan), **_face_facts(scan, settings)}
 
 
 def _name_facts(path: Path) -> dict[str, Any]:

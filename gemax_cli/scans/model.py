@@ -67,6 +67,7 @@ class Scan:
         texture: None where the file has no texture coordinates.
         metric: the format fixes the axes (+X to the viewer's right, +Y up, +Z to the camera) and millimetres;
             otherwise both must be recognised.
+        camera: the axes are those of a depth camera, which may have been held on its side.
         warnings: sentences on what is unusual in the file but usable.
         fingerprint: of the very bytes that the scan was read from; NO_FILE for a scan that was made in memory.
         companions: the files beside it that were read with it.
@@ -80,6 +81,7 @@ class Scan:
     landmarks: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     texture: TextureMap | None = None
     metric: bool = False
+    camera: bool = False
     warnings: tuple[str, ...] = ()
     fingerprint: Fingerprint = NO_FILE
     companions: tuple[Companion, ...] = ()

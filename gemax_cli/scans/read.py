@@ -19,6 +19,7 @@ from gemax_cli.errors import BadFormat, FileUnreadable, ScanError, UnknownFormat
 from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.scans.model import Companion
 from gemax_cli.scans.raw_file import MAX_BYTES, RawFile, read_raw, why_unreadable
+from gemax_cli.settings import CameraSettings, Unit
 
 if TYPE_CHECKING:
     from gemax_cli.scans.model import Scan
@@ -60,11 +61,11 @@ class Format:
     beside: tuple[str, ...] = ()
     advice: str = ""
 
-    def read(self, raw: RawFile) -> Scan:
-        """Read a file with the reader of this format."""
+    def read(self, raw: RawFile, camera: CameraSettings, unit: Unit) -> Scan:
+        """Read a file with the reader of this format; those of pictures are told the camera and the unit."""
         module, _, function = self.reader.partition(":")
         reader = getattr(import_module(f"gemax_cli.scans.formats.{module}"), function)
-        return cast("Callable[[RawFile], Scan]", reader)(raw)
+        return cast("Callable[..., Scan]", reader)(raw, *((camera, unit) if self.picture else ()))
 
 
 _BNT = Format("a Bosphorus scan", b"", (".bnt",), "bnt:read_bnt", beside=(".lm3", ".LM3"))
@@ -79,6 +80,8 @@ FORMATS = (
     Format("an FRGC range image", _ABS, (".abs", ".abs.gz"), "frgc:read_abs", limit=96 * 2**20, gzipped=True),
     Format("a PNG picture", _PNG, (".png",), _PICTURE, picture=True, beside=_CAMERA),
     Format("a TIFF picture", _TIFF, (".tif", ".tiff"), _PICTURE, picture=True, beside=_CAMERA),
+    Format("a NumPy array", rb"\x93NUMPY", (".npy",), _PICTURE, picture=True, beside=_CAMERA),
+    Format("an OpenEXR picture", rb"\x76\x2f\x31\x01", (".exr",), _PICTURE, picture=True, beside=_CAMERA),
     Format("a PLY mesh", rb"ply\s", (".ply",), "ply:read_ply"),
     Format("an OBJ mesh", b"", (".obj",), "obj:read_obj", limit=MAX_TEXT_BYTES),
     Format("an STL mesh", b"", (".stl",), "stl:read_stl"),
@@ -116,8 +119,13 @@ CRASHING_SUFFIXES = frozenset(suffix for suffix, row in _BY_SUFFIX.items() if ro
 """Those of them that are read by a library that a damaged file can crash, and the process with it."""
 
 
-def read_scan(path: AnyPath) -> Scan:
+def read_scan(path: AnyPath, camera: CameraSettings | None = None, unit: Unit = "auto") -> Scan:
     """Read a scan with the reader that its name asks for.
+
+    Args:
+        path: of the raw file.
+        camera: of a depth picture without a JSON file beside it.
+        unit: of a depth picture's values; other generic files get theirs in ``orient_scan``.
 
     Raises:
         UnknownFormat: no reader knows the suffix.
@@ -140,7 +148,7 @@ def read_scan(path: AnyPath) -> Scan:
         advice = content.advice or f"rename it to {content.suffixes[0]}"
         raise BadFormat(path, f"is named {suffix} but is {content.name}: {advice}.")
     try:
-        scan = named.read(raw)
+        scan = named.read(raw, camera or CameraSettings(), unit)
     except OSError as error:
         raise FileUnreadable(path, why_unreadable(error)) from error
     return replace(scan, fingerprint=raw.fingerprint, companions=(*companions, *scan.companions))

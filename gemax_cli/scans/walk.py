@@ -17,7 +17,7 @@ from gemax_cli.datasets.registry import DATASETS, parse_name
 from gemax_cli.datasets.selection import Selection, wanted
 from gemax_cli.errors import ScanError, SettingsError
 from gemax_cli.paths import AnyPaths, as_paths
-from gemax_cli.scans.grey16 import is_grey16
+from gemax_cli.scans.grey16 import is_depth_picture
 from gemax_cli.scans.read import IMAGE_SUFFIXES, SEARCHED_SUFFIXES
 
 _OWN_IMAGE = re.compile(r"(?:depth16|gemax_.*)\.(?:png|tiff?)", re.IGNORECASE)
@@ -217,9 +217,9 @@ class _Walk:
                 yield file
 
     def is_depth_image(self, path: Path) -> bool:
-        """Whether a picture is 16-bit grey and not one that gemax wrote."""
+        """Whether a picture may be one of depths, and is not one that gemax wrote."""
         try:
-            return not _OWN_IMAGE.fullmatch(path.name) and is_grey16(path)
+            return not _OWN_IMAGE.fullmatch(path.name) and is_depth_picture(path)
         except ScanError as error:
             self.notes.append(f"{path}: not looked at as a depth image: {error.message}")
             return False

@@ -9,7 +9,7 @@ from gemax_cli.cli.options import Command, default_jobs, jobs_option, selection_
 from gemax_cli.datasets.registry import DATASETS
 from gemax_cli.datasets.selection import Selection
 from gemax_cli.maps.registry import COMPARISONS
-from gemax_cli.settings import BlockSettings, NoseSettings, QuantisationSettings, Settings
+from gemax_cli.settings import BlockSettings, CameraSettings, NoseSettings, QuantisationSettings, Settings
 
 
 def called(decorate, *arguments, env=None):
@@ -34,14 +34,18 @@ def test_every_setting_reaches_its_place():
     line = (
         "--tau 20,30 --maps ri,HE --levels 2048 --bins 128 --reserve-zero --stack rgb --depth 50:60:10 --size 112 "
         "--mm-per-pixel 2 --frame fit --max-edge 5 --max-hole 9 --nose detect --min-confidence 0.5 --align always "
-        "--unit cm --up +z --forward -y"
+        "--unit cm --up +z --forward -y --fx 500 --fy 501 --cx 320 --cy 240"
     )
     assert called(settings_pack("settings"), *line.split())["settings"] == Settings(
         taus=(20, 30), depths=(50, 60), maps=("ri", "he"), stack="rgb",
         nose=NoseSettings("detect", 0.5, "always", "cm", "+z", "-y"),
         block=BlockSettings(size=112, mm_per_pixel=2, frame="fit", max_edge_mm=5, max_hole_mm2=9),
-        quantisation=QuantisationSettings(2048, 128, True),
+        quantisation=QuantisationSettings(2048, 128, True), camera=CameraSettings("", 500, 501, 320, 240),
     )  # fmt: skip
+
+
+def test_a_camera_by_name():
+    assert called(settings_pack("settings"), "--camera", "kinect-v2")["settings"].camera == CameraSettings("kinect-v2")
 
 
 def test_settings_from_the_environment():
@@ -91,7 +95,10 @@ def test_help_has_headings_and_the_names_of_the_registries(capsys):
     assert run(["convert", "--help"]) == 0
     text = capsys.readouterr().out
     headings = [line for line in text.splitlines() if line.endswith(":") and not line.startswith(" ")]
-    assert headings == ["Maps:", "Block:", "Nose tip and axes:", "Which scans:", "Run:", "Output:", "Options:"]
+    assert headings == [
+        "Maps:", "Block:", "Nose tip and axes:", "Camera of depth pictures without a .json beside them:",
+        "Which scans:", "Run:", "Output:", "Options:",
+    ]  # fmt: skip
     assert all(name in text for name in (*COMPARISONS, *DATASETS))
 
 

@@ -18,7 +18,9 @@ from gemax_cli.scans.read import read_scan
 
 DEPTH = (800 + np.add.outer(np.arange(6), 3 * np.arange(8))).astype(np.uint16)
 DEPTH[0, 0] = DEPTH[2, 5] = 0
-ASSUMED = ("its scale is not known (no .json beside it): 1 mm per unit of depth and 1 mm per pixel are assumed.",)
+ADVICE = "are assumed; give --camera, or --fx and --unit, or a .json beside it."
+ASSUMED = (f"Its scale is not known (no .json beside it): 1 mm per unit of depth and 1 mm per pixel {ADVICE}",)
+UNTOLD = (ASSUMED[0].replace("no .json beside it", "the .json beside it does not name it"),)
 
 
 def png(depth: np.ndarray, bits: int = 16, width: int | None = None, height: int | None = None) -> bytes:
@@ -138,7 +140,7 @@ def test_no_value_is_cut_to_eight_bits(tmp_path: Path, top: int) -> None:
 def test_pictures_that_are_no_depths(tmp_path: Path, pixels: np.ndarray) -> None:
     path = tmp_path / "texture.png"
     iio.imwrite(path, pixels)
-    with pytest.raises(BadFormat, match="no picture of one 16-bit channel"):
+    with pytest.raises(BadFormat, match="no picture of one channel of 16 bits"):
         read_scan(path)
 
 
@@ -235,7 +237,7 @@ def test_json_that_is_none_is_refused(picture: Path, text: str) -> None:
 @pytest.mark.parametrize("text", ["[]", "5", "{}", '{"label": "happy"}'])
 def test_json_about_something_else_is_skipped(picture: Path, text: str) -> None:
     picture.with_suffix(".json").write_text(text)
-    assert read_scan(picture).warnings == ASSUMED
+    assert read_scan(picture).warnings == UNTOLD
 
 
 @pytest.mark.parametrize("values", [{"mm_per_unit": 0.0}, {"mm_per_pixel": -1.0}, {"mm_per_unit": float("nan")}])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gemax_cli.errors import EmptyScan, FileUnreadable
-from gemax_cli.scans.grey16 import is_grey16
+from gemax_cli.scans.grey16 import is_depth_picture
 
 GREY16 = np.arange(48, dtype=np.uint16).reshape(6, 8) * 1000
 
@@ -32,18 +32,18 @@ def picture(path, kind):
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize("kind", ["grey16", "grey8", "rgb", "rgba", "palette", "bits"])
 def test_only_16_bit_grey_is_taken(tmp_path, kind, suffix):
-    assert is_grey16(picture(tmp_path / f"a.{suffix}", kind)) is (kind == "grey16")
+    assert is_depth_picture(picture(tmp_path / f"a.{suffix}", kind)) is (kind == "grey16")
 
 
 def test_grey_with_alpha_and_floats_are_not(tmp_path):
-    assert not is_grey16(picture(tmp_path / "a.png", "grey_alpha"))
-    assert not is_grey16(picture(tmp_path / "a.tif", "float"))
+    assert not is_depth_picture(picture(tmp_path / "a.png", "grey_alpha"))
+    assert is_depth_picture(picture(tmp_path / "a.tif", "float"))
 
 
 @pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate"])
 def test_packing_does_not_matter(tmp_path, compression):
     Image.fromarray(GREY16).save(tmp_path / "a.tif", compression=compression)
-    assert is_grey16(tmp_path / "a.tif")
+    assert is_depth_picture(tmp_path / "a.tif")
 
 
 def tiff(order, entries, big=False):
@@ -75,7 +75,7 @@ def tiff(order, entries, big=False):
 def test_both_byte_orders_and_sizes(tmp_path, order, big, entries, answer):
     path = tmp_path / "a.tif"
     path.write_bytes(tiff(order, entries, big))
-    assert is_grey16(path) is answer
+    assert is_depth_picture(path) is answer
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
@@ -84,17 +84,17 @@ def test_cut_headers_are_not_pictures(tmp_path, suffix):
     whole = tmp_path / f"cut.{suffix}"
     for end in range(1, 26):
         whole.write_bytes(data[:end])
-        assert not is_grey16(whole)
+        assert not is_depth_picture(whole)
 
 
 def test_a_directory_beyond_the_file_is_none(tmp_path):
     path = tmp_path / "a.tif"
     path.write_bytes(b"II*\x00\xff\xff\xff\xff" + bytes(100))
-    assert not is_grey16(path)
+    assert not is_depth_picture(path)
     path.write_bytes(b"II*\x00\x08\x00\x00\x00\xff\xff" + bytes(100))
-    assert not is_grey16(path)
+    assert not is_depth_picture(path)
     path.write_bytes(b"II+\x00\x08\x00\x00\x00" + b"\xff" * 100)
-    assert not is_grey16(path)
+    assert not is_depth_picture(path)
 
 
 @given(
@@ -104,12 +104,12 @@ def test_a_directory_beyond_the_file_is_none(tmp_path):
 def test_any_bytes_have_an_answer(tmp_path_factory, tail, head):
     path = tmp_path_factory.getbasetemp() / "any.tif"
     path.write_bytes(head + tail)
-    assert is_grey16(path) in (True, False)
+    assert is_depth_picture(path) in (True, False)
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path):
     (tmp_path / "a.png").touch()
     with pytest.raises(EmptyScan):
-        is_grey16(tmp_path / "a.png")
+        is_depth_picture(tmp_path / "a.png")
     with pytest.raises(FileUnreadable):
-        is_grey16(tmp_path / "b.png")
+        is_depth_picture(tmp_path / "b.png")

@@ -1,8 +1,9 @@
-"""16-bit depth pictures (PNG, TIFF) to an organised Scan in millimetres."""
+"""Depth pictures to an organised Scan in millimetres: 16-bit PNG and TIFF, float TIFF, NumPy arrays, OpenEXR."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import struct
 import warnings
@@ -16,15 +17,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.errors import BadFormat, SettingsError
+from gemax_cli.cameras import CAMERAS, Camera
+from gemax_cli.errors import BadFormat, EmptyScan, GemaxError, LibraryMissing, SettingsError
 from gemax_cli.scans.assemble import organised_scan
-from gemax_cli.scans.grey16 import has_grey16_header
+from gemax_cli.scans.grey16 import has_depth_header
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.raw_file import RawFile, read_raw
+from gemax_cli.settings import MM_PER_UNIT, CameraSettings, Unit
 
 MAX_PIXELS = 8_000_000
 """Pixels of the largest picture read; depth cameras have about one million."""
 
+Depths = NDArray[Any]
+"""(rows, columns) numbers of any type."""
+
+WIDEST_PIXEL_MM = 8.0
+"""Of a surface that may be a face: a nose is four such pixels wide."""
+
+MOST_METRES = 20.0  # median of depths that are metres; larger ones are millimetres
+FEWEST_PIXELS = 4  # rows and columns
+ADVICE = "assumed; give --camera, or --fx and --unit, or a .json beside it."
 _MAX_SIDECAR_BYTES = 100_000
 _LARGEST = 1e6
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -61,7 +73,7 @@ class DepthCamera:
             if not _makes_sense(field.name, value):
                 raise SettingsError(f"{field.name} is {str(value)[:40]!r}: give a number that makes sense, or none.")
 
-    def planes(self, depth: NDArray[np.uint16]) -> NDArray[np.float64]:
+    def planes(self, depth: Depths) -> NDArray[np.float64]:
         """Coordinates (rows, columns, 3) in mm: x to the right, y up, z to the camera, which is at z = 0.
 
         Args:
@@ -78,35 +90,137 @@ class DepthCamera:
         return np.stack([x, y, -away], axis=-1)
 
 
-def read_depth_image(raw: RawFile) -> Scan:
-    """Read a picture of one 16-bit channel whose values are depths; 0 means that nothing was measured.
+def read_depth_image(raw: RawFile, camera: CameraSettings | None = None, unit: Unit = "auto") -> Scan:
+    """Read a picture of one channel whose values are depths; 0, NaN and infinity mean that nothing was measured.
 
     A picture does not say what its numbers mean. ``X.json`` beside ``X.png`` may: an object with any of the keys of
-    DepthCamera. Without it one unit is 1 mm and one pixel 1 mm, and the scan's warnings say so.
+    DepthCamera. What it leaves out, the settings say. Without either one unit is 1 mm (of floating-point values 1 m, if
+    they are small enough for that) and one pixel 1 mm, and the scan's warnings say so. Surface so far away that its
+    pixels are wider than ``WIDEST_PIXEL_MM`` shows no face and is left out.
 
     Raises:
-        BadFormat: it is no picture of one 16-bit channel, damaged, too large, or its JSON file makes no sense.
-        EmptyScan: no value but 0, or no neighbours.
+        BadFormat: it is no picture of depths, damaged, too large, not of the camera's shape, or its JSON file makes no
+            sense.
+        EmptyScan: nothing was measured, no neighbours, or all of it is too far away.
+        LibraryMissing: no library that reads OpenEXR is installed.
     """
-    camera = _camera_of(raw.path.with_suffix(".json"))
+    beside = raw.path.with_suffix(".json")
+    told = _values_beside(beside)
     depth = _decoded(raw.path, raw.data)
-    scan = organised_scan(raw.path, (camera or DepthCamera()).planes(depth), depth > 0, metric=True)
-    assumed = "its scale is not known (no .json beside it): 1 mm per unit of depth and 1 mm per pixel are assumed."
-    return scan if camera else replace(scan, warnings=(assumed,))
-
-
-def _decoded(path: Path, data: bytes) -> NDArray[np.uint16]:
-    if not has_grey16_header(BytesIO(data)):
-        raise BadFormat(path, "is no picture of one 16-bit channel (a texture?): depths are saved as 16-bit grey.")
+    measured = np.isfinite(depth) & (depth > 0)
+    values, warnings = _camera_values(raw.path, depth, measured, camera or CameraSettings(), unit, told)
     try:
-        return _pixels(path, data)
-    except (BadFormat, MemoryError):
+        known = DepthCamera(**values)
+    except SettingsError as error:
+        raise BadFormat(beside, str(error)) from error
+    near = measured & _near_enough(depth, known)
+    if measured.any() and not near.any():
+        raise EmptyScan(raw.path, "all of it is too far away for a face: give the unit of its depths with --unit.")
+    scan = organised_scan(raw.path, known.planes(np.where(near, depth, 0)), near, metric=True)
+    return replace(scan, camera=True, warnings=tuple(warnings))
+
+
+def _camera_values(
+    path: Path,
+    depth: Depths,
+    measured: NDArray[np.bool_],
+    camera: CameraSettings,
+    unit: Unit,
+    told: dict[str, Any] | None,
+) -> tuple[dict[str, Any], list[str]]:
+    """The fields of a picture's DepthCamera, and sentences on those that nobody gave."""
+    preset = CAMERAS.get(camera.name)
+    values, warnings, units = dict(told or {}), list[str](), MM_PER_UNIT.get(unit)
+    if not values.keys() - {"mm_per_unit"}:
+        values |= _given_intrinsics(path, depth.shape, camera, preset)
+    scaled = bool(values)
+    if "mm_per_unit" not in values and units is not None:
+        values["mm_per_unit"] = units
+    elif "mm_per_unit" not in values and depth.dtype.kind == "f":
+        metres = measured.any() and float(np.median(depth[measured])) < MOST_METRES
+        values["mm_per_unit"] = MM_PER_UNIT["m" if metres else "mm"]
+        warnings.append(f"Depths were taken for {'metres' if metres else 'millimetres'}, by their size.")
+    elif "mm_per_unit" not in values and preset:
+        values["mm_per_unit"] = preset.mm_per_unit
+    if not scaled:
+        beside = "no .json beside it" if told is None else "the .json beside it does not name it"
+        per_unit = "" if "mm_per_unit" in values else "1 mm per unit of depth and "
+        warnings.append(
+            f"Its scale is not known ({beside}): {per_unit}1 mm per pixel {'are' if per_unit else 'is'} {ADVICE}"
+        )
+    return values, warnings
+
+
+def _given_intrinsics(
+    path: Path, shape: tuple[int, ...], camera: CameraSettings, preset: Camera | None
+) -> dict[str, float]:
+    if preset is None:
+        return {name: value for name in ("fx", "fy", "cx", "cy") if (value := getattr(camera, name)) is not None}
+    known = preset.intrinsics(shape[1], shape[0])
+    if known is None:
+        sizes = ", ".join(f"{mode.width} x {mode.height}" for mode in preset.modes)
+        raise BadFormat(
+            path,
+            f"has {shape[1]} x {shape[0]} pixels, which is no size of {camera.name} ({sizes}) and none of its shape: "
+            "give --fx, --fy, --cx and --cy instead of --camera.",
+        )
+    return known._asdict()
+
+
+def _near_enough(depth: Depths, camera: DepthCamera) -> NDArray[np.bool_]:
+    """Where a pixel is no wider than WIDEST_PIXEL_MM."""
+    if camera.fx is None:
+        return np.ones(depth.shape, np.bool_)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.asarray(np.abs(depth.astype(np.float64) * camera.mm_per_unit) <= WIDEST_PIXEL_MM * camera.fx)
+
+
+def _decoded(path: Path, data: bytes) -> Depths:
+    suffix = path.suffix.lower()
+    if suffix not in (".npy", ".exr") and not has_depth_header(BytesIO(data)):
+        what = "is no picture of one channel of 16 bits or of floating-point numbers (a texture?)"
+        raise BadFormat(path, f"{what}: depths are saved as 16-bit grey.")
+    try:
+        depth = {".npy": _array, ".exr": _exr}.get(suffix, _pixels)(path, data)
+    except (GemaxError, MemoryError):
         raise
     except Exception as error:  # a decoder may raise anything
         raise BadFormat(path, f"the picture is damaged or cut off ({_first_line(error)}): copy it again.") from error
+    if depth.ndim != 2 or min(depth.shape) < FEWEST_PIXELS:
+        shape = " x ".join(map(str, depth.shape))
+        raise BadFormat(path, f"holds {shape} values, no picture of depths: save rows and columns of depths alone.")
+    return depth
 
 
-def _pixels(path: Path, data: bytes) -> NDArray[np.uint16]:
+def _array(path: Path, data: bytes) -> Depths:
+    """The values of a .npy file, of numbers alone: nothing in it is executed."""
+    file = BytesIO(data)
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, kind = read(file)
+    _check_size(path, max(shape[-1:], default=1), int(np.prod(shape[:-1], dtype=object)))
+    if kind.hasobject or kind.kind not in "uif":
+        raise BadFormat(path, f"holds values of type {kind}, no depths: save them as numbers.")
+    depth: Depths = np.load(BytesIO(data), allow_pickle=False)
+    return np.squeeze(depth).astype(np.float64 if kind.kind == "f" else np.int64, copy=False)
+
+
+def _exr(path: Path, data: bytes) -> Depths:
+    """The one channel of an OpenEXR picture, by whatever plugin of imageio reads it."""
+    import imageio.v3 as iio
+
+    # OpenCV reads the format only where this is set before it is imported
+    os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
+    try:
+        depth: Depths = iio.imread(data, extension=".exr", plugin="opencv", flags=-1)
+    except ImportError as error:
+        raise LibraryMissing(
+            path, "OpenEXR needs OpenCV: pip install opencv-python-headless, or save it as .npy."
+        ) from error
+    return depth[..., 0] if depth.ndim == 3 else depth
+
+
+def _pixels(path: Path, data: bytes) -> Depths:
     from PIL import Image
 
     if data.startswith(_PNG_SIGNATURE):
@@ -118,6 +232,8 @@ def _pixels(path: Path, data: bytes) -> NDArray[np.uint16]:
             if getattr(picture, "n_frames", 1) > 1:
                 raise BadFormat(path, "holds several pictures: save the depths alone.")
             depth: NDArray[Any] = np.asarray(picture)
+    if depth.dtype.kind == "f" and depth.ndim == 2:
+        return depth
     if depth.dtype.kind not in "ui" or depth.dtype.itemsize < 2 or depth.ndim != 2:
         what = f"comes out of the decoder as {depth.dtype} of shape {depth.shape}, not as 16-bit grey: save it as PNG."
         raise BadFormat(path, what)
@@ -170,8 +286,8 @@ def _makes_sense(name: str, value: object) -> bool:
     return name in ("cx", "cy") or value > 0 or (name == "mm_per_unit" and value != 0)
 
 
-def _camera_of(path: Path) -> DepthCamera | None:
-    """The camera that a JSON file describes; None where there is no such file, or no key of it is known."""
+def _values_beside(path: Path) -> dict[str, Any] | None:
+    """The values of DepthCamera's fields in a JSON file; None where there is no such file."""
     if not isfile(path):  # noqa: PTH113 - is_file() raises where .json makes the name too long
         return None
     try:
@@ -179,8 +295,4 @@ def _camera_of(path: Path) -> DepthCamera | None:
     except (ValueError, RecursionError) as error:
         raise BadFormat(path, f"is no JSON ({error}): correct it, or move it away.") from error
     known = {field.name for field in fields(DepthCamera)}
-    values = {key: value for key, value in content.items() if key in known} if isinstance(content, dict) else {}
-    try:
-        return DepthCamera(**values) if values else None
-    except SettingsError as error:
-        raise BadFormat(path, str(error)) from error
+    return {key: value for key, value in content.items() if key in known} if isinstance(content, dict) else {}
