@@ -26,6 +26,7 @@ MM_PER_UNIT: Mapping[Unit, float] = {
     "m": 1000.0, "cm": 10.0, "mm": 1.0, "0.25mm": 0.25, "0.125mm": 0.125, "0.1mm": 0.1, "um": 0.001,
 }  # fmt: skip
 LARGEST_PIXELS = 1e6
+SMALLEST_DEPTH = 10.0  # mm; less was meant in centimetres
 DEFAULT_TAUS = (20, 30, 40, 50, 60)  # section 4.2 of the paper: training uses all five, testing 20
 ADDABLE = ("taus", "maps")  # settings of which more may join a folder without a conflict
 
@@ -181,6 +182,9 @@ class Settings:
         _require(bool(self.depths), "no depth is given: give at least one, in mm.")
         for depth in self.depths:
             _require(1 <= depth <= 1000, f"depth is {depth:g} mm: give 1 to 1000.")
+            _require(
+                depth >= SMALLEST_DEPTH, f"depth is {depth:g} mm, less than a nose: did you mean {10 * depth:g} mm?"
+            )
         for tau in self.taus:
             _require(tau <= MAX_CODE, f"tau is {tau}: give {MAX_CODE} or less.")
             self.quantisation.check_tau(tau)

@@ -6,6 +6,7 @@ import importlib
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 import click
@@ -64,6 +65,9 @@ def gemax() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its exit code."""
     signals.install()
+    if not sys.warnoptions and not os.environ.get("GEMAX_DEBUG"):
+        warnings.simplefilter("ignore")  # of libraries, for their developers; the environment tells the workers
+        os.environ.setdefault("PYTHONWARNINGS", "ignore")
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 

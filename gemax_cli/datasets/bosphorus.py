@@ -9,6 +9,10 @@ from gemax_cli.datasets.model import EXPRESSION_WORDS, SIX_EXPRESSIONS, Dataset,
 from gemax_cli.datasets.published import per_map, per_tau
 
 NAME = "Bosphorus"
+# behind the number of the take may stand how it was saved: "bs000_E_DISGUST_0_Fall2003"
+_EXPRESSION = re.compile(
+    r"(bs\d{3})_(N_N|E_[A-Z]{1,32})(?:_\d{1,3})?(?:_[A-Z0-9+-]{1,32}){0,3}", re.ASCII | re.IGNORECASE
+)
 _STEM = re.compile(
     r"(bs\d{3})_(N_N|(?:E|LFAU|UFAU|CAU|YR|PR|CR|O|IGN)(?:_[A-Z0-9+-]{1,32}){1,4}?)(?:_\d{1,3})?",
     re.ASCII | re.IGNORECASE,
@@ -17,7 +21,7 @@ _STEM = re.compile(
 
 def parse(stem: str, _suffix: str, _parents: Sequence[str]) -> ParsedName | None:
     """Read "bs000_E_ANGER_0": subject, family and detail of what is shown, number of the take."""
-    match = _STEM.fullmatch(stem)
+    match = _EXPRESSION.fullmatch(stem) or _STEM.fullmatch(stem)
     if match is None:
         return None
     subject = match[1].lower()

@@ -11,9 +11,9 @@ NAME = "FRGC"
 _STEM = re.compile(r"(\d{5})d\d{1,5}", re.ASCII | re.IGNORECASE)
 
 
-def parse(stem: str, suffix: str, _parents: Sequence[str]) -> ParsedName | None:
-    """Read "02463d546" of an .abs or .abs.gz: subject and number of the recording."""
-    match = _STEM.fullmatch(stem) if suffix.startswith(".abs") else None
+def parse(stem: str, _suffix: str, _parents: Sequence[str]) -> ParsedName | None:
+    """Read "02463d546", whatever format it was saved in: subject and number of the recording."""
+    match = _STEM.fullmatch(stem)
     return ParsedName(ScanName(NAME, match[1]), (NAME, match[1], stem.lower())) if match else None
 
 

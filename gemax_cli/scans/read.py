@@ -81,7 +81,9 @@ FORMATS = (
     Format("a PNG picture", _PNG, (".png",), _PICTURE, picture=True, beside=_CAMERA),
     Format("a TIFF picture", _TIFF, (".tif", ".tiff"), _PICTURE, picture=True, beside=_CAMERA),
     Format("a NumPy array", rb"\x93NUMPY", (".npy",), _PICTURE, picture=True, beside=_CAMERA),
-    Format("an OpenEXR picture", rb"\x76\x2f\x31\x01", (".exr",), _PICTURE, picture=True, beside=_CAMERA),
+    Format(
+        "an OpenEXR picture", rb"\x76\x2f\x31\x01", (".exr",), _PICTURE, picture=True, can_crash=True, beside=_CAMERA
+    ),
     Format("a PLY mesh", rb"ply\s", (".ply",), "ply:read_ply"),
     Format("an OBJ mesh", b"", (".obj",), "obj:read_obj", limit=MAX_TEXT_BYTES),
     Format("an STL mesh", b"", (".stl",), "stl:read_stl"),

@@ -40,6 +40,14 @@ _EIGHT_BYTES = np.dtype([("word", "<u8")])  # a record, because a bare number ma
 _EIGHT_BLANKS = np.uint64(0x2020202020202020)
 
 
+_MARK = b"\xef\xbb\xbf"
+
+
+def without_mark(data: bytes) -> bytes:
+    """The bytes of a text file without the byte order mark that some editors put before UTF-8."""
+    return data[len(_MARK) :] if data.startswith(_MARK) else data
+
+
 def as_text(data: bytes) -> Text:
     """The bytes of a file for the kernels; nothing is copied."""
     return np.frombuffer(data, np.uint8), np.ndarray(max(0, len(data) - 7), _EIGHT_BYTES, data, strides=(1,))
@@ -197,6 +205,15 @@ def first_columns(lines: Iterable[bytes], width: int) -> NDArray[np.float64]:
     if any(len(row) != width for row in rows):
         raise ValueError
     return np.array(rows, np.float64).reshape(-1, width)
+
+
+_NUMBER = rb"[-+]?\d+(?:,\d+(?:e[-+]?\d+)?)?"
+_DECIMAL_COMMAS = re.compile(rb"\s*%b(?:(?:[ \t]+|[ \t]*;[ \t]*)%b)+;?\s*" % (_NUMBER, _NUMBER), re.IGNORECASE)
+
+
+def has_decimal_commas(line: bytes) -> bool:
+    """Whether a line holds numbers such as 1,23 in place of 1.23, separated by whitespace or semicolons."""
+    return b"," in line and _DECIMAL_COMMAS.fullmatch(line) is not None
 
 
 def real(word: bytes) -> float:

@@ -176,7 +176,7 @@ def test_frgc(name):
     assert place == "FRGC/02463/02463d546"
 
 
-@pytest.mark.parametrize("name", ["02463d546.ply", "2463d546.abs", "02463x546.abs", "face.abs"])
+@pytest.mark.parametrize("name", ["2463d546.ply", "2463d546.abs", "02463x546.abs", "face.abs"])
 def test_what_is_not_frgc(name):
     assert parse_name(name).name.dataset == "other"
 

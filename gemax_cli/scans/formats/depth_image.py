@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import struct
 import warnings
@@ -206,18 +205,18 @@ def _array(path: Path, data: bytes) -> Depths:
 
 
 def _exr(path: Path, data: bytes) -> Depths:
-    """The one channel of an OpenEXR picture, by whatever plugin of imageio reads it."""
-    import imageio.v3 as iio
-
-    # OpenCV reads the format only where this is set before it is imported
-    os.environ.setdefault("OPENCV_IO_ENABLE_OPENEXR", "1")
+    """The one channel of an OpenEXR picture. OpenEXR opens the file itself, after its header was checked."""
+    if not has_depth_header(BytesIO(data)):
+        raise BadFormat(path, "is no OpenEXR picture of one channel: save the depths alone.")
     try:
-        depth: Depths = iio.imread(data, extension=".exr", plugin="opencv", flags=-1)
+        import OpenEXR
     except ImportError as error:
-        raise LibraryMissing(
-            path, "OpenEXR needs OpenCV: pip install opencv-python-headless, or save it as .npy."
-        ) from error
-    return depth[..., 0] if depth.ndim == 3 else depth
+        raise LibraryMissing(path, "OpenEXR is not installed: pip install OpenEXR, or save it as .npy.") from error
+    part = OpenEXR.File(str(path), header_only=True).parts[0]
+    _check_size(path, part.width(), part.height())
+    (channel,) = OpenEXR.File(str(path)).channels().values()
+    depth: Depths = channel.pixels
+    return depth.astype(np.float64)
 
 
 def _pixels(path: Path, data: bytes) -> Depths:

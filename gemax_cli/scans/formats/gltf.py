@@ -40,6 +40,7 @@ DEBIAN_PACKAGES = {
 
 _SHARED_LIBRARY = re.compile(r"(lib[\w+.-]+?)\.so[.\d]*")
 _ESCAPES = re.compile(r"\x1b\[[\d;]*m")
+_FLOAT = 5126  # glTF 2.0, component types
 _PACKINGS = {"KHR_draco_mesh_compression": "Draco", "EXT_meshopt_compression": "meshopt"}
 
 
@@ -78,6 +79,9 @@ def check_gltf(path: Path, data: bytes) -> None:
             raise EmptyScan(
                 path, f"is packed with {_PACKINGS[str(packing)]}, which is not read: save it without packing."
             )
+    if "KHR_mesh_quantization" in map(str, _items(content, "extensionsRequired")):
+        what = "has quantised coordinates (KHR_mesh_quantization), which are not read: save it without quantisation."
+        raise BadFormat(path, what)
     _check_uris(path, content)
     _check_accessors(path, content)
 
@@ -107,11 +111,14 @@ def _check_accessors(path: Path, content: dict[str, Any]) -> None:
     accessors, views = _items(content, "accessors"), _items(content, "bufferViews")
     for mesh in _items(content, "meshes"):
         for primitive in _items(mesh, "primitives"):
-            for number in _used(primitive):
+            for place, number in enumerate(_used(primitive)):
                 accessor = _at(accessors, number)
                 if accessor is None or _at(views, accessor.get("bufferView")) is None:
                     what = "its points or triangles have no content (packed, or zeros): save it without packing."
                     raise EmptyScan(path, what)
+                if place == 0 and accessor.get("componentType", _FLOAT) != _FLOAT:
+                    what = "has quantised coordinates (KHR_mesh_quantization), which are not read"
+                    raise BadFormat(path, f"{what}: save it without quantisation.")
                 if "sparse" in accessor:  # Open3D reads beyond the end of what is not as it should be
                     raise BadFormat(path, "keeps some of its numbers apart (sparse): export it again without that.")
 

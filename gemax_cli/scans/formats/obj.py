@@ -17,7 +17,7 @@ from gemax_cli.scans.assemble import mesh_scan
 from gemax_cli.scans.model import Scan, TextureMap
 from gemax_cli.scans.polygons import fan
 from gemax_cli.scans.raw_file import RawFile
-from gemax_cli.scans.text_numbers import MalformedNumber, first_columns, parse_indexes
+from gemax_cli.scans.text_numbers import MalformedNumber, first_columns, has_decimal_commas, parse_indexes, without_mark
 
 _LINE = r"^[ \t]*{}(?!\S)([^\n#]*)"
 _VERTEX, _TEXTURE, _FACE = (re.compile(_LINE.format(key).encode(), re.MULTILINE) for key in ("v", "vt", "f"))
@@ -37,7 +37,7 @@ def read_obj(raw: RawFile) -> Scan:
         BadFormat: a line is malformed, or a face names a point that there is not.
         EmptyScan: it holds no point, or all points are the same.
     """
-    path, text = raw.path, _unix_lines(raw.data)
+    path, text = raw.path, _unix_lines(without_mark(raw.data))
     vertices, faces = list(_VERTEX.finditer(text)), list(_FACE.finditer(text))
     points = _columns(path, "v", vertices, 3)
     starts, joined = np.array([face.start() for face in faces]), _NEXT_FACE.join(face[1] for face in faces)
@@ -62,6 +62,8 @@ def _columns(path: Path, key: str, lines: list[re.Match[bytes]], width: int) -> 
     try:
         return first_columns((line[1] for line in lines), width)
     except ValueError as error:
+        if lines and has_decimal_commas(lines[0][1]):
+            raise BadFormat(path, "has commas in its numbers (1,23): export it again, with points (1.23).") from error
         raise BadFormat(
             path, f"a line that begins with {key} does not hold {width} numbers: export it again."
         ) from error

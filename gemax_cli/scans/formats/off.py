@@ -12,7 +12,7 @@ from gemax_cli.scans.assemble import polygon_scan
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.polygons import MARK
 from gemax_cli.scans.raw_file import RawFile
-from gemax_cli.scans.text_numbers import first_columns
+from gemax_cli.scans.text_numbers import first_columns, without_mark
 
 _COMMENT = re.compile(rb"#[^\r\n]*")
 _HEADER = re.compile(rb"\s*(?:ST)?C?N?OFF\b\s*([0-9]{1,12})\s+([0-9]{1,12})(?:[ \t]+[0-9]+)?[ \t]*(?:[\r\n]|\Z)")
@@ -27,7 +27,7 @@ def read_off(raw: RawFile) -> Scan:
         BadFormat: it is no OFF as text, damaged or cut off, or a face names a point that there is not.
         EmptyScan: it holds no point, or all points are the same.
     """
-    path, text = raw.path, _COMMENT.sub(b"", raw.data)
+    path, text = raw.path, _COMMENT.sub(b"", without_mark(raw.data))
     header = _HEADER.match(text)
     if header is None:
         raise BadFormat(path, "does not begin with OFF and its counts, as text: export it again, or as PLY.")
