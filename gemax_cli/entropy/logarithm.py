@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 WEIGHT_BITS = 41  # a weight table's largest count times its scale: values times 65,535 edges still fit in 63 bits
-MAX_PIXELS = 1 << 24
+MAX_BITS = 24  # a table of 2^24 counts takes 134 MB
+MAX_PIXELS = 1 << MAX_BITS
 _CHUNK = 1 << 20
 _TWO_OVER_LN2 = 2.8853900817779268
 _SQRT_HALF = 0.7071067811865476

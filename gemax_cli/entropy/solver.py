@@ -52,6 +52,11 @@ corrected by the ratio of final to estimated penalty at the last tau. On faces, 
 beside the weight table, which depends on the size of T alone and is shared by all tau and all scans. The paper's
 DP (``reference``) takes O(K N tau) time and O(K N) memory.
 
+**More than 2^24 pixels.** The table would be too large, so the cumulative counts are shifted right by as many bits s
+as leave 2^24 or less. They still rise, so all of the above holds: the cuts are optimal, and leftmost, for a histogram
+in units of 2^s pixels. Each bin's count is off by less than one unit, 2^-23 of all pixels; near the optimum that moves
+the entropy by some 1e-8 bits. Entropies are reported from the true counts.
+
 **Exactness.** The integer objective is the largest there is; the table's rounding is worth less than 1e-9 bits of
 entropy. Nothing overflows: a penalty is at most 2^42 log2 N, what the best entropy can differ by, a total of weights
 2^42 log2 T, and N < 2^16 penalties and one total stay below 2^63.
@@ -75,10 +80,12 @@ from numpy.typing import NDArray
 
 from gemax_cli.codes import MAX_CODE
 from gemax_cli.entropy.figures import entropies_bits, max_bin
-from gemax_cli.entropy.logarithm import MAX_PIXELS, WEIGHT_BITS, weight_table
+from gemax_cli.entropy.logarithm import MAX_BITS, WEIGHT_BITS, weight_table
 from gemax_cli.entropy.mapping import uniform_cuts
 from gemax_cli.entropy.path_kernels import heaviest_path, walk_back
 from gemax_cli.errors import EmptyHistogram, InfeasibleTau, SettingsError
+
+MOST_PIXELS = 1 << 46  # of one level, so that the sum over 65,535 levels fits in 63 bits
 
 # How the next penalty is chosen decides the number of passes and nothing else.
 _FIRST_EXPONENT = 1.2  # of the penalty against the number of edges, before two passes have shown it
@@ -97,7 +104,8 @@ class Solution:
         max_bin: width of the widest bin, levels; at most tau.
         tau: the bound that was asked for, levels.
         levels: N.
-        objective: the integer that was maximised: the sum of the weights of the bins (``logarithm.weight_table``).
+        objective: the integer that was maximised: the sum of the weights of the bins (``logarithm.weight_table``), for
+            more than 2^24 pixels those of the shifted counts.
     """
 
     cuts: NDArray[np.int32]
@@ -118,16 +126,18 @@ class CutProblem:
     """What every tau of a histogram shares.
 
     Attributes:
-        below: (N + 1,) int64, pixels below each level: S of the theory.
+        pixels_below: (N + 1,) int64, pixels below each level.
+        below: (N + 1,) int64, S of the theory: the same, shifted right where there are more than 2^24 pixels.
         weight: concave weight of an edge over c pixels, for c = 0..T and beyond.
         bins: K.
         best: total weight if every level is a bin of its own.
-        block_mass: pixels of each block of about N / K levels, the densest block first.
+        block_mass: pixels (shifted) of each block of about N / K levels, the densest block first.
         block_width: levels of each of these blocks.
         value: (N + 1,) and
         rows: (4, N + 1), what the last pass left (``path_kernels.heaviest_path``).
     """
 
+    pixels_below: NDArray[np.int64]
     below: NDArray[np.int64]
     weight: NDArray[np.int64]
     bins: int
@@ -168,23 +178,30 @@ def pose_problem(histogram: NDArray[np.integer], bins: int) -> CutProblem:
 
     Raises:
         EmptyHistogram: there is no pixel.
-        SettingsError: the histogram is no row of counts, or holds too many levels or pixels, or K < 1.
+        SettingsError: the histogram is no row of counts, or holds too many levels or pixels (2^46 in a level), or K < 1.
     """
     if histogram.ndim != 1 or histogram.dtype.kind not in "iu" or not 1 <= histogram.size <= MAX_CODE:
         raise SettingsError(f"the histogram must be a row of 1 to {MAX_CODE} whole numbers: give pixels per level.")
     if bins < 1:
         raise SettingsError(f"bins is {bins}: give 1 or more.")
-    if histogram.min() < 0 or histogram.max() > MAX_PIXELS or histogram.sum(dtype=np.int64) > MAX_PIXELS:
-        raise SettingsError(f"the histogram's counts must be 0 or more and {MAX_PIXELS} at most in sum: give pixels.")
-    below = np.zeros(histogram.size + 1, np.int64)
-    np.cumsum(histogram, out=below[1:])
-    pixels = int(below[-1])
-    if not pixels:
+    if histogram.min() < 0 or histogram.max() > MOST_PIXELS:
+        raise SettingsError(f"a count of the histogram is below 0 or above {MOST_PIXELS}: give the pixels per level.")
+    pixels_below = np.zeros(histogram.size + 1, np.int64)
+    np.cumsum(histogram, out=pixels_below[1:])
+    if not pixels_below[-1]:
         raise EmptyHistogram("there is no valid pixel to take an entropy of: give a depth image with data.")
-    weight = weight_table((pixels - 1).bit_length())
+    below = _shifted(pixels_below)
+    weight = weight_table((int(below[-1]) - 1).bit_length())
     blocks = _blocks(below, max(histogram.size // bins, 1))
     scratch = np.empty(below.size, np.int64), np.empty((4, below.size), np.int32)
-    return CutProblem(below, weight, bins, int(weight[histogram].sum()), *blocks, *scratch)
+    best = int(weight[np.diff(below)].sum())
+    return CutProblem(pixels_below, below, weight, bins, best, *blocks, *scratch)
+
+
+def _shifted(pixels_below: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Cumulative counts, shifted right until the last is no more than the weight table holds."""
+    shift = max((int(pixels_below[-1]) - 1).bit_length() - MAX_BITS, 0)
+    return pixels_below >> shift
 
 
 def check_tau(problem: CutProblem, tau: int) -> None:
@@ -293,8 +310,9 @@ def _solve(problem: CutProblem, tau: int, correction: float) -> tuple[NDArray[np
 
 def _finish(problem: CutProblem, found: dict[int, NDArray[np.int32]]) -> dict[int, Solution]:
     """The figures of the cuts of every tau, together."""
-    counts = np.diff(problem.below[np.stack(list(found.values()))])
-    objectives = problem.weight[counts].sum(1).tolist()
+    cuts_of_all = np.stack(list(found.values()))
+    counts = np.diff(problem.pixels_below[cuts_of_all])
+    objectives = problem.weight[np.diff(problem.below[cuts_of_all])].sum(1).tolist()
     for cuts in found.values():
         cuts.setflags(write=False)
     return {

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gemax_cli.entropy import solver
 from gemax_cli.entropy.figures import entropy_bits
 from gemax_cli.entropy.histogram import level_histogram
+from gemax_cli.entropy.logarithm import MAX_PIXELS
 from gemax_cli.entropy.mapping import apply_cuts, uniform_cuts
 from gemax_cli.entropy.reference import paper_cuts
 from gemax_cli.entropy.sample import sample_depth16
@@ -223,7 +224,7 @@ def test_largest_problem(bins, tau):
     """Most levels and most pixels: nothing overflows, and a random change of the cuts never helps."""
     rng = np.random.default_rng(bins)
     counts = rng.integers(0, 200, 65535)
-    counts[rng.integers(65535)] += solver.MAX_PIXELS - counts.sum()
+    counts[rng.integers(65535)] += MAX_PIXELS - counts.sum()
     found = optimal_cuts(counts, bins, tau)
     check_cuts(found, counts, bins, tau)
     assert found.entropy >= entropy_bits(counts_in(counts, uniform_cuts(65535, bins)))
