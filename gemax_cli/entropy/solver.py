@@ -178,7 +178,7 @@ def pose_problem(histogram: NDArray[np.integer], bins: int) -> CutProblem:
 
     Raises:
         EmptyHistogram: there is no pixel.
-        SettingsError: the histogram is no row of counts, or holds too many levels or pixels (2^46 in a level), or K < 1.
+        SettingsError: the histogram is no row of counts, or holds too many levels or pixels, or K < 1.
     """
     if histogram.ndim != 1 or histogram.dtype.kind not in "iu" or not 1 <= histogram.size <= MAX_CODE:
         raise SettingsError(f"the histogram must be a row of 1 to {MAX_CODE} whole numbers: give pixels per level.")

@@ -290,7 +290,7 @@ def test_infeasible_tau_names_the_smallest_that_works(levels, bins, tau, sentenc
         np.array([True, False]),
         np.ones(65536, np.int64),
         np.array([3, -1]),
-        np.array([2**24, 1]),
+        np.array([2**46 + 1, 1]),
         np.array([2**62, 2**62, 2**62]),
         np.array([2**63 + 5, 1], np.uint64),
     ],
