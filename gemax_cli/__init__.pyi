@@ -40,6 +40,19 @@ from .loader.sample import Landmarks as Landmarks
 from .loader.sample import Sample as Sample
 from .loader.stack import FaceStack as FaceStack
 from .loader.stack import Normalisation as Normalisation
+from .folders import verify as verify
+from .images.bins import ValueBins as ValueBins
+from .images.find import find_images as find_images
+from .images.invert import InvertedImage as InvertedImage
+from .images.invert import invert_image as invert_image
+from .images.levels import LevelGrid as LevelGrid
+from .images.mapping import MappedImage as MappedImage
+from .images.mapping import map_image as map_image
+from .images.records import ImageMapRecord as ImageMapRecord
+from .images.records import ImageRecord as ImageRecord
+from .images.run import ImageReporter as ImageReporter
+from .images.run import map_images as map_images
+from .images.settings import ImageSettings as ImageSettings
 from .maps.compare import make_comparison_maps as make_comparison_maps
 from .maps.model import ComparisonMap as ComparisonMap
 from .pipeline import ConvertedScan as ConvertedScan
@@ -83,7 +96,6 @@ from .stack.records import ScanRecord as ScanRecord
 from .stack.tables import Failure as Failure
 from .stack.verify import Problem as Problem
 from .stack.verify import Verified as Verified
-from .stack.verify import verify as verify
 from .study.sweep import Sweep as Sweep
 from .study.sweep import SweepRow as SweepRow
 from .study.sweep import sweep as sweep

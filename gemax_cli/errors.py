@@ -156,6 +156,12 @@ class EmptyBlock(ScanError):
     stage = "block"
 
 
+class Unmappable(ScanError):
+    """Tau, range or scale do not fit the values of an image."""
+
+    stage = "map"
+
+
 class WorkerDied(ScanError):
     """The process that converted this scan was killed (out of memory, most often)."""
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from gemax_cli.cameras import CAMERAS
 from gemax_cli.codes import MAX_CODE, check_levels
@@ -165,6 +165,8 @@ class Settings:
         stack: one grey PNG per tau, or one RGB PNG per three tau.
         maps: comparison maps, names of ``maps.registry.COMPARISONS``; in its order, without repeats.
     """
+
+    kind: ClassVar[str] = "scans"
 
     taus: tuple[int, ...] = DEFAULT_TAUS
     depths: tuple[float, ...] = (60.0,)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from gemax_cli.datasets.ids import split_suffix
 from gemax_cli.datasets.model import ScanRef
-from gemax_cli.errors import WorkerDied
+from gemax_cli.errors import ScanError, WorkerDied, WriteFailed
 from gemax_cli.scans.read import CRASHING_SUFFIXES
 from gemax_cli.settings import Settings
+from gemax_cli.stack.atomic import DISK_FULL
 from gemax_cli.stack.records import ScanRecord
 from gemax_cli.stack.tables import Failure
 
@@ -59,8 +60,35 @@ def may_crash(ref: ScanRef) -> bool:
     return split_suffix(ref.path.name)[1] in CRASHING_SUFFIXES
 
 
-def death_of(ref: ScanRef) -> Failure:
-    """The failure of a scan whose process died twice."""
+def death_of(path: Path, source: str) -> Failure:
+    """The failure of a file whose process died twice."""
     advice = "give it more memory, or, if the file crashes the library that reads it, save it in another format."
-    error = WorkerDied(ref.path, f"the process that converted it died twice: {advice}")
-    return Failure(ref.source, error.stage, type(error).__name__, str(error))
+    error = WorkerDied(path, f"the process that converted it died twice: {advice}")
+    return Failure(source, error.stage, type(error).__name__, str(error))
+
+
+def failure_of(path: Path, source: str, error: Exception) -> Failure:
+    """The failure of a file whose task raised ``error``."""
+    name = type(error).__name__
+    if isinstance(error, ScanError):
+        return Failure(source, error.stage, name, str(error))
+    if isinstance(error, MemoryError):
+        return Failure(source, "memory", name, f"{path}: takes more memory than there is: give fewer --jobs.")
+    message = f"{path}: internal error, please report it ({name}: {error})."
+    return Failure(source, "internal", name, message)
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, is that the disk is full."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            return True
+        error = error.__cause__
+    return False
+
+
+def write_failed(path: Path, error: OSError) -> WriteFailed:
+    """The error of a file or folder that cannot be written."""
+    if error.errno in DISK_FULL:
+        return WriteFailed(path, "cannot be written, the disk is full: free some space and run the same command again.")
+    return WriteFailed(path, f"cannot be written ({error.strerror}): check the output folder and its permissions.")

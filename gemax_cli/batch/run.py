@@ -235,7 +235,7 @@ class _Batch:
             run_task,
             self._tasks(),
             min(self.options.jobs, len(self.plan.steps)),
-            lost=lambda task: Outcome(task.ref.scan_id, failure=death_of(task.ref)),
+            lost=lambda task: Outcome(task.ref.scan_id, failure=death_of(task.ref.path, task.ref.source)),
             isolated=lambda task: may_crash(task.ref),
             cluster=self._cluster(),
         )

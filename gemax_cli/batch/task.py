@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.batch.model import Outcome, Task
-from gemax_cli.errors import ScanError, WriteFailed
+from gemax_cli.batch.model import Outcome, Task, failure_of, is_disk_full, write_failed
 from gemax_cli.face.model import NoseTip
 from gemax_cli.maps.model import ComparisonMap
 from gemax_cli.maps.registry import COMPARISONS, channels_of
@@ -27,7 +26,7 @@ from gemax_cli.pipeline import (
 )
 from gemax_cli.scans.read import files_beside
 from gemax_cli.settings import StackMode
-from gemax_cli.stack.atomic import DISK_FULL, remove_temporaries, write_atomically
+from gemax_cli.stack.atomic import remove_temporaries, write_atomically
 from gemax_cli.stack.guard import Guard, read_regular
 from gemax_cli.stack.naming import CHANNELS, DEPTH16, block_folder, comparison_name, map_name, rgb_groups
 from gemax_cli.stack.png import encode_png, read_png
@@ -43,7 +42,6 @@ from gemax_cli.stack.records import (
     pack_cuts,
 )
 from gemax_cli.stack.state import stamp_of, stat_of
-from gemax_cli.stack.tables import Failure
 
 Seconds = dict[str, float]
 """Per stage of a conversion."""
@@ -61,8 +59,8 @@ def run_task(task: Task) -> Outcome:
         record, seconds = add_maps(task, task.older) if task.older else convert_and_write(task)
         return _success(task, record, seconds, "" if task.older else stamp_of(record, task.ref.path, before))
     except Exception as error:
-        full = _disk_full(error)
-        return Outcome(task.ref.scan_id, failure=_failure(task, error), disk_full=full)
+        failure = failure_of(task.ref.path, task.ref.source, error)
+        return Outcome(task.ref.scan_id, failure=failure, disk_full=is_disk_full(error))
 
 
 def _peak_bytes() -> int | None:
@@ -78,24 +76,6 @@ def _peak_bytes() -> int | None:
 def _success(task: Task, record: ScanRecord, seconds: Seconds, stamp: str) -> Outcome:
     line, warnings = record.to_line(), len(record.warnings)
     return Outcome(task.ref.scan_id, line, warnings=warnings, stamp=stamp, seconds=seconds, peak_bytes=_peak_bytes())
-
-
-def _disk_full(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in DISK_FULL:
-            return True
-        error = error.__cause__
-    return False
-
-
-def _failure(task: Task, error: Exception) -> Failure:
-    source, name = task.ref.source, type(error).__name__
-    if isinstance(error, ScanError):
-        return Failure(source, error.stage, name, str(error))
-    if isinstance(error, MemoryError):
-        return Failure(source, "memory", name, f"{task.ref.path}: takes more memory than there is: give fewer --jobs.")
-    message = f"{task.ref.path}: internal error, please report it ({name}: {error})."
-    return Failure(source, "internal", name, message)
 
 
 def convert_and_write(task: Task) -> tuple[ScanRecord, Seconds]:
@@ -177,7 +157,7 @@ def _write_block(task: Task, writer: ImageWriter, mapped: MappedBlock, many: boo
         maps = _write_maps(writer, task.settings.stack, place, mapped.maps)
         comparisons = _write_comparisons(writer, place, mapped.comparisons)
     except OSError as error:
-        raise _write_failed(task, place, error) from error
+        raise write_failed(task.out / place, error) from error
     return BlockRecord(
         depth_mm=mapped.depth_mm,
         mm_per_pixel=mapped.mm_per_pixel,
@@ -194,14 +174,6 @@ def _write_block(task: Task, writer: ImageWriter, mapped: MappedBlock, many: boo
 def _affine(matrix: NDArray[np.float64]) -> Affine:
     rows = [(row[0], row[1], row[2], row[3]) for row in matrix.tolist()]
     return rows[0], rows[1], rows[2]
-
-
-def _write_failed(task: Task, place: str, error: OSError) -> WriteFailed:
-    if error.errno in DISK_FULL:
-        message = "cannot be written, the disk is full: free some space and run the same command again."
-    else:
-        message = f"cannot be written ({error.strerror}): check the output folder and its permissions."
-    return WriteFailed(task.out / place, message)
 
 
 def _write_maps(writer: ImageWriter, stack: StackMode, place: str, maps: tuple[GemaxMap, ...]) -> tuple[MapRecord, ...]:
@@ -280,7 +252,7 @@ def _extended(task: Task, block: BlockRecord) -> BlockRecord:
         added = _write_maps(writer, settings.stack, place, maps)
         others = _write_comparisons(writer, place, compared)
     except OSError as error:
-        raise _write_failed(task, place, error) from error
+        raise write_failed(task.out / place, error) from error
     return replace(
         block,
         maps=tuple(sorted((*block.maps, *added), key=lambda m: m.tau)),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 SPREADING = ("--tau", "--depth")
-NUMBER = re.compile(r"\d[\d.,:]*")
+NUMBER = re.compile(r"\d[\d.,:x%]*")  # 1.25x and 0.5% are tau of gemax map
 
 
 def spread(arguments: Sequence[str]) -> list[str]:

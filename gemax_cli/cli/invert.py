@@ -9,11 +9,12 @@ import click
 from gemax_cli.cli import options
 
 
-@click.command("invert", cls=options.Command, short_help="Metric depth from an 8-bit map and its record.")
+@click.command("invert", cls=options.Command, short_help="Depth, or values, from an 8-bit map and its record.")
 @click.argument("image", type=options.PATH, metavar="MAP")
 @options.option("--tau", type=int, help="Which map of an RGB image.", show_default="its smallest tau")
 @options.file_option(
-    "depth.npy", "Depth in mm, float32, NaN where there is none: a NumPy array (.npy) or a 32-bit float TIFF (.tif)."
+    "depth.npy",
+    "Depth in mm, or values, float32, NaN where there is none: a NumPy array (.npy) or a float TIFF (.tif).",
 )
 @options.output_option(
     "--ply", type=options.PATH, help="Write a point cloud, too, in the raw file's axes and millimetres."
@@ -24,7 +25,41 @@ def command(image: Path, tau: int | None, output: Path, ply: Path | None, form: 
 
     MAP is the PNG of a GEMax map or of the range image (ri.png). Each pixel gets the middle of its bin; no pixel is
     off by more than the bound that is printed, and error_mm is the largest difference that there is.
+
+    A map in a folder that gemax map wrote is turned back into the values of its image, in their own unit.
     """
+    from gemax_cli.folders import holds_images
+    from gemax_cli.stack.folder import OutputFolder
+
+    if holds_images(OutputFolder.holding(image)):
+        if tau is not None or ply:
+            raise click.UsageError("--tau and --ply are for maps of scans.")
+        return _invert_image(image, output, form)
+    return _invert_scan(image, tau, output, ply, form)
+
+
+def _invert_image(image: Path, output: Path, form: options.Form) -> None:
+    from gemax_cli.cli.output import print_rows
+    from gemax_cli.images.invert import invert_image, write_values
+
+    inverted = invert_image(image)
+    valid = write_values(output, inverted)
+    row = {
+        "image": inverted.record.image_id,
+        "tau": inverted.map.tau,
+        "scale": inverted.record.grid.scale,
+        "low": inverted.record.grid.low,
+        "high": inverted.record.grid.high,
+        "valid_pixels": valid,
+        "bound": inverted.bound,
+        "bound_on_scale": inverted.map.bound_on_scale,
+        "unit": inverted.record.unit or None,
+        "values": str(output),
+    }
+    print_rows([row], form)
+
+
+def _invert_scan(image: Path, tau: int | None, output: Path, ply: Path | None, form: options.Form) -> None:
     from gemax_cli.cli.output import print_rows
     from gemax_cli.stack.invert import invert, write_depth, write_ply
 

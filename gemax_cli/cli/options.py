@@ -182,6 +182,7 @@ def default_jobs() -> int:
 # --- arguments and single options
 
 sources_argument = click.argument("sources", nargs=-1, required=True, type=PATH, metavar="SRC...", callback=_expand)
+images_argument = click.argument("sources", nargs=-1, required=True, type=PATH, metavar="IMAGE...", callback=_expand)
 out_argument = click.argument("out", type=PATH, callback=existing)
 numbers_option = partial(maps_option, multiple=True, callback=flatten)
 tau_part = partial(

@@ -32,8 +32,11 @@ MOST_FAILURES = 10  # named on the terminal; all of them are in failures.csv
 class ProgressReporter(Reporter):
     """Show a progress bar (if stderr is a terminal), failures when they happen, and a summary at the end."""
 
-    def __init__(self, *, quiet: bool, as_json: bool, profile: bool = False) -> None:
+    def __init__(
+        self, *, quiet: bool, as_json: bool, profile: bool = False, things: str = "scans", verb: str = "convert"
+    ) -> None:
         self.quiet, self.as_json = quiet, as_json
+        self._things, self._verb = things, verb
         self._profile = Profile() if profile else None
         self._bar: Progress | None = None
         self._named = 0
@@ -49,27 +52,31 @@ class ProgressReporter(Reporter):
 
     def planned(self, plan: Plan, summary: Summary) -> None:
         """Print the notes of the search for scans and start the bar."""
+        self.started(len(plan.steps), summary)
+
+    def started(self, steps: int, summary: Summary) -> None:
+        """Print the notes of the search and start the bar over ``steps``."""
         if not self.quiet:
             for note in summary.notes:
                 say(note)
-            if plan.steps:
-                self._start(len(plan.steps))
+            if steps:
+                self._start(steps)
         for failure in summary.failures:
             self._name(failure)
 
-    def _start(self, scans: int) -> None:
-        """Print the number of scans and a hint about compilation; start the bar on a terminal, without NO_COLOR."""
-        click.echo(f"{scans} scans to convert; {FIRST_RUN}.", err=True)
+    def _start(self, steps: int) -> None:
+        """Print the number of steps and a hint about compilation; start the bar on a terminal, without NO_COLOR."""
+        click.echo(f"{steps} {self._things} to {self._verb}; {FIRST_RUN}.", err=True)
         if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
-            self._bar = _progress_bar()
-            self._bar.add_task("starting", total=scans)
+            self._bar = _progress_bar(self._things)
+            self._bar.add_task("starting", total=steps)
             self._bar.start()
 
     def finished(self, outcome: Outcome) -> None:
         """Advance the bar; print the record or the failure."""
         raise_again()
         if self._bar:
-            self._bar.update(self._bar.task_ids[0], advance=1, description="convert")
+            self._bar.update(self._bar.task_ids[0], advance=1, description=self._verb)
         if self._profile:
             self._profile.add(outcome.seconds, outcome.peak_bytes)
         if outcome.line and self.as_json:
@@ -92,12 +99,12 @@ class ProgressReporter(Reporter):
     def close(self, summary: Summary, out: Path, jobs: int = 1) -> None:
         """Print the summary, and the profile if requested."""
         if not self.quiet:
-            say(summary_text(summary, out))
+            say(summary_text(summary, out, self._things))
         if self._profile:
             click.echo(profile_text(self._profile, summary.seconds, jobs), err=True, nl=False)
 
 
-def _progress_bar() -> Progress:
+def _progress_bar(things: str) -> Progress:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -111,11 +118,11 @@ def _progress_bar() -> Progress:
     from rich.text import Text
 
     class Rate(ProgressColumn):
-        """Scans per second."""
+        """Steps per second."""
 
         def render(self, task: Task) -> Text:
             """Show the rate once it is known."""
-            return Text(f"{task.speed:.1f} scans/s" if task.speed else "", style="progress.data.speed")
+            return Text(f"{task.speed:.1f} {things}/s" if task.speed else "", style="progress.data.speed")
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
     return Progress(*columns, console=Console(file=sys.stderr))
@@ -153,7 +160,7 @@ def duration_text(steps: int, jobs: int) -> str:
     return f" About {time} with --jobs {jobs}, if a scan takes {TYPICAL_SECONDS} s."
 
 
-def summary_text(summary: Summary, out: Path) -> str:
+def summary_text(summary: Summary, out: Path, things: str = "scans") -> str:
     """The last lines of a run: counts, rate, and files to look at."""
     parts = [f"{summary.converted} converted"]
     parts += [f"{summary.changed} changed since they were converted"] * bool(summary.changed)
@@ -161,6 +168,6 @@ def summary_text(summary: Summary, out: Path) -> str:
     parts += [f"{len(summary.failures)} failed (see {out / FAILURES})"] * bool(summary.failures)
     parts += [f"{summary.left} not tried"] * bool(summary.left)
     parts += [f"{summary.warned} with warnings (see {out / METADATA})"] * bool(summary.warned)
-    rate = f", {summary.converted / summary.seconds:.1f} scans/s" if summary.converted else ""
-    text = f"{summary.found} scans: {', '.join(parts)}; {summary.seconds:.1f} s{rate}."
+    rate = f", {summary.converted / summary.seconds:.1f} {things}/s" if summary.converted else ""
+    text = f"{summary.found} {things}: {', '.join(parts)}; {summary.seconds:.1f} s{rate}."
     return text + ("\nThe disk is full: free some space and run the same command again." if summary.disk_full else "")

@@ -15,7 +15,7 @@ from gemax_cli.errors import SOME_FAILED, NothingToConvert
 @options.option(
     "--sources", type=options.PATH, multiple=True, metavar="RAW", help="Compare the hashes of raw files in RAW, too."
 )
-@options.option("--repair", is_flag=True, help="Remove broken images, so that convert makes them again.")
+@options.option("--repair", is_flag=True, help="Remove broken images, so that the same command makes them again.")
 @options.format_option
 def command(out: Path, sources: tuple[Path, ...], repair: bool, form: options.Form) -> int:
     """Check the files in OUT against its records: present, hash, pixels, entropy, tables; name what has no record.
@@ -23,12 +23,12 @@ def command(out: Path, sources: tuple[Path, ...], repair: bool, form: options.Fo
     Exit code 3 if anything is wrong.
     """
     from gemax_cli.cli.output import print_rows, say
-    from gemax_cli.stack.verify import verify
+    from gemax_cli.folders import verify
 
     verified = verify(out, sources=sources or None, repair=repair)
     problems = [*verified.problems, *verified.unfinished]
     if not verified.scans and not problems:
-        raise NothingToConvert(f"{out}: holds no record: give a folder that gemax convert wrote.")
+        raise NothingToConvert(f"{out}: holds no record: give a folder that gemax convert or map wrote.")
     rows = [{"scan": p.scan_id, "file": p.file, "problem": p.message} for p in problems]
     rows += [{"scan": "", "file": file, "problem": "belongs to no record"} for file in verified.orphans]
     if rows or form != "table":
@@ -37,7 +37,7 @@ def command(out: Path, sources: tuple[Path, ...], repair: bool, form: options.Fo
     for file in verified.removed:
         say(f"removed: {file}")
     if verified.removed:
-        say(f"{len(verified.removed)} files removed: run gemax convert again to make them.")
+        say(f"{len(verified.removed)} files removed: run the same command again to make them.")
     return SOME_FAILED if problems else 0
 
 

@@ -22,6 +22,8 @@ MAX_BYTES = 256 * 2**20
 START = 4096
 """Bytes that are looked at to tell what a file is."""
 
+_HASHED_AT_ONCE = 1 << 24  # bytes: a whole file of most scans, and little of a large scene
+
 
 class RawFile(NamedTuple):
     """A raw file in memory.
@@ -87,7 +89,11 @@ def fingerprint_of(data: bytes) -> Fingerprint:
 
 def sha256_of(path: Path) -> str:
     """SHA-256, in hexadecimal digits, of a file of any kind; OSError where it cannot be read."""
-    return fingerprint_of(path.read_bytes()).sha256
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while part := file.read(_HASHED_AT_ONCE):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def _unpacked(path: Path, data: bytes, limit: int) -> bytes:

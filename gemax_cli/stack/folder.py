@@ -11,7 +11,7 @@ from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +56,26 @@ Shard = tuple[int, int]
 """(i, n): the i-th of n runs that share a folder, from 1."""
 
 
+SCANS = "scans"
+
+
+class FolderSettings(Protocol):
+    """What a folder needs to know of the settings that it was made with."""
+
+    @property
+    def kind(self) -> str:
+        """What the folder holds: "scans" (``gemax convert``) or "images" (``gemax map``)."""
+
+    @property
+    def digest(self) -> str:
+        """Hash of all settings that may not differ within a folder."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Values of JSON types."""
+
+
 class OutputFolder:
-    """A folder that ``gemax convert`` writes. Creating the object reads and writes no file.
+    """A folder that ``gemax convert`` or ``gemax map`` writes. Creating the object reads and writes no file.
 
     Attributes:
         path: of the folder; it may not exist yet.
@@ -108,24 +126,37 @@ class OutputFolder:
         return OutputError(f"{self.path / RUN}: {message}")
 
     @property
+    def kind(self) -> str:
+        """What it holds: "scans" or "images"; a folder without run.json counts as one of scans.
+
+        Raises:
+            OutputError: run.json is damaged.
+        """
+        return str(self.run.get("kind", SCANS))
+
+    @property
     def settings(self) -> Settings:
-        """The settings that the folder was made with; the defaults without a run.json.
+        """The settings that a folder of scans was made with; the defaults without a run.json.
 
         Raises:
             OutputError: run.json is damaged, or of something else.
         """
         run = self.run
+        if run and self.kind != SCANS:
+            message = "was made by gemax map, and this command works on folders of gemax convert"
+            raise OutputError(f"{self.path}: {message}: gemax entropy, verify and invert work on both.")
         try:
             return Settings.from_dict(run["settings"]) if run else Settings()
         except (SettingsError, KeyError, TypeError) as error:
             raise self._damaged_run(error) from error
 
-    def check_settings(self, settings: Settings) -> None:
+    def check_settings(self, settings: FolderSettings) -> None:
         """Compare with the settings that the folder was made with (any tau and comparison map may be added).
 
         Raises:
             SettingsConflict: they differ; the message names what differs.
         """
+        self._check_kind(settings)
         try:
             run = self.run
         except OutputError:
@@ -137,8 +168,16 @@ class OutputFolder:
                 "give another output folder, or --overwrite to make all of it again."
             )
 
-    def write_run(self, settings: Settings, command: Iterable[str], sources: Iterable[Path] = ()) -> None:
-        """Write run.json: settings, their hash, versions, command line, and the history of commands.
+    def _check_kind(self, settings: FolderSettings) -> None:
+        try:
+            kind = self.kind if self.run else settings.kind
+        except OutputError:
+            return
+        if kind != settings.kind:
+            raise SettingsConflict(f"{self.path}: holds {kind}, not {settings.kind}: give another output folder.")
+
+    def write_run(self, settings: FolderSettings, command: Iterable[str], sources: Iterable[Path] = ()) -> None:
+        """Write run.json: kind, settings, their hash, versions, command line, and the history of commands.
 
         It holds no date: same runs, same bytes. A run that is in the history does not enter it again.
 
@@ -146,7 +185,11 @@ class OutputFolder:
             settings: of the run.
             command: its command line.
             sources: its SRC; written as absolute paths, ``MOST_SOURCES`` at most.
+
+        Raises:
+            SettingsConflict: the folder holds scans, and the settings are of images, or the other way round.
         """
+        self._check_kind(settings)
         places = [os.path.abspath(source) for source in sources]  # noqa: PTH100 - links stay as they were named
         run = {
             "gemax": __version__,
@@ -156,6 +199,7 @@ class OutputFolder:
         }
         values = {
             "gemax": __version__,
+            "kind": settings.kind,
             "settings": settings.as_dict(),
             "settings_sha256": settings.digest,
             "python": platform.python_version(),

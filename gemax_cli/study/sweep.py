@@ -158,7 +158,7 @@ def _measure_all(refs: Sequence[ScanRef], settings: Settings, jobs: int) -> Iter
         _measure_task,
         ((number, ref, settings) for number, ref in enumerate(refs)),
         jobs,
-        lost=lambda task: (task[0], death_of(task[1])),
+        lost=lambda task: (task[0], death_of(task[1].path, task[1].source)),
         isolated=lambda task: may_crash(task[1]),
     )
 

@@ -1,0 +1,163 @@
+"""Records of mapped images: one line of JSON each, in the record files that scans have, too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from gemax_cli.images.bins import ValueBins
+from gemax_cli.images.levels import LevelGrid
+from gemax_cli.stack.naming import RUN
+from gemax_cli.stack.records import newest_lines, record_files, unpack_cuts
+from gemax_cli.typed_json import from_json
+
+_RESERVED = frozenset(":\\\0")
+
+
+@dataclass(frozen=True)
+class ImageMapRecord:
+    """One GEMax map of an image.
+
+    Attributes:
+        tau: the distortion bound as it was asked for: ``1.25x``, ``0.5%`` or ``20``.
+        tau_levels: in levels.
+        tau_times: as a multiple of uniform quantisation, N / K.
+        tau_percent: as a share of the range, per cent.
+        tau_on_scale: in the scale's unit (the input's own on a linear scale, dB on dB).
+        file: path relative to the output folder.
+        entropy: bits, over the pixels with data.
+        max_bin: width of the widest bin, levels.
+        widths: of the bins, levels, as ``stack.records.pack_cuts`` writes them.
+        bound: the largest error of an inverted value, in the input's unit.
+        bound_on_scale: the same in the scale's unit.
+        sha256: of the file.
+    """
+
+    tau: str
+    tau_levels: int
+    tau_times: float
+    tau_percent: float
+    tau_on_scale: float
+    file: str
+    entropy: float
+    max_bin: int
+    widths: str
+    bound: float
+    bound_on_scale: float
+    sha256: str
+
+
+@dataclass(frozen=True)
+class MaskRecord:
+    """The mask of an image, 0 where there is no data, 255 where there is: path and SHA-256 of its file."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class UniformRecord:
+    """What uniform quantisation to as many bins reaches: entropy, bits, and widest bin, levels."""
+
+    entropy: float
+    max_bin: int
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """All that is known of a mapped image.
+
+    Attributes:
+        image_id: its place in the output folder.
+        source: path relative to its SRC.
+        source_bytes: size of the file.
+        source_sha256: of the file.
+        settings: ``ImageSettings.digest``.
+        pool: of a mapping of a set, the digest of its members; "" for a mapping of the image's own.
+        rows: height.
+        columns: width.
+        pixel_type: of the input, as NumPy names it.
+        unit: of the values, where the file says it.
+        counts: pixels: valid, infinite, below (the range), above.
+        grid: the levels.
+        first_code: grey value of the lowest bin.
+        bins: K.
+        uniform: the baseline.
+        maps: one per tau.
+        mask: None where every pixel is data, or where 0 is reserved.
+        warnings: sentences.
+    """
+
+    image_id: str
+    source: str
+    source_bytes: int
+    source_sha256: str
+    settings: str
+    pool: str
+    rows: int
+    columns: int
+    pixel_type: str
+    unit: str
+    counts: dict[str, int]
+    grid: LevelGrid
+    first_code: int
+    bins: int
+    uniform: UniformRecord
+    maps: tuple[ImageMapRecord, ...]
+    mask: MaskRecord | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every file of the image, relative to the output folder."""
+        return (*(m.file for m in self.maps), *([self.mask.file] if self.mask else []))
+
+    @property
+    def taus(self) -> tuple[str, ...]:
+        """Notations of the tau that have a map."""
+        return tuple(m.tau for m in self.maps)
+
+    def bins_of(self, m: ImageMapRecord) -> ValueBins:
+        """The bins of one of the maps, in the input's unit."""
+        return ValueBins.of(self.grid, unpack_cuts(m.widths), self.first_code)
+
+    def to_line(self) -> str:
+        """One line of JSON, ASCII, with its newline."""
+        values = asdict(self)
+        return json.dumps({"scan": values.pop("image_id"), **values}, separators=(",", ":")) + "\n"
+
+    @classmethod
+    def from_line(cls, line: str | bytes) -> ImageRecord:
+        """The record that ``to_line`` wrote.
+
+        Raises:
+            ValueError: the line is no record, or names a file outside the output folder.
+        """
+        try:
+            values = json.loads(line)
+            record = from_json(cls, {"image_id": values.pop("scan"), **values})
+        except (KeyError, AttributeError, TypeError, RecursionError) as error:
+            raise ValueError(f"not a record: {error}") from error
+        if not all(_lies_inside(file) for file in record.files):
+            raise ValueError("not a record: it names a file outside the output folder")
+        if record.grid.levels < 1 or (record.grid.rule == "values" and record.grid.levels != len(record.grid.values)):
+            raise ValueError("not a record: its levels are damaged")
+        for m in record.maps:
+            record.bins_of(m)
+        return record
+
+
+def _lies_inside(file: str) -> bool:
+    parts = file.split("/")
+    return not set(parts) & {"", ".", ".."} and not set(file) & _RESERVED and parts[-1] != RUN
+
+
+def read_image_records(folder: Path) -> Iterator[ImageRecord]:
+    """The newest record of every image, in order of id; damaged ones are skipped, as if they were not there."""
+    for line in newest_lines(record_files(folder)):
+        try:
+            yield ImageRecord.from_line(line)
+        except ValueError:
+            continue
