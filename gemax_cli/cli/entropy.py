@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 def command(out: Path, by: By, published: bool, jobs: int, plot: Path | None, form: options.Form) -> int:
     """Print the entropy of the 8-bit maps in OUT, in bits, measured on the PNGs themselves.
 
-    OUT is a folder that gemax convert or gemax map wrote, or any folder of 8-bit PNGs (there, pixels of value 0 do not count).
+    OUT is a folder that gemax convert or map wrote, or any folder of 8-bit PNGs (there, pixels of value 0 do not
+    count).
     The range image (uniform quantisation, tau = N/K) is the baseline. Beside each entropy stands what it cost: the
     widest bin in levels, as a share of N (distortion), and the mean absolute depth error of the inverted map in mm.
 

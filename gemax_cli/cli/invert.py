@@ -14,7 +14,7 @@ from gemax_cli.cli import options
 @options.option("--tau", type=int, help="Which map of an RGB image.", show_default="its smallest tau")
 @options.file_option(
     "depth.npy",
-    "Depth in mm, or values, float32, NaN where there is none: a NumPy array (.npy) or a float TIFF (.tif).",
+    "Depth in mm, or values, as floats, NaN where there is none: a NumPy array (.npy) or a TIFF (.tif).",
 )
 @options.output_option(
     "--ply", type=options.PATH, help="Write a point cloud, too, in the raw file's axes and millimetres."

@@ -51,7 +51,10 @@ settings_pack = options.pack(
         values_option, "--nodata", default="file", metavar="VALUE",
         help="Value without data, beside NaN; file: what the file says; nan: NaN alone; none: every pixel is data.",
     ),
-    mask=partial(values_option, "--mask", default="", metavar="FILE", help="Image of the same size: 0 is no data."),
+    mask=partial(
+        values_option, "--mask", default="", show_default="none", metavar="FILE",
+        help="Image of the same size: 0 is no data.",
+    ),
     band=partial(values_option, "--band", type=click.IntRange(1), help="Of several bands or pages, from 1."),
 )  # fmt: skip
 run_pack = options.pack(

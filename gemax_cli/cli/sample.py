@@ -11,27 +11,41 @@ from gemax_cli.cli import options
 
 if TYPE_CHECKING:
     from gemax_cli.synthetic.dataset import Dataset, Scans
+    from gemax_cli.synthetic.images import ImageKind
 
 
 @click.command("sample", cls=options.Command, short_help="Write a synthetic raw dataset in both layouts.")
 @click.argument("raw", type=options.PATH)
-@options.option("--subjects", type=click.IntRange(1, 500), default=2, help="Subjects per dataset.")
+@options.option("--subjects", type=click.IntRange(1, 500), default=2, help="Subjects per dataset; or images.")
 @options.option("--seed", type=click.IntRange(0), default=0, help="Same seed, same bytes.")
 @options.option(
-    "--dataset", "datasets", multiple=True, type=click.Choice(["BU-3DFE", "Bosphorus"], case_sensitive=False),
-    help="Layout to write; may be repeated.  [default: both]",
+    "--dataset", "datasets", multiple=True,
+    type=click.Choice(["BU-3DFE", "Bosphorus", "thermal", "sar"], case_sensitive=False),
+    help="Layout to write; may be repeated. thermal and sar: images for gemax map.  [default: both databases]",
 )  # fmt: skip
 @options.option(
     "--scans", type=click.Choice(["all", "six", "few"]), default="all",
     help="all: 25 scans per BU-3DFE subject and 7 per Bosphorus subject; six: the six expressions at their peak; "
     "few: neutral, happy, surprised.",
 )  # fmt: skip
-def command(raw: Path, subjects: int, seed: int, datasets: tuple[Dataset, ...], scans: Scans) -> None:
+def command(raw: Path, subjects: int, seed: int, datasets: tuple[Dataset | ImageKind, ...], scans: Scans) -> None:
     """Write a synthetic raw dataset into the folder RAW.
 
     Procedural faces in the file layouts of BU-3DFE and Bosphorus, with the true nose tips and poses in truth.csv.
     RAW must be missing, empty, or made by this command before; then its sample is replaced.
+
+    thermal and sar write simulated images, as many of each as --subjects says, with the truth beside them in .npz.
     """
+    from gemax_cli.synthetic.images import IMAGES, make_image_sample
+
+    kinds = tuple(kind for kind in IMAGES if kind in datasets)
+    if kinds:
+        if len(kinds) < len(datasets):
+            raise click.UsageError("faces and images go to folders of their own: run the command twice.")
+        written = make_image_sample(raw, kinds, subjects, seed)
+        click.echo(f"Wrote {len(written)} simulated images to {raw}.", err=True)
+        click.echo(str(raw))
+        return
     from gemax_cli.synthetic.dataset import DATASETS, make_sample
 
     chosen = [dataset for dataset in DATASETS if not datasets or dataset in datasets]
