@@ -85,7 +85,7 @@ class ValueCounts:
     def from_(self, lowest: float) -> ValueCounts:
         """Those of the values from ``lowest`` on."""
         first = int(np.searchsorted(self.values, lowest))
-        low = max(self.low, lowest, self.values[first] if first < self.values.size else np.inf)
+        low = float(self.values[first]) if first < self.values.size else np.inf
         return ValueCounts(self.values[first:], self.counts[first:], low, self.high, self.exact, self.whole)
 
     def percentile(self, percent: float, *, upper: bool) -> float:
@@ -94,7 +94,7 @@ class ValueCounts:
         wanted = max(1, int(np.ceil(below[-1] * percent / 100)))
         place = min(int(np.searchsorted(below, wanted)), below.size - 1)
         if not self.exact and upper:
-            return float(min(self.values[place + 1] if place + 1 < self.values.size else np.inf, self.high))
+            return min(float(cell_start(cell_of(self.values[place : place + 1]) + 1)[0]), self.high)
         return float(max(self.values[place], self.low))
 
 
@@ -135,13 +135,14 @@ class Counter:
         """The counts so far."""
         place = np.flatnonzero(self._counts)
         values = (place + _SHORT_LOW).astype(np.float64) if self._short else cell_start(place)
+        values[:1] = self._low  # that of the first cell is known
         return ValueCounts(values, self._counts[place], self._low, self._high, self._short, self._whole)
 
 
 def cell_of(values: NDArray[Any]) -> NDArray[np.int64]:
     """The cell of each finite value: its float32 bits, in the order of the values, without the last ten."""
     largest = np.finfo(np.float32).max
-    bits = np.clip(values, -largest, largest).astype(np.float32).view(np.uint32)
+    bits = (np.clip(values, -largest, largest).astype(np.float32) + np.float32(0)).view(np.uint32)  # -0 becomes 0
     ordered = np.where(bits & _SIGN, ~bits, bits | _SIGN)
     cells: NDArray[np.int64] = (ordered >> np.uint32(_CELL_BITS)).astype(np.int64)
     return cells

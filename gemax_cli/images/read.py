@@ -13,6 +13,7 @@ import numpy as np
 
 from gemax_cli.errors import BadFormat, FileUnreadable, ScanError, UnknownFormat
 from gemax_cli.images.model import (
+    BLOCK_PIXELS,
     ImageSource,
     Pixels,
     check_memory,
@@ -115,7 +116,7 @@ def _open_npy(path: Path, band: int | None) -> ImageSource:
     shape, axis = _without_bands(array.shape)
     index = pick_band(path, 1 if axis is None else array.shape[axis], band)
     dtype = check_type(path, array.dtype)
-    return ImageSource(path, *shape, dtype, partial(_read_npy, path, axis, index))
+    return ImageSource(path, *shape, dtype, partial(_read_npy, path, shape, axis, index))
 
 
 def _without_bands(shape: tuple[int, ...]) -> tuple[tuple[int, int], int | None]:
@@ -130,10 +131,14 @@ def _map_npy(path: Path) -> Pixels:
     return array
 
 
-def _read_npy(path: Path, axis: int | None, index: int) -> Iterator[Pixels]:
-    with explained(path):
-        array = _map_npy(path)
-        yield array if axis is None else array.take(index, 0) if axis == 0 else array[..., index]
+def _read_npy(path: Path, shape: tuple[int, int], axis: int | None, index: int) -> Iterator[Pixels]:
+    """Yield blocks of rows, each through a map of its own: pages of one long map would count as our memory."""
+    height = max(1, BLOCK_PIXELS // shape[1])
+    for start in range(0, shape[0], height):
+        with explained(path):
+            array = _map_npy(path)
+            plane = array if axis is None else array[index] if axis == 0 else array[..., index]
+            yield np.array(plane[start : start + height])
 
 
 # --- the table

@@ -70,7 +70,7 @@ class Tau:
         return f"tau{int(self.value):03d}" if not self.unit else f"tau{self.value:.12g}{self.unit.replace('%', 'pc')}"
 
     def in_levels(self, levels: int, bins: int) -> int:
-        """Whole levels: a multiple is rounded up, a share down, so that it holds; at most N.
+        """Whole levels, 1 to N: a multiple is rounded up, a share down, so that it holds.
 
         Args:
             levels: N.
@@ -78,7 +78,7 @@ class Tau:
         """
         exact = {"x": self.value * levels / bins, "%": self.value * levels / 100, "": self.value}[self.unit]
         rounded = math.ceil(exact - 1e-9) if self.unit == "x" else math.floor(exact + 1e-9)
-        return min(rounded, levels)
+        return min(max(rounded, 1), levels)
 
 
 @dataclass(frozen=True)
