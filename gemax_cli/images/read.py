@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gemax_cli.errors import BadFormat, FileUnreadable, ScanError, UnknownFormat
+from gemax_cli.errors import BadFormat, FileUnreadable, LibraryMissing, ScanError, UnknownFormat
 from gemax_cli.images.model import (
     BLOCK_PIXELS,
     ImageSource,
@@ -27,6 +27,7 @@ from gemax_cli.scans.raw_file import open_raw
 from gemax_cli.stack.png import SIGNATURE, read_png
 
 Opener = Callable[[Path, int | None], ImageSource]
+CODECS = "imagecodecs"
 START = 132  # bytes that tell the format
 _PNG_GREY, _PNG_COLOURS = 0, {2: 3, 4: 2, 6: 4}  # colour types, and the channels of the others
 RADIOMETRIC = (
@@ -62,7 +63,7 @@ def open_image(path: AnyPath, band: int | None = None) -> ImageSource:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Re-raise what a library says of a damaged file as BadFormat."""
+    """Re-raise what a library says of a damaged file as BadFormat, of a compression as LibraryMissing."""
     try:
         yield
     except (ScanError, MemoryError):
@@ -75,8 +76,11 @@ def explained(path: Path) -> Iterator[None]:
         raise _damaged(path, error) from error
 
 
-def _damaged(path: Path, error: Exception) -> BadFormat:
+def _damaged(path: Path, error: Exception) -> ScanError:
     reason = " ".join(str(error).split())[:120] or type(error).__name__
+    if CODECS in reason:  # tifffile's own words begin with the compression
+        advice = f"is packed in a way that takes {CODECS} to read ({reason}): pip install 'gemax-cli[images]'."
+        return LibraryMissing(path, advice)
     return BadFormat(path, f"is damaged or of an unknown variant ({reason}): copy or save it again.")
 
 

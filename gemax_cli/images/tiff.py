@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from gemax_cli.errors import BadFormat, LibraryMissing
+from gemax_cli.errors import BadFormat
 from gemax_cli.images.model import (
     GeoTag,
     ImageSource,
@@ -44,7 +44,6 @@ def open_tiff(path: Path, band: int | None) -> ImageSource:
 
     Raises:
         BadFormat: as ``read.open_image``.
-        LibraryMissing: the compression needs imagecodecs.
     """
     with tifffile.TiffFile(path) as file:
         page, number, sample = _find_band(path, file, band)
@@ -81,14 +80,6 @@ def _check_segments(path: Path, page: tifffile.TiffPage, dtype: np.dtype[Any]) -
     check_memory(path, length * width * together * dtype.itemsize, "its strips or tiles")
     if len(page.dataoffsets) != len(page.databytecounts) or len(page.dataoffsets) != math.prod(page.chunked):
         raise BadFormat(path, "lacks some of its strips or tiles: it is damaged or cut off.")
-    try:
-        page.decode  # noqa: B018 - the decoder is looked up here
-    except (KeyError, ValueError) as error:
-        if "imagecodecs" not in str(error):
-            raise
-        name = getattr(page.compression, "name", page.compression)
-        advice = f"is compressed by {name}, which takes imagecodecs to read: pip install 'gemax-cli[images]'."
-        raise LibraryMissing(path, advice) from error
 
 
 def _segment_shape(page: tifffile.TiffPage) -> tuple[int, int]:
