@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,7 @@ from gemax_cli.images.read import SUFFIXES
 from gemax_cli.paths import AnyPaths, as_paths
 from gemax_cli.stack.naming import FAILURES, METADATA, RUN
 
-_TAKEN = (RUN, METADATA, FAILURES)
-_OWN_FILES = "records"  # what record files begin with
+_OWN_FILES = re.compile(rf"{RUN}|{METADATA}|{FAILURES}|records.*\.jsonl", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,11 @@ def _relative(path: Path, root: Path) -> str:
 
 def _with_ids(files: Sequence[tuple[Path, str]]) -> Iterator[ImageRef]:
     """Give every file an id; of two that would share one, the later in order gets "~" and digits of its source."""
-    taken = {name.casefold() for name in _TAKEN}
+    taken: set[str] = set()
     for path, source in files:
         first, attempt = _id_of(source), 0
         image_id = first
-        while image_id.casefold() in taken or image_id.casefold().startswith(_OWN_FILES + "."):
+        while image_id.casefold() in taken:
             image_id, attempt = f"{first}~{digest(source + '/' * attempt, 8)}", attempt + 1
         taken.add(image_id.casefold())
         yield ImageRef(image_id, path, source)
@@ -103,5 +103,7 @@ def _with_ids(files: Sequence[tuple[Path, str]]) -> Iterator[ImageRef]:
 def _id_of(source: str) -> str:
     *folders, name = source.split("/")
     parts = [*map(safe_part, folders), safe_part(split_suffix(name)[0])]
+    if _OWN_FILES.fullmatch(parts[0]):
+        parts[0] = f"_{parts[0]}"
     whole = "/".join(parts)
     return whole if len(whole.encode()) <= LONGEST_ID else f"~{digest('/'.join(parts[:-1]), 16)}/{parts[-1]}"
