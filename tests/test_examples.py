@@ -120,3 +120,9 @@ def test_slurm_array(raw, tmp_path):
 def test_every_example_is_python(name):
     """Some need a cluster to run."""
     compile((EXAMPLES / name).read_text(encoding="utf-8"), name, "exec")
+
+
+def test_hdr_images(tmp_path):
+    said = example("hdr_images.py", tmp_path / "hdr.png")
+    assert said.count("bits, off by") == 6
+    assert (tmp_path / "hdr.png").stat().st_size > 100_000
