@@ -35,11 +35,6 @@ from .face.model import NoseTip as NoseTip
 from .face.model import Pose as Pose
 from .face.nose import find_nose_tip as find_nose_tip
 from .face.orient import orient_scan as orient_scan
-from .loader.load import load_stack as load_stack
-from .loader.sample import Landmarks as Landmarks
-from .loader.sample import Sample as Sample
-from .loader.stack import FaceStack as FaceStack
-from .loader.stack import Normalisation as Normalisation
 from .folders import verify as verify
 from .images.bins import ValueBins as ValueBins
 from .images.find import find_images as find_images
@@ -53,6 +48,11 @@ from .images.records import ImageRecord as ImageRecord
 from .images.run import ImageReporter as ImageReporter
 from .images.run import map_images as map_images
 from .images.settings import ImageSettings as ImageSettings
+from .loader.load import load_stack as load_stack
+from .loader.sample import Landmarks as Landmarks
+from .loader.sample import Sample as Sample
+from .loader.stack import FaceStack as FaceStack
+from .loader.stack import Normalisation as Normalisation
 from .maps.compare import make_comparison_maps as make_comparison_maps
 from .maps.model import ComparisonMap as ComparisonMap
 from .pipeline import ConvertedScan as ConvertedScan

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gemax_cli.errors import OutputError
 from gemax_cli.images.settings import ImageSettings
-from gemax_cli.paths import AnyPath
+from gemax_cli.paths import AnyPath, AnyPaths, as_paths
 from gemax_cli.stack.folder import OutputFolder
 
 if TYPE_CHECKING:
@@ -21,11 +21,13 @@ def holds_images(folder: OutputFolder) -> bool:
         return False
 
 
-def verify(out: AnyPath, *, repair: bool = False) -> Verified:
-    """Read every file that the records name and compare hash, pixels, valid pixels and entropy.
+def verify(out: AnyPath, *, sources: AnyPaths | None = None, repair: bool = False) -> Verified:
+    """Read every file that the records name and compare hash, pixels, valid pixels and entropy; check tables.
 
     Args:
         out: a folder of ``gemax convert`` or ``gemax map``; it may be read-only.
+        sources: the raw data, as the command got it; their SHA-256 is compared with the recorded one. None does not
+            look at them.
         repair: remove the broken files and what killed writers left, so that the same command makes them again; other
             images that no record names are left alone.
 
@@ -36,4 +38,6 @@ def verify(out: AnyPath, *, repair: bool = False) -> Verified:
     from gemax_cli.stack import verify as scans
 
     folder = OutputFolder(out)
-    return verify_images(folder, repair=repair) if holds_images(folder) else scans.verify(out, repair=repair)
+    if holds_images(folder):
+        return verify_images(folder, [] if sources is None else as_paths(sources), repair=repair)
+    return scans.verify(out, sources=sources, repair=repair)

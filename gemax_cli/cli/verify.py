@@ -37,8 +37,16 @@ def command(out: Path, sources: tuple[Path, ...], repair: bool, form: options.Fo
     for file in verified.removed:
         say(f"removed: {file}")
     if verified.removed:
-        say(f"{len(verified.removed)} files removed: run the same command again to make them.")
+        say(f"{len(verified.removed)} files removed: run gemax {_maker(out)} again to make them.")
     return SOME_FAILED if problems else 0
+
+
+def _maker(out: Path) -> str:
+    """The command that makes a folder."""
+    from gemax_cli.folders import holds_images
+    from gemax_cli.stack.folder import OutputFolder
+
+    return "map" if holds_images(OutputFolder(out)) else "convert"
 
 
 def _summary(problems: int, orphans: int, scans: int, files: int) -> str:

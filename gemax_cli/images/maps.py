@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.errors import BadFormat
+from gemax_cli.errors import BadFormat, FileUnreadable
 from gemax_cli.images.mapping import MaskedImage
 from gemax_cli.images.model import ImageSource
 from gemax_cli.images.read import open_image
 from gemax_cli.images.records import ImageMapRecord, ImageRecord
 from gemax_cli.scans.raw_file import sha256_of
+from gemax_cli.stack.guard import Guard, kind_of
 
 Grey = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -36,13 +37,31 @@ def open_recorded(out: Path, record: ImageRecord, file: str, sha256: str) -> Ima
     Raises:
         ScanError: it is missing, not the one that was written, or of another kind.
     """
-    path = out / file
+    path = recorded_path(Guard(out), file)
     image = open_image(path)
     if sha256_of(path) != sha256:
         raise BadFormat(path, "is not the file that was written (its SHA-256 differs): map the image again.")
     if image.dtype != np.uint8 or image.shape != (record.rows, record.columns):
         raise BadFormat(path, f"is {image.shape} of {image.dtype}, its record says otherwise: map the image again.")
     return image
+
+
+def recorded_path(guard: Guard, file: str) -> Path:
+    """The path of an image of a record; no link is on its way.
+
+    Raises:
+        UnsafePath: a folder on its way is a link or no folder.
+        FileUnreadable: it is missing, a link, a pipe or a folder.
+    """
+    place, _, name = file.rpartition("/")
+    path = guard.folder(place) / name
+    try:
+        kind = kind_of(path)
+    except OSError as error:
+        raise FileUnreadable(path, "is missing: map the image again.") from error
+    if kind:
+        raise FileUnreadable(path, f"is {kind}, not an image that gemax wrote: it is left alone.")
+    return path
 
 
 def grey_rows(masked: MaskedImage) -> Iterator[tuple[Grey, Mask]]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gemax_cli.images.bins import ValueBins
 from gemax_cli.images.levels import LevelGrid
-from gemax_cli.stack.naming import RUN
-from gemax_cli.stack.records import newest_lines, record_files, unpack_cuts
+from gemax_cli.stack.naming import is_scan_id
+from gemax_cli.stack.records import checksum, compact_json, json_object, newest_lines, record_files, unpack_cuts
 from gemax_cli.typed_json import from_json
 
-_RESERVED = frozenset(":\\\0")
+_FILE = re.compile(r"(?:gemax_tau[0-9.]{1,20}(?:x|pc)?|mask)\.(?:png|tif)")
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,10 @@ class ImageRecord:
         return ValueBins.of(self.grid, unpack_cuts(m.widths), self.first_code)
 
     def to_line(self) -> str:
-        """One line of JSON, ASCII, with its newline."""
+        """One line of JSON, ASCII, with its newline; the last key is ``check``, as in records of scans."""
         values = asdict(self)
-        return json.dumps({"scan": values.pop("image_id"), **values}, separators=(",", ":")) + "\n"
+        text = compact_json({"scan": values.pop("image_id"), **values})
+        return f'{text[:-1]},"check":"{checksum(text)}"}}\n'
 
     @classmethod
     def from_line(cls, line: str | bytes) -> ImageRecord:
@@ -135,23 +136,35 @@ class ImageRecord:
         Raises:
             ValueError: the line is no record, or names a file outside the output folder.
         """
+        values = json_object(line)
+        check = values.pop("check", None)
         try:
-            values = json.loads(line)
-            record = from_json(cls, {"image_id": values.pop("scan"), **values})
-        except (KeyError, AttributeError, TypeError, RecursionError) as error:
+            record = from_json(cls, {"image_id": values["scan"], **{k: v for k, v in values.items() if k != "scan"}})
+            record._check()
+            if check != checksum(compact_json(values)):
+                raise ValueError("its values are not those that were written (its check differs)")
+        except KeyError as error:
+            raise ValueError(f"not a record: missing: {error}") from error
+        except ValueError as error:
             raise ValueError(f"not a record: {error}") from error
-        if not all(_lies_inside(file) for file in record.files):
-            raise ValueError("not a record: it names a file outside the output folder")
-        if record.grid.levels < 1 or (record.grid.rule == "values" and record.grid.levels != len(record.grid.values)):
-            raise ValueError("not a record: its levels are damaged")
-        for m in record.maps:
-            record.bins_of(m)
         return record
 
+    def _check(self) -> None:
+        """Raise ValueError for values of the right type that are invalid: id, files, levels, cuts."""
+        if not is_scan_id(self.image_id):
+            raise ValueError(f"{self.image_id[:40]!r} is no id: it leads outside the output folder")
+        if not all(_is_own(file, self.image_id) for file in self.files):
+            raise ValueError("it names a file outside the output folder or the image's own")
+        grid = self.grid
+        if grid.levels < 1 or (grid.rule == "values" and grid.levels != len(grid.values)):
+            raise ValueError("its levels are damaged")
+        for m in self.maps:
+            self.bins_of(m)
 
-def _lies_inside(file: str) -> bool:
-    parts = file.split("/")
-    return not set(parts) & {"", ".", ".."} and not set(file) & _RESERVED and parts[-1] != RUN
+
+def _is_own(file: str, image_id: str) -> bool:
+    place, _, name = file.rpartition("/")
+    return place == image_id and _FILE.fullmatch(name) is not None
 
 
 def read_image_records(folder: Path) -> Iterator[ImageRecord]:

@@ -8,22 +8,24 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from gemax_cli.batch.model import Outcome, death_of
 from gemax_cli.batch.run import RunOptions, Summary
-from gemax_cli.errors import FileUnreadable, NothingToConvert, OutputError
+from gemax_cli.errors import FileUnreadable, NothingToConvert, OutputError, ScanError
 from gemax_cli.images.find import ImageRef, find_images
 from gemax_cli.images.levels import ValueCounts, level_grid, pooled_counts
 from gemax_cli.images.mapping import ImageMapping, solve_image
+from gemax_cli.images.maps import recorded_path
 from gemax_cli.images.records import ImageRecord, read_image_records
 from gemax_cli.images.settings import ImageSettings
-from gemax_cli.images.table import write_image_table
+from gemax_cli.images.table import image_table
 from gemax_cli.images.task import Counted, CountTask, MapTask, run_count, run_map
 from gemax_cli.parallel import map_unordered
 from gemax_cli.paths import AnyPath, AnyPaths, as_paths
-from gemax_cli.stack.atomic import remove_temporaries
+from gemax_cli.scans.walk import check_sources
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.naming import records_name
 from gemax_cli.stack.records import RecordWriter, tidy_records
@@ -67,13 +69,14 @@ def map_images(
     with folder.explained():
         folder.prepare()
         with folder.locked():
-            run = _Run(folder, settings, options, summary, reporter)
+            run = _Run(folder, settings, options, summary, reporter, as_paths(sources))
             run.do(refs)
     summary.seconds = time.perf_counter() - started
     return summary
 
 
 def _find(sources: AnyPaths) -> tuple[Sequence[ImageRef], Summary]:
+    check_sources(as_paths(sources))
     found = find_images(sources)
     if not found.images:
         reasons = [sentence for _, sentence in found.unlisted]
@@ -92,6 +95,7 @@ class _Run:
     options: RunOptions
     summary: Summary
     reporter: ImageReporter
+    sources: Sequence[Path]
     left: dict[str, ImageRef] = field(default_factory=dict)  # without an outcome yet
     begun: int = 0
 
@@ -102,7 +106,7 @@ class _Run:
         pool = _pool(refs) if self.settings.mapping == "set" else ""
         steps = list(self._steps(refs, pool))
         self.summary.done = len(refs) - len(steps)
-        self.folder.write_run(self.settings, self.options.command)
+        self.folder.write_run(self.settings, self.options.command, self.sources)
         self.reporter.planned(len(steps), self.summary)
         self.left = {ref.image_id: ref for ref, _ in steps}
         try:
@@ -110,7 +114,7 @@ class _Run:
         finally:
             self.summary.left = len(self.left)
             for image_id in self.left:
-                remove_temporaries(self.folder.path / image_id)
+                self.folder.remove_temporaries(image_id)
             if steps or self.summary.failures or not self.folder.tables_are_current():
                 self._write_tables(refs)
 
@@ -129,8 +133,13 @@ class _Run:
         with suppress(OSError):  # an image that is gone keeps its maps
             if ref.path.stat().st_size != record.source_bytes:
                 return False
-        there = all((self.folder.path / file).is_file() for file in record.files)
-        return there and made == (self.settings.digest, ref.source, pool)
+        return self._has_files(record) and made == (self.settings.digest, ref.source, pool)
+
+    def _has_files(self, record: ImageRecord) -> bool:
+        try:
+            return all(recorded_path(self.folder.guard, file) for file in record.files)
+        except ScanError:
+            return False
 
     def _map(self, refs: Sequence[ImageRef], steps: list[tuple[ImageRef, ImageRecord | None]], pool: str) -> None:
         mapping = self._pooled_mapping(refs) if pool and steps else None
@@ -205,7 +214,7 @@ class _Run:
 
     def _write_tables(self, refs: Sequence[ImageRef]) -> None:
         tidy_records(self.folder.path / records_name(None))
-        write_image_table(self.folder.path, read_image_records(self.folder.path))
+        image_table(list(read_image_records(self.folder.path))).write(self.folder.path)
         tried = {ref.source for ref in refs} - {ref.source for ref in self.left.values()}
         try:
             older = [failure for failure in self.folder.failures() if failure.source not in tried]

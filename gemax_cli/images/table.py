@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 from gemax_cli.images.records import ImageRecord
 from gemax_cli.images.settings import Tau
-from gemax_cli.stack.atomic import replacing
+from gemax_cli.stack.escape import escaped
 from gemax_cli.stack.naming import METADATA
+from gemax_cli.stack.tables import Table
 
 LEADING = (
     "image", "source", "rows", "columns", "pixel_type", "valid_pixels", "below_range", "above_range", "scale", "low",
@@ -23,39 +22,30 @@ TRAILING = ("mask_file_name", "warning_count", "warnings", "source_sha256")
 UNKNOWN = "-"
 
 
-def write_image_table(folder: Path, records: Iterable[ImageRecord]) -> None:
-    """Write metadata.csv, in the order of the records.
-
-    Raises:
-        OSError: as the file system says; the file is as before.
-    """
-    records = list(records)
+def image_table(records: Sequence[ImageRecord]) -> Table:
+    """metadata.csv, in the order of the records."""
     taus = sorted({Tau.parse(tau) for record in records for tau in record.taus})
-    columns = [*LEADING, *(name.format(tau.label) for tau in taus for name, _ in PER_TAU), *TRAILING]
-    with (
-        replacing(folder / METADATA) as temporary,
-        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
-    ):
-        table = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-        table.writeheader()
-        table.writerows(dict(_cells(record)) for record in records)
+    columns = (*LEADING, *(name.format(tau.label) for tau in taus for name, _ in PER_TAU), *TRAILING)
+    return Table(METADATA, columns, lambda: (dict(_cells(record)) for record in records))
 
 
 def _cells(record: ImageRecord) -> Iterator[tuple[str, object]]:
     grid, counts = record.grid, record.counts
-    yield from zip(
-        LEADING,
-        (
-            record.image_id, record.source, record.rows, record.columns, record.pixel_type, counts["valid"],
-            counts["below"], counts["above"], grid.scale, grid.low, grid.high, grid.levels, record.bins,
-            f"{record.uniform.entropy:.6f}", record.uniform.max_bin,
-        ),
-        strict=True,
-    )  # fmt: skip
+    names = escaped(record.image_id), escaped(record.source)
+    pixels = record.rows, record.columns, record.pixel_type, counts["valid"], counts["below"], counts["above"]
+    levels = grid.scale, grid.low, grid.high, grid.levels, record.bins
+    uniform = f"{record.uniform.entropy:.6f}", record.uniform.max_bin
+    yield from zip(LEADING, (*names, *pixels, *levels, *uniform), strict=True)
     for m in record.maps:
         for name, attribute in PER_TAU:
             value = getattr(m, attribute)
-            yield name.format(Tau.parse(m.tau).label), f"{value:.6f}" if attribute == "entropy" else value
-    file = record.mask.file if record.mask else UNKNOWN
-    warnings = "; ".join(record.warnings) or UNKNOWN
+            yield name.format(Tau.parse(m.tau).label), _cell(attribute, value)
+    file = escaped(record.mask.file) if record.mask else UNKNOWN
+    warnings = escaped("; ".join(record.warnings)) or UNKNOWN
     yield from zip(TRAILING, (file, len(record.warnings), warnings, record.source_sha256), strict=True)
+
+
+def _cell(attribute: str, value: object) -> object:
+    if attribute == "entropy":
+        return f"{value:.6f}"
+    return escaped(value) if isinstance(value, str) else value

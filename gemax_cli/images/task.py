@@ -31,6 +31,7 @@ from gemax_cli.images.records import ImageMapRecord, ImageRecord, MaskRecord, Un
 from gemax_cli.images.settings import ImageSettings, Tau
 from gemax_cli.scans.raw_file import sha256_of
 from gemax_cli.stack.atomic import remove_temporaries
+from gemax_cli.stack.guard import Guard
 from gemax_cli.stack.records import pack_cuts
 from gemax_cli.stack.tables import Failure
 
@@ -126,7 +127,7 @@ def map_file(task: MapTask) -> ImageRecord:
         mapping = task.mapping or find_mapping(masked, task.settings)
     except SettingsError as error:
         raise Unmappable(task.ref.path, str(error)) from error
-    place = task.out / task.ref.image_id
+    place = Guard(task.out).folder(task.ref.image_id)
     try:
         place.mkdir(parents=True, exist_ok=True)
         remove_temporaries(place)

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from gemax_cli.entropy.figures import entropy_bits
 from gemax_cli.errors import ScanError
-from gemax_cli.images.maps import grey_counts, open_map, open_recorded
+from gemax_cli.images.maps import grey_counts, open_map, open_recorded, recorded_path
 from gemax_cli.images.records import ImageMapRecord, ImageRecord, read_image_records
+from gemax_cli.images.table import image_table
+from gemax_cli.scans.raw_file import sha256_of
 from gemax_cli.stack.atomic import TEMPORARY
 from gemax_cli.stack.folder import OutputFolder
+from gemax_cli.stack.guard import check_own_files
+from gemax_cli.stack.naming import METADATA
 from gemax_cli.stack.records import read_lines, record_files
+from gemax_cli.stack.state import find_source
 from gemax_cli.stack.verify import ENTROPY_TOLERANCE, Problem, Verified
 
-_IMAGES = ("*.png", "*.tif", f"{TEMPORARY}*")
 
-
-def verify_images(folder: OutputFolder, *, repair: bool = False) -> Verified:
+def verify_images(folder: OutputFolder, sources: Sequence[Path] = (), *, repair: bool = False) -> Verified:
     """Read every file that the records name and compare hash, size, valid pixels, entropy.
 
     Args:
         folder: of ``gemax map``; it may be read-only.
+        sources: the images, as ``gemax map`` got them; their SHA-256 is compared with the recorded one.
         repair: remove the broken files and what killed writers left, so that ``gemax map`` makes the images again;
             other images that no record names are left alone.
 
@@ -32,19 +36,40 @@ def verify_images(folder: OutputFolder, *, repair: bool = False) -> Verified:
         OutputError: another process writes to it, or a file cannot be removed.
     """
     writable = os.access(folder.path, os.W_OK)
+    check_own_files(folder.path)
     with folder.explained(), folder.locked() if repair or writable else nullcontext():
-        verified = _verify(folder.path)
-        return replace(verified, removed=tuple(_remove_broken(folder.path, verified))) if repair else verified
+        verified = _verify(folder.path, sources)
+        return replace(verified, removed=tuple(_remove_broken(folder, verified))) if repair else verified
 
 
-def _verify(out: Path) -> Verified:
-    images, problems, named = 0, list(_damaged_records(out)), set[str]()
-    for record in read_image_records(out):
-        images += 1
+def _verify(out: Path, sources: Sequence[Path]) -> Verified:
+    problems, named, records = list(_damaged_records(out)), set[str](), list(read_image_records(out))
+    for record in records:
         named.update(record.files)
         problems += _verify_record(out, record)
-    present = {path.relative_to(out).as_posix() for name in _IMAGES for path in out.rglob(name)}
-    return Verified(images, len(named), tuple(problems), tuple(sorted(present - named)))
+        problems += _verify_source(record, sources)
+    message = image_table(records).difference(out) if records else ""
+    stale = (Problem("", METADATA, f"{message}: run gemax map again"),) if message else ()
+    orphans = tuple(sorted(set(_images_below(out)) - named))
+    return Verified(len(records), len(named), tuple(problems), orphans, unfinished=stale)
+
+
+def _images_below(out: Path) -> Iterator[str]:
+    """Yield images and temporary files, relative to the folder; linked folders are not entered."""
+    for place, _, names in os.walk(out):
+        for name in names:
+            if name.endswith((".png", ".tif")) or name.startswith(TEMPORARY):
+                yield Path(place, name).relative_to(out).as_posix()
+
+
+def _verify_source(record: ImageRecord, sources: Sequence[Path]) -> Iterator[Problem]:
+    if not sources:
+        return
+    raw = find_source(record.source, sources)
+    if raw is None:
+        yield Problem(record.image_id, record.source, "is in none of the sources")
+    elif sha256_of(raw) != record.source_sha256:
+        yield Problem(record.image_id, record.source, "is not the file that was read (its SHA-256 differs)")
 
 
 def _damaged_records(out: Path) -> Iterator[Problem]:
@@ -62,7 +87,7 @@ def _verify_record(out: Path, record: ImageRecord) -> Iterator[Problem]:
         if mask:
             open_recorded(out, record, mask.file, mask.sha256)
     except ScanError as error:
-        yield Problem(record.image_id, mask.file if mask else "", error.message)
+        yield Problem(record.image_id, mask.file if mask else "", error.message, is_image=True)
         return
     for m in record.maps:
         try:
@@ -70,7 +95,7 @@ def _verify_record(out: Path, record: ImageRecord) -> Iterator[Problem]:
         except ScanError as error:
             message = error.message
         if message:
-            yield Problem(record.image_id, m.file, message)
+            yield Problem(record.image_id, m.file, message, is_image=True)
 
 
 def _verify_map(out: Path, record: ImageRecord, m: ImageMapRecord) -> str:
@@ -82,12 +107,11 @@ def _verify_map(out: Path, record: ImageRecord, m: ImageMapRecord) -> str:
     return ""
 
 
-def _remove_broken(out: Path, verified: Verified) -> Iterator[str]:
-    """Remove the files of problems and temporaries, if they lie in the folder itself and behind no link."""
+def _remove_broken(folder: OutputFolder, verified: Verified) -> Iterator[str]:
+    """Remove broken images that lie behind no link, and leftovers; yields what was removed."""
+    broken = dict.fromkeys(problem.file for problem in verified.problems if problem.is_image)
     leftovers = [file for file in verified.orphans if file.rpartition("/")[2].startswith(TEMPORARY)]
-    inside = out.resolve()
-    for file in (*dict.fromkeys(problem.file for problem in verified.problems if problem.scan_id), *leftovers):
-        path = out / file
-        if path.is_file() and path.parent.resolve() == (inside / file).parent:
-            path.unlink()
+    for file in (*broken, *leftovers):
+        with suppress(ScanError):
+            recorded_path(folder.guard, file).unlink()
             yield file

@@ -215,8 +215,8 @@ class ScanRecord:
     def to_line(self) -> str:
         """One line of JSON, ASCII, with its newline; the last key is ``check``, the line's ``checksum``."""
         rest = {key: value for key, value in vars(self).items() if key not in ("scan_id", "name")}
-        text = _compact({"scan": self.scan_id, **asdict(self.name), **rest})
-        return f'{text[:-1]},"check":"{_checksum(text)}"}}\n'
+        text = compact_json({"scan": self.scan_id, **asdict(self.name), **rest})
+        return f'{text[:-1]},"check":"{checksum(text)}"}}\n'
 
     @classmethod
     def from_line(cls, line: str | bytes) -> ScanRecord:
@@ -225,14 +225,14 @@ class ScanRecord:
         Raises:
             ValueError: the line is no record, or names a file outside the output folder.
         """
-        values = _json_object(line)
+        values = json_object(line)
         check = values.pop("check", None)
         try:
             name = {key: values[key] for key in _NAME_FIELDS}
             rest = {key: value for key, value in values.items() if key != "scan" and key not in name}
             record = from_json(cls, {"scan_id": values["scan"], "name": name, **rest})
             record._check()
-            if check != _checksum(_compact(values)):
+            if check != checksum(compact_json(values)):
                 raise ValueError("its values are not those that were written (its check differs)")
         except KeyError as error:
             raise ValueError(f"not a record: missing: {error}") from error
@@ -270,16 +270,17 @@ class ScanRecord:
         return tuple(m.name for block in self.blocks if block.depth_mm == depth_mm for m in block.comparisons)
 
 
-def _compact(values: dict[str, object]) -> str:
+def compact_json(values: dict[str, object]) -> str:
+    """The text of a record without spaces."""
     return json.dumps(values, default=vars, separators=(",", ":"))
 
 
-def _checksum(text: str) -> str:
+def checksum(text: str) -> str:
     """First 16 hexadecimal digits of the SHA-256 of a record without ``check``, as compact JSON of its own order."""
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
 
 
-def _json_object(line: str | bytes) -> dict[str, object]:
+def json_object(line: str | bytes) -> dict[str, object]:
     """The object that a line of JSON holds; ValueError if it holds none."""
     try:
         values = json.loads(line)
@@ -356,7 +357,7 @@ def newest_places(files: Iterable[Path]) -> dict[str, Place]:
 
 def _scan_id_of(line: bytes) -> str | None:
     try:
-        scan_id = _json_object(line).get("scan")
+        scan_id = json_object(line).get("scan")
     except ValueError:
         return None
     return scan_id if isinstance(scan_id, str) else None

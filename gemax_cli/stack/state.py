@@ -104,9 +104,9 @@ def stamp_of(record: ScanRecord, raw: Path, before: Mapping[Path, Stat] | None =
     return hashlib.sha256(repr(files).encode()).hexdigest()[:16]
 
 
-def find_source(record: ScanRecord, sources: Iterable[Path]) -> Path | None:
-    """The raw file of a record in the first of the sources that has it: a folder, or the file itself."""
-    source = PurePosixPath(record.source)
+def find_source(recorded: str, sources: Iterable[Path]) -> Path | None:
+    """The raw file of a recorded ``source`` in the first of the sources that has it: a folder, or the file itself."""
+    source = PurePosixPath(recorded)
     if source.is_absolute() or ".." in source.parts:
         return None
     for path in (path for place in sources for path in (place / source, place)):

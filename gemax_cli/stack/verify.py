@@ -120,7 +120,7 @@ def _stale_tables(folder: OutputFolder) -> Iterator[Problem]:
 def _verify_source(record: ScanRecord, sources: Sequence[Path]) -> Iterator[Problem]:
     if not sources:
         return
-    raw = find_source(record, sources)
+    raw = find_source(record.source, sources)
     if raw is None:
         yield Problem(record.scan_id, record.source, "is in none of the sources")
         return
