@@ -40,7 +40,7 @@ def converted(raw, tmp_path_factory) -> Path:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The quick tests try fewer random examples."""
-    if "not slow" in config.getoption("markexpr"):
-        settings.register_profile("quick", max_examples=15)
-        settings.load_profile("quick")
+    """No random example is timed; the quick tests try fewer."""
+    settings.register_profile("whole", deadline=None)
+    settings.register_profile("quick", deadline=None, max_examples=15)
+    settings.load_profile("quick" if "not slow" in config.getoption("markexpr") else "whole")
