@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gemax_cli.errors import OutputError, UnsafePath
-from gemax_cli.stack.naming import OWN_FILE, SPLITS, is_image_name, is_scan_id
+from gemax_cli.stack.naming import OWN_FILE, is_image_name, is_scan_id
 
 _KINDS = {
     stat.S_IFLNK: "a symbolic link",
@@ -88,16 +88,11 @@ def check_own_files(out: Path) -> None:
     if not out.is_dir():
         return
     with os.scandir(out) as entries:
-        found = sorted((e.name, e.is_dir(follow_symlinks=False)) for e in entries if _is_foreign(e))
-    for name, is_folder in found:
-        if name != SPLITS or not is_folder:
-            message = f"is {kind_of(out / name)}, not what gemax writes: remove it or give another output folder."
-            raise OutputError(f"{out / name}: {message}")
-
-
-def _is_foreign(entry: os.DirEntry[str]) -> bool:
-    ours = entry.name == SPLITS or OWN_FILE.fullmatch(entry.name)
-    return bool(ours) and not entry.is_file(follow_symlinks=False)
+        own = sorted((e for e in entries if OWN_FILE.fullmatch(e.name)), key=lambda e: e.name)
+    for entry in own:
+        if not entry.is_file(follow_symlinks=False):
+            message = f"is {kind_of(entry.path)}, not what gemax writes: remove it or give another output folder."
+            raise OutputError(f"{entry.path}: {message}")
 
 
 class Guard:
