@@ -66,6 +66,8 @@ def texture_of(
         scan = read_scan(raw)
     except ScanError:
         return None
+    if scan.fingerprint.sha256 != record.source_sha256:  # run.json and the record may be a stranger's
+        return None
     picture = _picture_beside(raw, scan.texture) if scan.metric else None
     if scan.texture is None or picture is None:
         return None
