@@ -105,9 +105,9 @@ def _converted_anew(ground: Ground, said: Said, scans: int) -> None:
 def _changed(files: list[str], change: Change, ground: Ground) -> None:
     for file in files:
         change(ground.raw / file)
-    told = ground.gemax("verify", "OUT", "--sources", "RAW")
-    demand(told.code == 3, f"verify --sources: exit code {told.code}")
+    before = ground.gemax("verify", "OUT", "--sources", "RAW")
     _converted_anew(ground, ground.gemax(*MAKE), len(files))
+    demand(before.code == 3, f"verify --sources: exit code {before.code}")
     told = ground.gemax("verify", "OUT", "--sources", "RAW")
     demand(told.code == 0, f"verify --sources after it: {told.all}")
 
