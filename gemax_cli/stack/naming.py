@@ -15,6 +15,7 @@ RUN = "run.json"
 METADATA = "metadata.csv"
 LANDMARKS = "landmarks.csv"
 FAILURES = "failures.csv"
+SPLITS = "splits"
 STATE = ".gemax-state.json"
 TABLES = (METADATA, LANDMARKS)
 """Tables that are made from the records."""
