@@ -12,7 +12,8 @@ from typing import Literal
 from gemax_cli.batch.model import Outcome, Task, death_of, may_crash
 from gemax_cli.batch.plan import Plan, make_plan, shard_of
 from gemax_cli.cluster import Cluster
-from gemax_cli.datasets.model import ScanRef
+from gemax_cli.datasets.completeness import Completeness, completeness
+from gemax_cli.datasets.model import ScanName, ScanRef
 from gemax_cli.datasets.selection import Selection
 from gemax_cli.errors import SOME_FAILED, FileUnreadable, NothingToConvert
 from gemax_cli.parallel import map_unordered
@@ -65,6 +66,7 @@ class Summary:
         left: scans not tried because the run was stopped.
         notes: sentences about the search for scans.
         disk_full: whether the run was stopped because the disk is full.
+        completeness: subjects and expressions of the scans that are there now, per database.
         seconds: wall clock.
     """
 
@@ -77,6 +79,7 @@ class Summary:
     left: int = 0
     notes: tuple[str, ...] = ()
     disk_full: bool = False
+    completeness: tuple[Completeness, ...] = ()
     seconds: float = 0.0
 
     @property
@@ -123,7 +126,7 @@ def find(
         reasons = [unlisted.message for unlisted in found.unlisted[:1]]
         named = ", ".join(map(str, sources)) or "an empty list"
         reasons = reasons or [f"{named}: no scan to convert: check the folder and the filters."]
-        raise NothingToConvert(reasons[0])
+        raise NothingToConvert(" ".join((reasons[0], *found.notes)))
     failures = [Failure(folder.source, "walk", FileUnreadable.__name__, folder.message) for folder in found.unlisted]
     return refs, Summary(found=len(refs), notes=notes, failures=failures)
 
@@ -228,6 +231,12 @@ class _Batch:
             if not whole:
                 self._remove_temporaries()
             self._write_tables()
+            self.summary.completeness = tuple(completeness(self._names()))
+
+    def _names(self) -> Iterator[ScanName]:
+        """Of the scans that are there now."""
+        missing = {failure.source for failure in self.summary.failures} | {ref.source for ref in self._left()}
+        return (ref.name for ref in self.plan.refs if ref.source not in missing)
 
     def _do_steps(self) -> bool:
         """Do the steps; returns whether all of them were tried."""

@@ -170,4 +170,5 @@ def summary_text(summary: Summary, out: Path, things: str = "scans") -> str:
     parts += [f"{summary.warned} with warnings (see {out / METADATA})"] * bool(summary.warned)
     rate = f", {summary.converted / summary.seconds:.1f} {things}/s" if summary.converted else ""
     text = f"{summary.found} {things}: {', '.join(parts)}; {summary.seconds:.1f} s{rate}."
+    text = "\n".join((text, *map(str, summary.completeness)))
     return text + ("\nThe disk is full: free some space and run the same command again." if summary.disk_full else "")

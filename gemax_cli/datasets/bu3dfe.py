@@ -35,6 +35,7 @@ BU3DFE = Dataset(
     "F0001/F0001_AN01WH_F3D.wrl",
     parse,
     kinds=("F3D", "RAW"),
+    companions=("F2D",),
     nose_outline=tuple(f"bnd_{i}" for i in range(36, 48)),  # of the 83 points of a .bnd; the tip is not among them
     paper=PaperProtocol(SIX_EXPRESSIONS, levels=(3, 4), of=100),  # "the highest 2 intensity levels"
     published=(

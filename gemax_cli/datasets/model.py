@@ -121,6 +121,7 @@ class Dataset:
         parse: the fields and the place of a scan from its file's stem, its lower-case suffix and the names of the
             folders above it, outermost first; None where the name is not of this database.
         kinds: of the meshes of one scan, the one taken by default first; () where there is one mesh.
+        companions: endings of names, beside the kinds, of files that belong to its scans: "F2D".
         nose_tip: name of the landmark that is the nose tip; "" where there is none.
         nose_outline: names of the landmarks about the nose, where none is its tip.
         paper: the scans that the paper uses.
@@ -132,6 +133,7 @@ class Dataset:
     example: str
     parse: Callable[[str, str, Sequence[str]], ParsedName | None]
     kinds: tuple[str, ...] = ()
+    companions: tuple[str, ...] = ()
     nose_tip: str = ""
     nose_outline: tuple[str, ...] = ()
     paper: PaperProtocol = NOT_USED

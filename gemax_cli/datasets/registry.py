@@ -23,6 +23,7 @@ _ROWS = (
 
 DATASETS: Mapping[str, Dataset] = {dataset.name: dataset for dataset in _ROWS}
 KINDS = tuple(kind for dataset in _ROWS for kind in dataset.kinds)
+ENDINGS = (*KINDS, *(ending for dataset in _ROWS for ending in dataset.companions))
 NOSE_TIPS = tuple(dataset.nose_tip for dataset in _ROWS if dataset.nose_tip)
 NOSE_OUTLINES = tuple(dataset.nose_outline for dataset in _ROWS if dataset.nose_outline)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gemax_cli.datasets.model import EXPRESSIONS, ScanRef, expression_code
@@ -61,6 +62,52 @@ def wanted(scans: Iterable[ScanRef], selection: Selection) -> Callable[[ScanRef]
     return lambda scan: all(test(scan) for test in tests)
 
 
+def left_out(scans: Sequence[ScanRef], selection: Selection) -> Iterator[str]:
+    """Sentences on what the protocol or the levels leave out of the scans that pass the other filters, and why."""
+    others = wanted(scans, replace(selection, levels=(), protocol=""))
+    rest = [scan for scan in scans if others(scan)]
+    if selection.levels:
+        yield from _said("--level", Counter(scan.name.dataset for scan in rest if scan.name.level is None), NO_LEVEL)
+        rest = [scan for scan in rest if scan.name.level is not None]
+    if selection.protocol == "paper":
+        unused = Counter(scan.name.dataset for scan in rest if not DATASETS[scan.name.dataset].paper.expressions)
+        yield from _said("--select paper", unused, "the paper does not use them")
+        yield from _incomplete(scans, rest)
+
+
+NO_LEVEL = "their names give no level"
+MOST_SUBJECTS_SAID = 10
+
+
+def _said(option: str, counts: Mapping[str, int], why: str) -> Iterator[str]:
+    if counts:
+        named = ", ".join(f"{count} scans of {dataset}" for dataset, count in sorted(counts.items()))
+        yield f"{option} leaves out {named}: {why}."
+
+
+def _incomplete(scans: Iterable[ScanRef], rest: Iterable[ScanRef]) -> Iterator[str]:
+    """A sentence per database on the subjects who lack an expression that the protocol needs."""
+    shown = _shown_expressions(scans)
+    for dataset in DATASETS.values():
+        protocol = dataset.paper
+        subjects = {scan.name.subject for scan in rest if scan.name.dataset == dataset.name}
+        lacking = {one: protocol.expressions - shown.get((dataset.name, one), set()) for one in sorted(subjects)}
+        short = [f"{one} lacks {' '.join(sorted(missing))}" for one, missing in lacking.items() if missing]
+        if protocol.complete and short:
+            more = f"; and {len(short) - MOST_SUBJECTS_SAID} more" if len(short) > MOST_SUBJECTS_SAID else ""
+            of = f"{len(short)} of {len(subjects)} subjects of {dataset.name}"
+            yield f"--select paper leaves out {of}: {'; '.join(short[:MOST_SUBJECTS_SAID])}{more}."
+
+
+def _shown_expressions(scans: Iterable[ScanRef]) -> dict[tuple[str, str], set[str]]:
+    """The expressions that the protocol takes of each subject, by dataset and subject."""
+    shown: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for name in (scan.name for scan in scans):
+        if DATASETS[name.dataset].paper.takes(name):
+            shown[name.dataset, name.subject].add(name.expression)
+    return shown
+
+
 def _expression(word: str) -> str:
     code = expression_code(word)
     if not code:
@@ -90,15 +137,12 @@ def _fits(shape: re.Pattern[str], scan: ScanRef) -> bool:
 
 
 def _paper_test(scans: Iterable[ScanRef]) -> Callable[[ScanRef], bool]:
-    names = (scan.name for scan in scans)
-    shown = {
-        (name.dataset, name.subject, name.expression) for name in names if DATASETS[name.dataset].paper.takes(name)
-    }
+    shown = _shown_expressions(scans)
 
     def test(scan: ScanRef) -> bool:
         """Whether the protocol takes the scan, and its subject shows all that it needs."""
         name, protocol = scan.name, DATASETS[scan.name.dataset].paper
-        needed = protocol.expressions if protocol.complete else ()
-        return protocol.takes(name) and all((name.dataset, name.subject, shows) in shown for shows in needed)
+        needed = protocol.expressions if protocol.complete else frozenset[str]()
+        return protocol.takes(name) and needed <= shown[name.dataset, name.subject]
 
     return test

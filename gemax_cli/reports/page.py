@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.datasets.completeness import Completeness, completeness
 from gemax_cli.errors import NothingToConvert, OutputError, ScanError, SettingsError
 from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.reports.charts import COLOURS, DARK, histogram, to_svg
@@ -125,6 +126,7 @@ def _overview(m: _Material) -> dict[str, object]:
     """Counts as (name, number, whether it is bad), and the settings."""
     return {
         "scans": len(m.facts),
+        "completeness": [_completeness_row(row) for row in completeness(m.measurement.names.values())],
         "datasets": sorted(Counter(fact.dataset for fact in m.facts).items()),
         "counts": (
             ("scans converted", len(m.folder.scan_ids), False),
@@ -135,6 +137,10 @@ def _overview(m: _Material) -> dict[str, object]:
         ),
         "settings": [{"setting": name, "value": value} for name, value in _flat(m.folder.run)],
     }
+
+
+def _completeness_row(row: Completeness) -> dict[str, object]:
+    return {"dataset": row.dataset, "subjects": row.subjects, "with all six": row.complete, **row.shown}
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -5,24 +5,35 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections import deque
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from gemax_cli.datasets.ids import digest, natural_key, scan_id, split_suffix
 from gemax_cli.datasets.model import Dataset, ScanName, ScanRef
-from gemax_cli.datasets.registry import DATASETS, parse_name
-from gemax_cli.datasets.selection import Selection, wanted
+from gemax_cli.datasets.registry import DATASETS, ENDINGS, parse_name
+from gemax_cli.datasets.selection import Selection, left_out, wanted
 from gemax_cli.errors import ScanError, SettingsError
 from gemax_cli.paths import AnyPaths, as_paths
 from gemax_cli.scans.grey16 import is_depth_picture
 from gemax_cli.scans.read import IMAGE_SUFFIXES, SEARCHED_SUFFIXES
 
 _OWN_IMAGE = re.compile(r"(?:depth16|gemax_.*)\.(?:png|tiff?)", re.IGNORECASE)
+_ENDING = re.compile(f"_(?:{'|'.join(ENDINGS)})$", re.IGNORECASE)
 _OUTPUT_MARK = "run.json"
 _MOST_COLLISIONS_SAID = 10
+MOST_KINDS_SAID = 10  # of files that are skipped
+_UNPACK, _NO_DEPTHS, _NO_READER = " (unpack them)", " (8-bit or colour)", " (no reader: save them as PLY or OBJ)"
+WHY_SKIPPED = {
+    **dict.fromkeys((".zip", ".gz", ".tgz", ".tar", ".7z", ".rar", ".bz2", ".xz"), _UNPACK),
+    **dict.fromkeys((".png", ".tif", ".tiff"), _NO_DEPTHS),
+    **dict.fromkeys((".npy", ".exr"), " (no depths)"),
+    **dict.fromkeys((".fbx", ".e57", ".mat", ".dae", ".3ds", ".las", ".laz", ".ptx", ".x3d"), _NO_READER),
+    ".pts": " (landmarks as often as points: name them to convert them)",
+}
+"""What is said of the kinds of files that are skipped."""
 
 
 class Unlisted(NamedTuple):
@@ -58,8 +69,9 @@ def find_scans(sources: AnyPaths, selection: Selection | None = None) -> Found:
 
     Folders are searched to any depth. Symbolic links are followed, every real folder is entered once, and a scan
     reached on several ways counts once. Hidden folders, gemax's own output (folders with a run.json, depth16 and
-    gemax images) and pictures are skipped: a PNG or TIFF is a scan if it is 16-bit grey and no mesh of its stem
-    lies beside it. A file given by name is always a candidate, readable or not, so that its error gets recorded.
+    gemax images) and pictures are skipped: a picture is a scan if it may be one of depths and no mesh of its stem
+    lies beside it. A note counts by kind what is skipped and belongs to no scan.
+    A file given by name is always a candidate, readable or not, so that its error gets recorded.
 
     Ids follow from the names and the paths alone: filters do not change them. Where two scans would share an
     id, the first in natural order of their sources keeps it, the others get "~" and 8 hexadecimal digits of
@@ -81,7 +93,8 @@ def find_scans(sources: AnyPaths, selection: Selection | None = None) -> Found:
         if dataset.kinds:
             scans = _of_kind(scans, dataset, selection.kind, named, walk.notes)
     kept = tuple(filter(wanted(scans, selection), scans))
-    return Found(kept, (*walk.notes, *_collision_notes(kept, old_ids)), tuple(walk.unlisted))
+    notes = (*walk.notes, *_collision_notes(kept, old_ids), *left_out(scans, selection), *_skipped_notes(walk.skipped))
+    return Found(kept, notes, tuple(walk.unlisted))
 
 
 def check_sources(sources: Iterable[Path], out: Path | None = None) -> None:
@@ -156,13 +169,18 @@ def _list_folder(path: str) -> Iterator[tuple[str, bool, bool]]:
                 yield entry.name, link, is_folder
 
 
+_Listed = tuple[str, str, _Place]
+"""Stem, lower-case suffix and place of a file."""
+
+
 @dataclass
 class _Walk:
-    """One search; ``files``, ``notes`` and ``unlisted`` are its results."""
+    """One search; ``files``, ``notes``, ``unlisted`` and ``skipped`` (files by suffix) are its results."""
 
     files: list[_Place] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     unlisted: list[Unlisted] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
     entered: set[str] = field(default_factory=set)
     folders: deque[_Place] = field(default_factory=deque)
     links: deque[_Place] = field(default_factory=deque)
@@ -199,7 +217,7 @@ class _Walk:
         if folder.source and any(name == _OUTPUT_MARK for name, *_ in listed):
             self.notes.append(f"{folder.path}: skipped, it is an output folder of gemax.")
             return
-        files = []
+        files, others = [], []
         for name, link, is_folder in listed:
             if name.startswith(".") or name == "__MACOSX":
                 continue
@@ -207,14 +225,27 @@ class _Walk:
                 (self.links if link else self.folders).append(folder.inside(name, link, True))
             elif (parts := split_suffix(name))[1] in SEARCHED_SUFFIXES:
                 files.append((*parts, folder.inside(name, link, False)))
-        self.files += self.candidates(files)
+            else:
+                others.append(parts)
+        scans = list(self.candidates(files))
+        self.files += scans
+        if not any(name == _OUTPUT_MARK for name, *_ in listed):
+            self.count_skipped(files, others, {file.path for file in scans})
 
-    def candidates(self, files: list[tuple[str, str, _Place]]) -> Iterator[_Place]:
-        """Those of a folder's files, with their stems and suffixes, that may be scans."""
+    def candidates(self, files: list[_Listed]) -> Iterator[_Place]:
+        """Those of a folder's files that may be scans."""
         meshes = {stem.casefold() for stem, suffix, _ in files if suffix not in IMAGE_SUFFIXES}
         for stem, suffix, file in files:
             if suffix not in IMAGE_SUFFIXES or (stem.casefold() not in meshes and self.is_depth_image(Path(file.path))):
                 yield file
+
+    def count_skipped(self, files: list[_Listed], others: list[tuple[str, str]], scans: Container[str]) -> None:
+        """Count by kind what is no scan of a folder and belongs to none: not what shares the stem of one."""
+        stems = {_bare_stem(stem) for stem, _, file in files if file.path in scans}
+        pictures = [(stem, suffix) for stem, suffix, file in files if file.path not in scans]
+        for stem, suffix in (*others, *pictures):
+            if _bare_stem(stem) not in stems and not _OWN_IMAGE.fullmatch(stem + suffix):
+                self.skipped[suffix or "(no suffix)"] += 1
 
     def is_depth_image(self, path: Path) -> bool:
         """Whether a picture may be one of depths, and is not one that gemax wrote."""
@@ -293,6 +324,21 @@ def _of_kind(
 def _shown(name: ScanName) -> ScanName:
     """What a mesh shows, whatever its kind."""
     return replace(name, kind="")
+
+
+def _bare_stem(stem: str) -> str:
+    """What the files of one scan share: the stem without case and without the kind of the mesh or picture."""
+    return _ENDING.sub("", stem).casefold()
+
+
+def _skipped_notes(skipped: Mapping[str, int]) -> Iterator[str]:
+    """A sentence on the files that are no scans, by kind and count: most first."""
+    if skipped:
+        order = sorted(skipped, key=lambda suffix: (-skipped[suffix], suffix))
+        parts = [f"{skipped[suffix]} {suffix}{WHY_SKIPPED.get(suffix, '')}" for suffix in order[:MOST_KINDS_SAID]]
+        if rest := sum(skipped[suffix] for suffix in order[MOST_KINDS_SAID:]):
+            parts.append(f"{rest} others")
+        yield f"Skipped: {', '.join(parts)}."
 
 
 def _collision_notes(scans: Iterable[ScanRef], old_ids: dict[str, str]) -> list[str]:

@@ -15,16 +15,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.datasets.ids import split_suffix
 from gemax_cli.datasets.model import ScanName
 from gemax_cli.datasets.other import NAME as OTHER
 from gemax_cli.datasets.registry import DATASETS, parse_name
 from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable
+from gemax_cli.scans.read import IMAGE_SUFFIXES, KNOWN_SUFFIXES
 from gemax_cli.stack.guard import NotRegular, read_regular
 from gemax_cli.stack.naming import DEPTH16, TAU
 from gemax_cli.stack.png import decode_png, read_png
 
 DEPTH_FOLDER = re.compile(r"d\d{3,}(\.\d+)?")
 IMAGE = "image"
+_RAW_SUFFIXES = frozenset(KNOWN_SUFFIXES).difference(IMAGE_SUFFIXES)
 
 
 @dataclass(frozen=True)
@@ -118,11 +121,13 @@ def scan_images(root: Path, base: Path | None = None) -> list[ScanImages]:
 
 
 def _png_folders(root: Path) -> dict[Path, list[str]]:
-    """Folder to the sorted names of its PNGs, in order of path."""
+    """Folder to the sorted names of its PNGs, in order of path; a picture beside a raw scan of its stem is none."""
     folders: dict[Path, list[str]] = {}
     for place, inner, files in os.walk(root):
         inner[:] = sorted(name for name in inner if not name.startswith("."))
-        names = sorted(name for name in files if name.endswith(".png") and not name.startswith("."))
+        textures = {f"{stem}.png" for stem, suffix in map(split_suffix, files) if suffix in _RAW_SUFFIXES}
+        pictures = (name for name in files if name.endswith(".png") and not name.startswith("."))
+        names = sorted(name for name in pictures if name not in textures)
         if names:
             folders[Path(place)] = names
     return dict(sorted(folders.items()))

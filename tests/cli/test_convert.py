@@ -137,7 +137,7 @@ def test_a_dry_run_writes_nothing(raw, tmp_path, capsys):
 def test_a_dry_run_goes_by_what_was_measured(raw, converted, capsys):
     line = ["convert", str(raw), str(converted), "--dry-run", "-j1"]
     assert run([*line, "--tau", "20", "30", "40"]) == 0
-    assert capsys.readouterr().err == "0 of 6 scans to do, 6 done already.\n"
+    assert capsys.readouterr().err == "Skipped: 1 .csv, 1 .json.\n0 of 6 scans to do, 6 done already.\n"
     assert run([*line, "--tau", "20", "50"]) == 0
     assert "with --jobs 1, if a scan takes 0.04 s." in capsys.readouterr().err
 

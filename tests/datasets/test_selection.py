@@ -7,7 +7,7 @@ import pytest
 from gemax_cli.datasets.ids import scan_id
 from gemax_cli.datasets.model import EXPRESSIONS, SIX_EXPRESSIONS, ScanRef
 from gemax_cli.datasets.registry import parse_name
-from gemax_cli.datasets.selection import Selection, wanted
+from gemax_cli.datasets.selection import Selection, left_out, wanted
 from gemax_cli.errors import SettingsError
 
 BOSPHORUS = ("ANGER", "DISGUST", "FEAR", "HAPPY", "SADNESS", "SURPRISE")
@@ -125,3 +125,37 @@ def test_what_does_not_exist_is_refused(filters, sentence):
 def test_a_selection_is_a_value():
     assert Selection(datasets=("bosphorus",), expressions=("happy",)) == Selection(("Bosphorus",), ("HA",))
     assert len({Selection(), Selection(), Selection(kind="RAW")}) == 2
+
+
+def refs(*names):
+    return [ScanRef(f"{name}", Path(name), name, parse_name(name).name) for name in names]
+
+
+FIVE = ("ANGER", "DISGUST", "FEAR", "HAPPY", "SADNESS")
+SOME_BOSPHORUS = [f"bs{n:03d}_E_{word}_0.bnt" for n in range(3) for word in FIVE]
+SCANS = [
+    *SOME_BOSPHORUS, "bs001_E_SURPRISE_0.bnt", "bs003_YR_R10_0.bnt", "02463d546.abs", "face.ply",
+    "F0001_HA03WH_F3D.wrl",
+]  # fmt: skip
+
+
+def test_the_protocol_says_what_it_leaves_out():
+    told = list(left_out(refs(*SCANS), Selection(protocol="paper")))
+    assert told == [
+        "--select paper leaves out 1 scans of FRGC, 1 scans of other: the paper does not use them.",
+        "--select paper leaves out 3 of 4 subjects of Bosphorus: bs000 lacks SU; bs002 lacks SU; "
+        "bs003 lacks AN DI FE HA SA SU.",
+    ]
+
+
+def test_levels_say_what_they_leave_out():
+    told = list(left_out(refs(*SCANS), Selection(levels=(3,), datasets=("Bosphorus", "BU-3DFE"))))
+    assert told == ["--level leaves out 17 scans of Bosphorus: their names give no level."]
+    assert not list(left_out(refs(*SCANS), Selection()))
+    assert not list(left_out(refs("F0001_HA03WH_F3D.wrl"), Selection(levels=(3,), protocol="paper")))
+
+
+def test_many_incomplete_subjects_are_counted():
+    (note,) = left_out(refs(*(f"bs{n:03d}_E_HAPPY_0.bnt" for n in range(30))), Selection(protocol="paper"))
+    assert note.startswith("--select paper leaves out 30 of 30 subjects of Bosphorus: bs000 lacks AN DI FE SA SU; ")
+    assert note.endswith("; and 20 more.")

@@ -301,6 +301,7 @@ def test_only_16_bit_grey_pictures_are_scans(tmp_path):
     assert found.notes == (
         f"{tmp_path / 'empty.png'}: not looked at as a depth image: the file is empty (zero bytes): "
         "copy it again from the source.",
+        "Skipped: 4 .png (8-bit or colour), 1 .tif (8-bit or colour), 1 .tiff (8-bit or colour).",
     )
 
 
@@ -671,3 +672,23 @@ def test_real_folders():
     assert "other/leeperrysmith/LeePerrySmith" in ids(found)
     assert "other/menpo_template/template" in ids(found)
     assert len([scan for scan in ids(found) if scan.startswith("other/pcl_person/")]) == 7
+
+
+def test_what_is_skipped_is_said_by_kind_and_count(tmp_path):
+    both_layouts(tmp_path)
+    names = ["a.zip", "b/B.ZIP", "c.fbx", "points.pts", "Makefile", ".hidden", "__MACOSX/x.zip"]
+    touch(*(tmp_path / "more" / name for name in names), *(tmp_path / f"x.k{i:02d}" for i in range(12)))
+    for i in range(3):
+        picture(tmp_path / f"photo{i}.png", np.uint8)
+    (note,) = find_scans([tmp_path]).notes
+    assert note.startswith("Skipped: 3 .png (8-bit or colour), 2 .zip (unpack them), 1 (no suffix), 1 .fbx (no reader")
+    assert note.endswith(", 7 others.")
+    touch(tmp_path / "only" / "points.pts")
+    (note,) = find_scans([tmp_path / "only"]).notes
+    assert note == "Skipped: 1 .pts (landmarks as often as points: name them to convert them)."
+
+
+def test_files_of_a_scan_are_not_told_as_skipped(tmp_path):
+    touch(*(tmp_path / f"face.{suffix}" for suffix in ("obj", "mtl", "JPG", "lm3", "json")))
+    touch(*(tmp_path / f"F0001_HA03WH_{name}" for name in ("F3D.wrl", "F3D.bnd", "RAW.pse", "F2D.bmp", "F3D.bmp")))
+    assert find_scans([tmp_path]).notes == ()

@@ -172,3 +172,11 @@ def test_a_picture_of_impossible_size_is_refused(tmp_path):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(FileUnreadable, match="No such file"):
         load_map(tmp_path / "none.png")
+
+
+def test_textures_beside_raw_scans_are_no_maps(tmp_path):
+    for name in ("bs000_N_N_0", "face"):
+        write_png(tmp_path / f"{name}.png", np.zeros((4, 4), np.uint8))
+    (tmp_path / "bs000_N_N_0.bnt").touch()
+    (tmp_path / "face.json").touch()
+    assert [found.scan for found in scan_images(tmp_path)] == ["face"]

@@ -212,8 +212,8 @@ def _exr(path: Path, data: bytes) -> Depths:
         import OpenEXR
     except ImportError as error:
         raise LibraryMissing(path, "OpenEXR is not installed: pip install OpenEXR, or save it as .npy.") from error
-    part = OpenEXR.File(str(path), header_only=True).parts[0]
-    _check_size(path, part.width(), part.height())
+    lowest, highest = OpenEXR.File(str(path), header_only=True).parts[0].header["dataWindow"]
+    _check_size(path, *(int(size) + 1 for size in highest - lowest))
     (channel,) = OpenEXR.File(str(path)).channels().values()
     depth: Depths = channel.pixels
     return depth.astype(np.float64)
