@@ -68,3 +68,27 @@ def test_quantised_gltf_is_named(kind, required, tmp_path):
     path.write_text(json.dumps(content))
     with pytest.raises(BadFormat, match="KHR_mesh_quantization"):
         read_scan(path)
+
+
+QUAD = "mtllib {}\nv 0 0 0\nv 9 0 0\nv 9 9 1\nv 0 9 0\nvt 0 0\nvt 1 0\nvt 1 1\nvt 0 1\nusemtl a\nf 1/1 2/2 3/3 4/4\n"
+
+
+@pytest.mark.parametrize(
+    ("library", "named", "image"),
+    [
+        ("newmtl a\nKd 1 1 1\nmap_Kd face.jpg\n", "a.mtl", "face.jpg"),
+        ("newmtl a\r\n\tmap_Kd -s 1 1 1 C:\\\\x\\\\face.jpg\r\nnewmtl b\r\nmap_Kd b.png\r\n", "a.mtl", "face.jpg"),
+        ("\ufeffmap_Kd ../../secret.png\n", "./sub/a.mtl", "secret.png"),
+        ("newmtl a\nmap_Kd\n", "a.mtl", None),
+        ("newmtl a\nmap_Bump bump.png\n", "a.mtl", None),
+        ("map_Kd face.jpg\n", "other.mtl", None),
+        ("map_Kd face.jpg\n", "/etc/passwd", None),
+    ],
+)
+def test_the_picture_of_an_obj_is_read_from_the_materials_beside_it(library, named, image, tmp_path):
+    (tmp_path / "a.mtl").write_bytes(library.encode())
+    (tmp_path / "a.obj").write_text(QUAD.format(named))
+    scan = read_scan(tmp_path / "a.obj")
+    assert scan.texture is not None
+    assert scan.texture.image == image
+    assert [companion.name for companion in scan.companions] == ["a.mtl"] * named.endswith("a.mtl")

@@ -1,26 +1,32 @@
 """Wavefront OBJ: all groups and materials as one mesh.
 
 Open3D is not used: of a file with quads or several materials it gives a part, without an error. What is read: v, vt
-and f lines; materials, normals, lines and free-form surfaces are not needed. No other file that an OBJ names is opened.
+and f lines; normals, lines and free-form surfaces are not needed. Of the materials the name of the picture is read,
+from the library beside the file; no file elsewhere is opened.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.errors import BadFormat
+from gemax_cli.datasets.ids import bare_name
+from gemax_cli.errors import BadFormat, ScanError
 from gemax_cli.scans.assemble import mesh_scan
-from gemax_cli.scans.model import Scan, TextureMap
+from gemax_cli.scans.model import Companion, Scan, TextureMap
 from gemax_cli.scans.polygons import fan
-from gemax_cli.scans.raw_file import RawFile
+from gemax_cli.scans.raw_file import RawFile, read_raw
 from gemax_cli.scans.text_numbers import MalformedNumber, first_columns, has_decimal_commas, parse_indexes, without_mark
 
 _LINE = r"^[ \t]*{}(?!\S)([^\n#]*)"
 _VERTEX, _TEXTURE, _FACE = (re.compile(_LINE.format(key).encode(), re.MULTILINE) for key in ("v", "vt", "f"))
+_LIBRARY, _PICTURE = (re.compile(_LINE.format(key).encode(), re.MULTILINE) for key in ("mtllib", "map_Kd"))
+MAX_LIBRARY_BYTES = 1 << 20  # of a file of materials
 _AFTER_SLASH = re.compile(rb"/\S*")
 _BETWEEN_SLASHES = re.compile(rb"[^\s/]+/?([^\s/]*)\S*")
 _NO_OBJ = re.compile(rb"[,xX]")  # of VRML, whose indexes are parsed the same way: commas, hexadecimal numbers
@@ -49,7 +55,28 @@ def read_obj(raw: RawFile) -> Scan:
     corners = _absolute(corners, starts, vertices)
     places = _triangles(path, corners)
     texture = _texture(path, text, joined, starts, corners, places)
-    return mesh_scan(path, points, corners[places] - 1, texture)
+    library = _library(path, text) if texture else None
+    if texture and library:
+        texture = replace(texture, image=_picture_of(library))
+    scan = mesh_scan(path, points, corners[places] - 1, texture)
+    return replace(scan, companions=(Companion(library.path.name, library.fingerprint),)) if library else scan
+
+
+def _library(path: Path, text: bytes) -> RawFile | None:
+    """The file of materials that an OBJ names, if it lies beside it and can be read."""
+    named = _LIBRARY.search(text)
+    name = bare_name(named[1].decode("utf-8", "replace")) if named else ""
+    if not name.lower().endswith(".mtl"):
+        return None
+    with contextlib.suppress(ScanError):
+        return read_raw(path.with_name(name), MAX_LIBRARY_BYTES)
+    return None
+
+
+def _picture_of(library: RawFile) -> str | None:
+    """File name of the first picture of surface colours in a file of materials."""
+    named = _PICTURE.search(_unix_lines(without_mark(library.data)))
+    return (bare_name(named[1].split()[-1].decode("utf-8", "replace")) if named and named[1].split() else "") or None
 
 
 def _unix_lines(text: bytes) -> bytes:
