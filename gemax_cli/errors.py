@@ -159,7 +159,7 @@ class EmptyBlock(ScanError):
 class Unmappable(ScanError):
     """Tau, range or scale do not fit the values of an image."""
 
-    stage = "map"
+    stage = "maps"
 
 
 class WorkerDied(ScanError):

@@ -36,6 +36,8 @@ def main(raw: str, out: str) -> int:
     rows: list[gemax.EntropyRow] = gemax.entropy_table(out)
     print(inverted.bound_mm, rows[0].mean, gemax.verify(out).problems)
     print(gemax.preview(out, folder.path / "sheet.png").shown, len(gemax.report(out).html))
+    images = gemax.map_image(folder.depth16(record.scan_id), gemax.ImageSettings(taus=("2x",), nodata="0"))
+    print(images.mapping.grid.levels, images.maps["2x"].dtype, images.mask.any())
     study: gemax.Sweep = gemax.sweep(ref.path, gemax.Settings(taus=(20,), depths=(50, 60)))
     print(study.advice, gemax.inspect_scan(ref.path)["format"])
     return summary.exit_code

@@ -77,6 +77,7 @@ def test_tau_in_any_notation_may_come_first():
     assert spread(line) == ["map", "--tau", "1.25x", "--tau", "20", "--tau", "0.5%", "a.tif", "out"]
 
 
+@pytest.mark.slow
 def test_sample_writes_images_with_their_truth(tmp_path, capsys):
     line = ["sample", str(tmp_path / "s"), "--dataset", "thermal", "--dataset", "sar", "--subjects", "1"]
     assert run(line) == 0

@@ -80,7 +80,7 @@ def test_jobs(env, jobs):
     assert called(jobs_option, "-j", 5, env=env) == {"jobs": 5}
 
 
-HELP_OF = [*(name for name in COMMANDS if name != "bench"), "bench solver", "bench pipeline"]
+HELP_OF = [*(name for name in COMMANDS if name != "bench"), "bench solver", "bench pipeline", "bench images"]
 
 
 @pytest.mark.parametrize("name", HELP_OF)
@@ -88,7 +88,7 @@ def test_every_command_with_jobs_hears_the_environment(name, capsys):
     assert run([*name.split(), "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert ("--jobs" in text) == ("GEMAX_JOBS" in text)
-    assert ("--jobs" in text) == (name in ("convert", "entropy", "report", "sweep", "demo", "bench pipeline"))
+    assert ("--jobs" in text) == (name in ("convert", "entropy", "report", "sweep", "map", "demo", "bench pipeline"))
 
 
 def test_help_has_headings_and_the_names_of_the_registries(capsys):

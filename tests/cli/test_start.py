@@ -8,7 +8,7 @@ import pytest
 from gemax_cli.cli.main import COMMANDS
 
 HEAVY = ("numpy", "numba", "open3d", "joblib", "imageio", "scipy", "PIL", "rich", "matplotlib", "jinja2", "torch")
-BENCHES = ("bench solver", "bench pipeline")
+BENCHES = ("bench solver", "bench pipeline", "bench images")
 PROBE = """
 import sys
 from gemax_cli.cli.main import run
