@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 Rule = Literal["values", "whole", "even"]
 DEFAULT_LEVELS = 4096
 
+MOST_FEW = 256  # values that are counted one by one whatever their type
+_LOOK = 2000  # values that are looked at first, for most images have many
 # Floats are counted in cells of their float32 bits: sign, exponent and the first 13 bits of the fraction.
 CELLS = 1 << 22
 _CELL_BITS = 10
@@ -66,7 +68,7 @@ class ValueCounts:
         counts: (n,) pixels of each.
         low: the lowest value; inf without a pixel.
         high: the highest value.
-        exact: whether ``values`` are the values themselves; that of images of 8 and 16 bits.
+        exact: whether ``values`` are the values themselves: of 8 and 16 bits, or few.
         whole: whether all values are whole numbers.
     """
 
@@ -99,19 +101,26 @@ class ValueCounts:
 
 
 def pooled_counts(parts: Iterable[ValueCounts]) -> ValueCounts:
-    """The counts of several images together.
-
-    Raises:
-        SettingsError: values of 8 or 16 bits and others are mixed.
-    """
+    """The counts of several images together; exact where all are."""
     parts = list(parts)
-    if len({part.exact for part in parts}) > 1:
-        raise SettingsError("the images of a set mix pixels of 16 bits and others: map them as sets of one kind each.")
-    values, place = np.unique(np.concatenate([part.values for part in parts]), return_inverse=True)
-    counts = np.zeros(values.size, np.int64)
-    np.add.at(counts, place, np.concatenate([part.counts for part in parts]))
+    exact = all(part.exact for part in parts)
     low, high = min(part.low for part in parts), max(part.high for part in parts)
-    return ValueCounts(values, counts, low, high, parts[0].exact, all(part.whole for part in parts))
+    values = np.concatenate([part.values if exact or not part.exact else _cell_starts(part) for part in parts])
+    values, counts = _added_up(values, np.concatenate([part.counts for part in parts]))
+    values[:1] = low
+    return ValueCounts(values, counts, low, high, exact, all(part.whole for part in parts))
+
+
+def _cell_starts(part: ValueCounts) -> Floats:
+    return cell_start(cell_of(part.values))
+
+
+def _added_up(values: Floats, counts: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+    """Each value once, ascending, with the sum of its counts."""
+    once, place = np.unique(values, return_inverse=True)
+    total = np.zeros(once.size, np.int64)
+    np.add.at(total, place, counts)
+    return once, total
 
 
 class Counter:
@@ -122,6 +131,7 @@ class Counter:
         self._whole = dtype.kind in "iu"
         self._counts = np.zeros(_SHORT_HIGH - _SHORT_LOW if self._short else CELLS, np.int64)
         self._low, self._high = np.inf, -np.inf
+        self._few: tuple[Floats, NDArray[np.int64]] | None = (np.empty(0), np.empty(0, np.int64))
 
     def add(self, values: NDArray[Any]) -> None:
         """Count the values of a flat array, all of them finite."""
@@ -130,9 +140,23 @@ class Counter:
             self._high = max(self._high, float(values.max()))
             place = values.astype(np.int64) - _SHORT_LOW if self._short else cell_of(values)
             self._counts += np.bincount(place, minlength=self._counts.size)
+            if not self._short and self._few is not None:
+                self._few = self._add_few(*self._few, values)
+
+    def _add_few(
+        self, known: Floats, counts: NDArray[np.int64], values: NDArray[Any]
+    ) -> tuple[Floats, NDArray[np.int64]] | None:
+        """Values and counts with those of an array; None once there are more values than a map has grey values."""
+        if np.unique(values[:_LOOK]).size > MOST_FEW:
+            return None
+        found, more = np.unique(values.astype(np.float64), return_counts=True)
+        both = _added_up(np.concatenate([known, found]), np.concatenate([counts, more.astype(np.int64)]))
+        return both if both[0].size <= MOST_FEW else None
 
     def result(self) -> ValueCounts:
         """The counts so far."""
+        if self._few is not None and not self._short:
+            return ValueCounts(*self._few, self._low, self._high, True, self._whole)
         place = np.flatnonzero(self._counts)
         values = (place + _SHORT_LOW).astype(np.float64) if self._short else cell_start(place)
         values[:1] = self._low  # that of the first cell is known

@@ -14,7 +14,7 @@ import numpy as np
 
 from gemax_cli.batch.model import Outcome, death_of
 from gemax_cli.batch.run import RunOptions, Summary
-from gemax_cli.errors import FileUnreadable, NothingToConvert, OutputError, ScanError
+from gemax_cli.errors import FileUnreadable, NothingToConvert, OutputError, ScanError, SettingsError
 from gemax_cli.images.find import ImageRef, find_images
 from gemax_cli.images.levels import ValueCounts, level_grid, pooled_counts
 from gemax_cli.images.mapping import ImageMapping, solve_image
@@ -22,13 +22,23 @@ from gemax_cli.images.maps import recorded_path
 from gemax_cli.images.records import ImageRecord, read_image_records
 from gemax_cli.images.settings import ImageSettings
 from gemax_cli.images.table import image_table
-from gemax_cli.images.task import Counted, CountTask, MapTask, run_count, run_map
+from gemax_cli.images.task import Counted, CountTask, MapTask, image_stamp, run_count, run_map
 from gemax_cli.parallel import map_unordered
 from gemax_cli.paths import AnyPath, AnyPaths, as_paths
+from gemax_cli.scans.raw_file import sha256_of
 from gemax_cli.scans.walk import check_sources
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.naming import records_name
 from gemax_cli.stack.records import RecordWriter, tidy_records
+from gemax_cli.stack.state import (
+    ABSENT,
+    State,
+    read_state,
+    records_digest,
+    stat_of,
+    tables_digest,
+    write_state,
+)
 from gemax_cli.stack.tables import Failure, write_failures
 
 
@@ -65,7 +75,7 @@ def map_images(
     """
     started, folder = time.perf_counter(), OutputFolder(out)
     settings, options, reporter = settings or ImageSettings(), options or RunOptions(), reporter or ImageReporter()
-    refs, summary = _find(sources)
+    refs, summary = _find(sources, folder.path)
     with folder.explained():
         folder.prepare()
         with folder.locked():
@@ -75,8 +85,10 @@ def map_images(
     return summary
 
 
-def _find(sources: AnyPaths) -> tuple[Sequence[ImageRef], Summary]:
+def _find(sources: AnyPaths, out: Path) -> tuple[Sequence[ImageRef], Summary]:
     check_sources(as_paths(sources))
+    if out.resolve() in (path.resolve() for path in as_paths(sources)):
+        raise SettingsError(f"{out}: is also a source, and its maps would be mapped: give another output folder.")
     found = find_images(sources)
     if not found.images:
         reasons = [sentence for _, sentence in found.unlisted]
@@ -97,12 +109,14 @@ class _Run:
     reporter: ImageReporter
     sources: Sequence[Path]
     left: dict[str, ImageRef] = field(default_factory=dict)  # without an outcome yet
-    begun: int = 0
+    stamps: dict[str, str] = field(default_factory=dict)  # for the next run
+    known: dict[str, str] = field(default_factory=dict)  # of the last run
 
     def do(self, refs: Sequence[ImageRef]) -> None:
         """Plan, map, and write the tables, also if an exception ends the run."""
         if not self.options.overwrite:
             self.folder.check_settings(self.settings)
+        self.known = dict(read_state(self.folder.path).scans)
         pool = _pool(refs) if self.settings.mapping == "set" else ""
         steps = list(self._steps(refs, pool))
         self.summary.done = len(refs) - len(steps)
@@ -129,11 +143,21 @@ class _Run:
                 yield ref, record
 
     def _is_current(self, record: ImageRecord, ref: ImageRef, pool: str) -> bool:
-        made = (record.settings, record.source, record.pool)
-        with suppress(OSError):  # an image that is gone keeps its maps
-            if ref.path.stat().st_size != record.source_bytes:
-                return False
-        return self._has_files(record) and made == (self.settings.digest, ref.source, pool)
+        """Whether a record is of this file, these settings and this set, and its images are there."""
+        if (record.settings, record.source, record.pool) != (self.settings.digest, ref.source, pool):
+            return False
+        return self._is_same(record, ref) and self._has_files(record)
+
+    def _is_same(self, record: ImageRecord, ref: ImageRef) -> bool:
+        """Whether a file is the one that was read: by size and time as the last run saw them, else by SHA-256."""
+        stat = stat_of(ref.path)
+        stamp = image_stamp(record.source_sha256, stat)
+        if stat != ABSENT and self.known.get(ref.image_id) != stamp:  # an image that is gone keeps its maps
+            with suppress(OSError):
+                if stat[0] != record.source_bytes or sha256_of(ref.path) != record.source_sha256:
+                    return False
+        self.stamps[ref.image_id] = stamp
+        return True
 
     def _has_files(self, record: ImageRecord) -> bool:
         try:
@@ -164,6 +188,7 @@ class _Run:
     def _track(self, outcome: Outcome, writer: RecordWriter) -> None:
         if outcome.line is not None:
             writer.append_line(outcome.line)
+            self.stamps[outcome.scan] = outcome.stamp
             self.summary.converted += 1
             self.summary.warned += outcome.warnings > 0
         elif outcome.failure:
@@ -214,7 +239,11 @@ class _Run:
 
     def _write_tables(self, refs: Sequence[ImageRef]) -> None:
         tidy_records(self.folder.path / records_name(None))
-        image_table(list(read_image_records(self.folder.path))).write(self.folder.path)
+        records = list(read_image_records(self.folder.path))
+        image_table(records).write(self.folder.path)
+        known = {**self.known, **self.stamps}
+        kept = {record.image_id: known[record.image_id] for record in records if record.image_id in known}
+        write_state(self.folder.path, State(tables_digest(self.folder.path, records_digest(self.folder.path)), kept))
         tried = {ref.source for ref in refs} - {ref.source for ref in self.left.values()}
         try:
             older = [failure for failure in self.folder.failures() if failure.source not in tried]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +33,7 @@ from gemax_cli.scans.raw_file import sha256_of
 from gemax_cli.stack.atomic import remove_temporaries
 from gemax_cli.stack.guard import Guard
 from gemax_cli.stack.records import pack_cuts
+from gemax_cli.stack.state import Stat, stat_of
 from gemax_cli.stack.tables import Failure
 
 MASK, DATA = "mask", 255
@@ -93,14 +94,20 @@ def run_count(task: CountTask) -> Counted:
 
 def run_map(task: MapTask) -> Outcome:
     """Do a ``MapTask``."""
-    ref = task.ref
+    ref, before = task.ref, stat_of(task.ref.path)
     try:
         record = map_file(_only_missing(task))
-        return Outcome(ref.image_id, record.to_line(), warnings=len(record.warnings))
+        stamp = image_stamp(record.source_sha256, before)
+        return Outcome(ref.image_id, record.to_line(), warnings=len(record.warnings), stamp=stamp)
     except Exception as error:
         return Outcome(
             ref.image_id, failure=failure_of(ref.path, ref.source, error), disk_full=is_disk_full(error)
         )  # fmt: skip
+
+
+def image_stamp(sha256: str, stat: Stat) -> str:
+    """Digest of an image's SHA-256 and of its file's size and time: while it is the same, so is the file."""
+    return hashlib.sha256(repr((sha256, stat)).encode()).hexdigest()[:16]
 
 
 def _only_missing(task: MapTask) -> MapTask:
@@ -122,7 +129,7 @@ def map_file(task: MapTask) -> ImageRecord:
         ScanError: it cannot be read, mapped or written.
     """
     masked = open_masked(task.ref.path, task.settings)
-    before = os.stat(task.ref.path)  # noqa: PTH116 - all of it is compared
+    before = stat_of(task.ref.path)
     try:
         mapping = task.mapping or find_mapping(masked, task.settings)
     except SettingsError as error:
@@ -134,8 +141,7 @@ def map_file(task: MapTask) -> ImageRecord:
         record = _write(task, masked, mapping)
     except OSError as error:
         raise write_failed(place, error) from error
-    after = os.stat(task.ref.path)  # noqa: PTH116
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+    if stat_of(task.ref.path) != before:
         raise BadFormat(task.ref.path, "changed while it was read: run the same command again.")
     return record
 

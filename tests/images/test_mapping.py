@@ -113,7 +113,7 @@ def test_sixteen_bits_with_0_and_65535_both_data():
     assert all(grey[0, 0] == 0 and grey[0, 1] == 255 for grey in found.maps.values())
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64])
 def test_three_values_make_three_grey_values_and_come_back_exactly(dtype):
     values = np.array([1, 90, 125] if dtype == np.uint8 else [3, 1000, 32000], dtype)
     image = np.random.default_rng(1).choice(values, (30, 30))
@@ -213,14 +213,33 @@ def test_counts_of_a_set_are_those_of_all_its_pixels():
         assert (np.diff(whole.values) > 0).all()
         grid = level_grid(whole, ImageSettings())
         assert grid.low == whole.low
-    with pytest.raises(SettingsError, match="mix"):
-        pooled_counts([parts[0], level_counts()])
 
 
-def level_counts():
-    counter = Counter(np.dtype(np.uint16))
-    counter.add(np.arange(9, dtype=np.uint16))
-    return counter.result()
+def test_a_set_of_16_bits_and_floats_is_counted_in_cells():
+    short, floats = np.arange(900, dtype=np.uint16), np.linspace(-3, 4000, 5000).astype(np.float32)
+    parts = []
+    for image in (short, floats):
+        counter = Counter(image.dtype)
+        counter.add(image)
+        parts.append(counter.result())
+    whole = pooled_counts(parts)
+    assert [part.exact for part in parts] == [True, False]
+    assert (whole.exact, whole.whole, whole.pixels, whole.low, whole.high) == (False, False, 5900, -3, 4000)
+
+
+def test_few_values_are_counted_one_by_one_until_there_are_too_many():
+    rng = np.random.default_rng(8)
+    counter, seen = Counter(np.dtype(np.float64)), []
+    for size in (3, 100, 256, 300):
+        values = rng.choice(rng.normal(0, 1, size), 5000)
+        counter.add(values)
+        seen.append(values)
+        found = counter.result()
+        distinct = np.unique(np.concatenate(seen))
+        assert found.exact is (distinct.size <= 256)
+        assert found.pixels == 5000 * len(seen)
+        if found.exact:
+            assert np.array_equal(found.values, distinct)
 
 
 # --- what METHOD says of SAR and thermal images

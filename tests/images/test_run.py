@@ -105,7 +105,15 @@ def test_an_image_that_changed_is_mapped_again(pictures, tmp_path):
     np.save(source, np.arange(2000, dtype=np.uint16).reshape(40, 50)[::-1])  # same size, other content
     map_images(source, tmp_path / "out", ImageSettings(("2x",)))
     (record,) = read_image_records(tmp_path / "out")
-    assert record.taus == ("1.25x", "2x") or record.taus == ("2x",)
+    assert record.taus == ("2x",)
+    assert map_images(source, tmp_path / "out", ImageSettings(("2x",))).done == 1
+    np.save(source, np.arange(2000, dtype=np.uint16).reshape(40, 50)[:, ::-1])
+    assert map_images(source, tmp_path / "out", ImageSettings(("2x",))).converted == 1
+    np.save(source, np.arange(2000, dtype=np.uint16).reshape(40, 50)[::-1])
+    map_images(source, tmp_path / "out", ImageSettings(("2x",)))
+    source.touch()  # another time, the same bytes
+    assert map_images(source, tmp_path / "out", ImageSettings(("2x",))).done == 1
+    (record,) = read_image_records(tmp_path / "out")
     shown = {m.tau: read_png(tmp_path / "out" / m.file) for m in record.maps}
     assert all(grey[0, 0] > grey[-1, 0] for grey in shown.values())
 
@@ -338,6 +346,13 @@ def test_any_damage_of_a_record_costs_that_record_alone(mapped, tmp_path):
             ImageRecord.from_line(bytes(cut))
         except ValueError:
             continue
+
+
+def test_the_output_folder_is_no_source(pictures, tmp_path):
+    with pytest.raises(SettingsError, match="also a source"):
+        map_images([pictures, tmp_path], tmp_path, TAUS)
+    with pytest.raises(SettingsError, match="whole disk"):
+        map_images("/", tmp_path, TAUS)
 
 
 def test_a_read_only_folder_is_told(pictures, tmp_path):
