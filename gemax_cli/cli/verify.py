@@ -33,22 +33,23 @@ def command(out: Path, sources: tuple[Path, ...], repair: bool, form: options.Fo
     rows += [{"scan": "", "file": file, "problem": "belongs to no record"} for file in verified.orphans]
     if rows or form != "table":
         print_rows(rows, form, f"Problems of {out}")
-    say(_summary(len(problems), len(verified.orphans), verified.scans, verified.files))
+    things, maker = _kind(out)
+    say(_summary(len(problems), len(verified.orphans), f"{verified.scans} {things}", verified.files))
     for file in verified.removed:
         say(f"removed: {file}")
     if verified.removed:
-        say(f"{len(verified.removed)} files removed: run gemax {_maker(out)} again to make them.")
+        say(f"{len(verified.removed)} files removed: run gemax {maker} again to make them.")
     return SOME_FAILED if problems else 0
 
 
-def _maker(out: Path) -> str:
-    """The command that makes a folder."""
+def _kind(out: Path) -> tuple[str, str]:
+    """What a folder holds, and the command that makes it."""
     from gemax_cli.folders import holds_images
     from gemax_cli.stack.folder import OutputFolder
 
-    return "map" if holds_images(OutputFolder(out)) else "convert"
+    return ("images", "map") if holds_images(OutputFolder(out)) else ("scans", "convert")
 
 
-def _summary(problems: int, orphans: int, scans: int, files: int) -> str:
+def _summary(problems: int, orphans: int, scans: str, files: int) -> str:
     state = f"{problems} problems" if problems else "all as recorded"
-    return f"{scans} scans, {files} files: {state}; {orphans} files belong to no record."
+    return f"{scans}, {files} files: {state}; {orphans} files belong to no record."

@@ -28,7 +28,7 @@ def test_map_verify_entropy_and_invert(raw, tmp_path, capsys):
     assert "2 images to map" in said.err
     assert "2 images: 2 converted, 1 with warnings" in said.err
     assert run(["verify", str(out)]) == 0
-    assert "2 scans, 6 files: all as recorded" in capsys.readouterr().err
+    assert "2 images, 6 files: all as recorded" in capsys.readouterr().err
     assert run(["entropy", str(out), "--format", "csv"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [(row["map"], row["tau"]) for row in rows] == [
@@ -70,6 +70,13 @@ def test_exit_codes(raw, tmp_path, capsys):
     assert run(["map", str(raw), str(tmp_path / "out"), "-j", "1"]) == 3
     assert "bad.tif" in capsys.readouterr().err
     assert run(["map", str(raw), str(tmp_path / "out"), "--bins", "16"]) == 5
+
+
+def test_a_list_on_standard_input(raw, tmp_path, monkeypatch):
+    names = f"{raw / 'a.tif'}\r\n{raw / 'b.npy'}\n".encode()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(names)))
+    assert run(["map", "-", str(tmp_path / "out"), "-j", "1", "-q"]) == 0
+    assert len(list((tmp_path / "out").rglob("gemax_*.png"))) == 6
 
 
 def test_tau_in_any_notation_may_come_first():
