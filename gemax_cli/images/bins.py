@@ -87,7 +87,8 @@ class ValueBins:
     @cached_property
     def stored_centres(self) -> NDArray[np.floating]:
         """The centres as an inverted image holds them: float32 where that costs less than a thousandth of a bin."""
-        short = self.centres.astype(np.float32)
+        with np.errstate(over="ignore"):  # what float32 cannot hold is too coarse
+            short = self.centres.astype(np.float32)
         coarse = np.abs(short - self.centres) > 1e-3 * np.maximum(self.last - self.first, 0)
         return self.centres if coarse.any() else short
 

@@ -16,6 +16,9 @@ from gemax_cli.typed_json import from_json
 _FILE = re.compile(r"(?:gemax_tau[0-9.]{1,20}(?:x|pc)?|mask)\.(?:png|tif)")
 
 
+COUNTS = frozenset(("valid", "infinite", "below", "above"))
+
+
 @dataclass(frozen=True)
 class ImageMapRecord:
     """One GEMax map of an image.
@@ -156,6 +159,8 @@ class ImageRecord:
         if not all(_is_own(file, self.image_id) for file in self.files):
             raise ValueError("it names a file outside the output folder or the image's own")
         grid = self.grid
+        if set(self.counts) != COUNTS:
+            raise ValueError("its counts are damaged")
         if grid.levels < 1 or (grid.rule == "values" and grid.levels != len(grid.values)):
             raise ValueError("its levels are damaged")
         for m in self.maps:

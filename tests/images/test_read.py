@@ -228,6 +228,13 @@ def test_a_compression_that_needs_a_library_says_which(tmp_path):
         read(path)
 
 
+@pytest.mark.parametrize("compression", ["lzw", "zstd", "lzma", "packbits"])
+def test_compressions_of_imagecodecs(tmp_path, compression):
+    pytest.importorskip("imagecodecs")
+    tifffile.imwrite(tmp_path / "a.tif", SHORT, compression=compression, tile=(32, 32))
+    assert np.array_equal(read(tmp_path / "a.tif"), SHORT)
+
+
 def test_dicom(tmp_path):
     pydicom = pytest.importorskip("pydicom")
     from pydicom.dataset import FileDataset, FileMetaDataset
