@@ -47,6 +47,7 @@ class ScaleKind(NamedTuple):
     unit: str
 
 
+_WIDEST = 1e300
 _ABOVE_0 = float(np.finfo(np.float64).tiny)
 SCALES: dict[Scale, ScaleKind] = {
     "linear": ScaleKind(lambda value: value, lambda scaled: scaled, -np.inf, ""),
@@ -259,6 +260,8 @@ def level_grid(counts: ValueCounts, settings: ImageSettings) -> LevelGrid:
     if not on_scale.values.size:
         raise SettingsError(f"no value is above 0, so that the scale {settings.scale} has none: use --scale linear.")
     low, high = _range_of(on_scale, settings)
+    if high / 2 - low / 2 > _WIDEST:
+        raise SettingsError(f"the values from {low:g} to {high:g} are too far apart to be mapped: give a --range.")
     if counts.exact:
         present = np.unique(np.clip(on_scale.values, low, high))
         if present.size <= settings.bins - settings.first_code:

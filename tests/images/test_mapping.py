@@ -171,6 +171,13 @@ def test_zero_is_data_unless_it_is_said_not_to_be():
     assert (found.maps["1.25x"] == 0).sum() == 1
 
 
+def test_values_too_far_apart_for_floating_point_are_refused():
+    image = np.random.default_rng(0).uniform(-1, 1, (30, 30)) * 1.7e308
+    with pytest.raises(SettingsError, match="too far apart"):
+        map_image(image)
+    check_image(image / 1e9, ImageSettings())
+
+
 @pytest.mark.parametrize("tau", ["3", "0.1%"])
 def test_a_tau_that_is_too_small_says_the_smallest(tau):
     image = np.arange(4096, dtype=np.uint16).reshape(64, 64)
