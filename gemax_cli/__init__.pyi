@@ -48,6 +48,15 @@ from .images.records import ImageRecord as ImageRecord
 from .images.run import ImageReporter as ImageReporter
 from .images.run import map_images as map_images
 from .images.settings import ImageSettings as ImageSettings
+from .learn.result import FoldResult as FoldResult
+from .learn.run import TrainOptions as TrainOptions
+from .learn.run import TrainReporter as TrainReporter
+from .learn.run import TrainSummary as TrainSummary
+from .learn.run import train as train
+from .learn.scores import ScoreRow as ScoreRow
+from .learn.scores import Scores as Scores
+from .learn.scores import score as score
+from .learn.settings import TrainSettings as TrainSettings
 from .loader.load import load_stack as load_stack
 from .loader.sample import Landmarks as Landmarks
 from .loader.sample import Sample as Sample

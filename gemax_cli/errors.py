@@ -30,6 +30,10 @@ class SettingsError(GemaxError, ValueError):
     exit_code = 2
 
 
+class ExtraMissing(SettingsError):
+    """A command needs a library that is installed with an extra of this package."""
+
+
 class InfeasibleTau(SettingsError):
     """No path of K edges of length 1..tau leads from 0 to N (it takes K <= N <= K * tau)."""
 
@@ -79,6 +83,14 @@ class SplitDamaged(OutputError):
 
 class SubjectMissing(OutputError):
     """A split names a subject of whom the output folder has no scan that the split keeps."""
+
+
+class RunDamaged(OutputError):
+    """A file of a training run is not what gemax wrote."""
+
+
+class RunConflict(OutputError):
+    """The folder of a training run was made with other settings or another split."""
 
 
 class OutputUnwritable(OutputError):

@@ -19,7 +19,7 @@ from gemax_cli.printing import printable
 
 COMMANDS = (
     "convert", "entropy", "verify", "preview", "report", "inspect",
-    "invert", "sweep", "split", "map", "sample", "demo", "bench",
+    "invert", "sweep", "split", "train", "score", "map", "sample", "demo", "bench",
 )  # fmt: skip
 HELP = """Raw 3D face scans to multi-tau GEMax maps.
 

@@ -49,4 +49,7 @@ BOSPHORUS = Dataset(
         *per_tau(NAME, 5, (7.55, 7.77, 7.91, 7.95, 7.97, 7.98), (79.47, 80.12, 80.09, 79.83, 79.64, 79.64)),
     ),
     depth_accuracies=(79.31, 79.47, 79.13, 78.92, 78.64, 78.64, 78.39, 78.22, 78.17, 78.10),
+    scale_accuracies={
+        ("texture", "whole"): 79.64, ("depth", "whole"): 81.42, ("texture", "part"): 68.17, ("depth", "part"): 73.21,
+    },
 )  # fmt: skip

@@ -47,4 +47,7 @@ BU3DFE = Dataset(
         *per_tau(NAME, 5, (7.61, 7.81, 7.93, 7.96, 7.98, 7.99), (84.92, 85.81, 85.74, 85.33, 85.26, 85.25)),
     ),
     depth_accuracies=(84.53, 84.92, 84.37, 83.79, 83.64, 83.13, 82.77, 82.67, 82.62, 82.40),
+    scale_accuracies={
+        ("texture", "whole"): 86.79, ("depth", "whole"): 86.87, ("texture", "part"): 76.39, ("depth", "part"): 75.43,
+    },
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -127,6 +127,8 @@ class Dataset:
         paper: the scans that the paper uses.
         published: entropies that the paper reports for it.
         depth_accuracies: the paper's Table 4, recognition rate in per cent at each of ``published.PAPER_DEPTHS``.
+        scale_accuracies: its Table 6, recognition rate in per cent by stream ("texture", "depth") and image ("whole",
+            "part").
     """
 
     name: str
@@ -139,3 +141,4 @@ class Dataset:
     paper: PaperProtocol = NOT_USED
     published: tuple[Published, ...] = ()
     depth_accuracies: tuple[float, ...] = ()
+    scale_accuracies: Mapping[tuple[str, str], float] = field(default_factory=dict, hash=False)

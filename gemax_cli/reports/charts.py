@@ -74,7 +74,7 @@ def line_chart(title: str, x_label: str, y_label: str, series: Sequence[Series])
     drawn = [s for s in series if s.x]
     if not drawn:
         raise ValueError("there is no point to draw")
-    with _style():
+    with chart_style():
         figure, axes = _new_figure(WIDTH + LEGEND, title, x_label, y_label)
         lines = [_draw_curve(axes, s) for s in drawn[:MOST_SERIES]]
         names = [_short(s.name) for s in drawn[:MOST_SERIES]]
@@ -103,7 +103,7 @@ def histogram(
     spread = max(1.0, abs(low), abs(high))
     if high - low < 1e-9 * spread:  # one value: the edges of the bars must still be different floats
         low, high = low - 0.5 * spread, high + 0.5 * spread
-    with _style():
+    with chart_style():
         figure, axes = _new_figure(WIDTH, title, x_label, "scans")
         counts, _, _ = axes.hist(
             numbers, bins=BARS, range=(low, high), color=_colour(colour), rwidth=0.94, clip_on=False
@@ -112,7 +112,8 @@ def histogram(
     return figure
 
 
-def _style(**more: object) -> AbstractContextManager[None]:
+def chart_style(**more: object) -> AbstractContextManager[None]:
+    """Matplotlib with the look of gemax's charts, whatever the user's matplotlibrc says; ``more`` sets other things."""
     from matplotlib import style
 
     return style.context(["default", {**STYLE, **more}])
@@ -159,7 +160,7 @@ def to_svg(figure: Figure, themed: bool = False) -> str:
 def _saved(figure: Figure, form: str, metadata: Mapping[str, str | None]) -> bytes:
     buffer = io.BytesIO()
     salt = figure.axes[0].get_title("left")  # the charts of a page have different ids
-    with warnings.catch_warnings(), _style(**{"svg.hashsalt": salt}):
+    with warnings.catch_warnings(), chart_style(**{"svg.hashsalt": salt}):
         warnings.filterwarnings("ignore", "Glyph")  # of names in scripts that the font lacks
         figure.savefig(buffer, format=form, dpi=PNG_DPI, metadata=metadata)
     return buffer.getvalue()

@@ -80,24 +80,35 @@ def why_no_accuracy(expressions: Labels, subjects: Labels) -> str:
     return ""
 
 
+def linear_classifier() -> Any:
+    """A scikit-learn pipeline for (n, f) features; no parameter of it is tuned.
+
+    Principal components (99 % of the variance), then linear discriminant analysis with the covariance shrunk by Ledoit
+    and Wolf.
+
+    Raises:
+        ImportError: scikit-learn is not installed.
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.pipeline import make_pipeline
+
+    components = PCA(KEPT_VARIANCE, svd_solver="full")
+    return make_pipeline(components, LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"))
+
+
 def accuracy(features: Features, expressions: Labels, subjects: Labels) -> Accuracy:
     """Subject-independent cross-validation of a linear classifier.
 
-    Principal components (99 % of the variance), then linear discriminant analysis with the covariance shrunk by Ledoit
-    and Wolf: no parameter is tuned. Up to ten folds; each subject is in one fold only.
+    Up to ten folds; each subject is in one fold only.
 
     Raises:
         ImportError: scikit-learn is not installed; ask ``why_no_accuracy`` before.
     """
-    from sklearn.decomposition import PCA
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.model_selection import GroupKFold, cross_val_predict
-    from sklearn.pipeline import make_pipeline
 
     folds = GroupKFold(min(MOST_FOLDS, len(np.unique(subjects))))
-    components = PCA(KEPT_VARIANCE, svd_solver="full")
-    model = make_pipeline(components, LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"))
-    right = cross_val_predict(model, features, expressions, groups=subjects, cv=folds) == expressions
+    right = cross_val_predict(linear_classifier(), features, expressions, groups=subjects, cv=folds) == expressions
     each = [float(right[subjects == subject].mean()) for subject in np.unique(subjects)]
     _, counts = np.unique(expressions, return_counts=True)
     error = float(np.std(each, ddof=1)) / len(each) ** 0.5
