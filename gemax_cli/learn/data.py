@@ -85,7 +85,7 @@ def training_pairs(
     return np.stack([np.repeat(scans, len(channels)), np.tile(channels, len(scans))], 1)
 
 
-def tested_pairs(stack: FaceStack, scans: Scans, settings: TrainSettings) -> Pairs:
+def pairs_to_test(stack: FaceStack, scans: Scans, settings: TrainSettings) -> Pairs:
     """Each scan once, with the test's tau."""
     channel = stack.taus.index(settings.test_tau) if stack.taus else 0
     return np.stack([scans, np.full(len(scans), channel)], 1)

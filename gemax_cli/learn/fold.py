@@ -14,7 +14,7 @@ import torch
 
 from gemax_cli import __version__
 from gemax_cli.errors import SettingsError
-from gemax_cli.learn.data import FoldScans, fold_scans, load_faces, tested_pairs, training_pairs, with_shared_cuts
+from gemax_cli.learn.data import FoldScans, fold_scans, load_faces, pairs_to_test, training_pairs, with_shared_cuts
 from gemax_cli.learn.faces import save_faces
 from gemax_cli.learn.model import FacialAttentionNet
 from gemax_cli.learn.result import WEIGHTS, Fold, FoldResult, confusion, fold_folder, subject_accuracy, write_result
@@ -71,7 +71,7 @@ class FoldTrainer:
             report=lambda epoch, loss: reporter.epoch(key, epoch, loss),
         )
         again = predict(trained, stack, training_pairs(stack, scans.train, settings), settings, self.device)
-        tested = predict(trained, stack, tested_pairs(stack, scans.test, settings), settings, self.device)
+        tested = predict(trained, stack, pairs_to_test(stack, scans.test, settings), settings, self.device)
         seconds = time.perf_counter() - started
         result = self._result(key, scans, trained, again, tested, seconds)
         self._write(result, trained, tested, stack, scans)
@@ -119,7 +119,7 @@ class FoldTrainer:
             save_weights(trained.net, place / WEIGHTS)
         if tested.maps and result.fold == 0:  # ten faces of each round are enough to look at
             save_faces(
-                place, stack, tested_pairs(stack, scans.test, self.header.settings), tested, self.header.settings
+                place, stack, pairs_to_test(stack, scans.test, self.header.settings), tested, self.header.settings
             )
         write_result(self.run, result)
 

@@ -54,8 +54,8 @@ def diversity(maps: Tensor) -> Tensor:
 def concentration(maps: Tensor) -> Tensor:
     """Sum of M_i times the squared distance to its peak, over maps and cells, mean over the batch."""
     rows, columns = maps.shape[2:]
-    y = torch.arange(rows, device=maps.device) / max(rows - 1, 1)
-    x = torch.arange(columns, device=maps.device) / max(columns - 1, 1)
+    y = torch.arange(rows, device=maps.device, dtype=maps.dtype) / max(rows - 1, 1)
+    x = torch.arange(columns, device=maps.device, dtype=maps.dtype) / max(columns - 1, 1)
     peaks = peak_cells(maps)
     peak_y, peak_x = y[peaks // columns], x[peaks % columns]
     distances = (y - peak_y[..., None]).square()[..., None] + (x - peak_x[..., None]).square()[..., None, :]

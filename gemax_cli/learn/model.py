@@ -158,7 +158,8 @@ class FacialAttention(nn.Module):
 
 def pass_share(values: Tensor, share: float) -> Tensor:
     """The values themselves; ``share`` of their gradient goes back."""
-    return share * values + (1 - share) * values.detach()
+    constant = values.detach()
+    return constant + share * (values - constant)
 
 
 def part_corners(cells: Tensor, shape: NetworkShape) -> Tensor:

@@ -97,6 +97,11 @@ class FoldResult:
     versions: dict[str, str]
     seconds: float
 
+    def __post_init__(self) -> None:
+        square = {len(self.classes)} == {len(self.confusion), *map(len, self.confusion)}
+        if not (square and 0 <= self.accuracy <= 1 and self.round >= 0 and self.fold >= 0):
+            raise ValueError("confusion, accuracy, round or fold is out of its range")
+
     @property
     def key(self) -> Fold:
         """(round, fold)."""

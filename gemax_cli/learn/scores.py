@@ -267,11 +267,10 @@ def paper_figure(run: ScoredRun) -> PaperFigure | None:
         fused = settings.whole and settings.parts > 0 and run.depth_mm == PAPER_DEPTH
         rows = [p for p in dataset.published if fused and p.label == PAPER_ROW.get(settings.map) and p.accuracy]
         return PaperFigure(rows[0].table, rows[0].accuracy or 0.0) if rows else None
-    if settings.streams == "depth" and not settings.parts:
-        found = _depth_figure(settings, run.depth_mm, dataset)
-        if found or settings.map != "gemax" or len(settings.taus) == 1:
-            return found
-    if settings.whole and settings.parts:
+    if settings.streams == "depth" and not settings.parts and (found := _depth_figure(settings, run.depth_mm, dataset)):
+        return found
+    several = settings.map == "gemax" and len(settings.taus) > 1
+    if (settings.whole and settings.parts) or (settings.streams == "depth" and not several):
         return None
     return PaperFigure(6, dataset.scale_accuracies[settings.streams, "whole" if settings.whole else "part"])
 

@@ -25,7 +25,7 @@ from gemax_cli.learn.data import (
     channels_of,
     moments_of,
     normalise,
-    tested_pairs,
+    pairs_to_test,
     training_pairs,
 )
 from gemax_cli.learn.loss import losses
@@ -178,7 +178,7 @@ class _Trainer:
         return FaceSamples(self.stack, pairs, self.settings.stream_names, mirrored)
 
     def _accuracy(self, scans: Scans) -> float:
-        found = self.test(tested_pairs(self.stack, scans, self.settings))
+        found = self.test(pairs_to_test(self.stack, scans, self.settings))
         return float((found.predicted == self.stack.labels[scans]).mean())
 
     def _epoch(
@@ -220,7 +220,9 @@ class _Trainer:
     def test(self, pairs: Pairs) -> Tested:
         """Classify samples."""
         self.net.eval()
-        batches = DataLoader(FaceSamples(self.stack, pairs, self.settings.stream_names), self.settings.batch_size)
+        samples = FaceSamples(self.stack, pairs, self.settings.stream_names)
+        # with a generator of its own it draws nothing from the caller's
+        batches = DataLoader(samples, self.settings.batch_size, generator=torch.Generator())
         with torch.inference_mode(), self._half_precision():
             found = [self.net(self._prepare(images)) for images, _ in batches]
         return Tested(
