@@ -36,7 +36,10 @@ settings_pack = options.pack(
         input_option, "--tau-sampling", "each draw", "A sample per scan and tau, or one tau drawn per scan and epoch."
     ),
     parts=partial(net_option, "--parts", default=2, help="Facial parts per stream; 0: the whole image alone."),
-    whole=partial(net_option, "--whole/--parts-only", default=True, help="Classify the whole image beside the parts."),
+    whole=partial(
+        net_option, "--parts-only", is_flag=True, callback=lambda _, __, value: not value,
+        help="Classify the parts without the whole image.",
+    ),
     width=partial(net_option, "--width", default=1.0, help="Multiplies the channels of all layers."),
     size=partial(net_option, "--size", default=224, help="Side of the network's images, pixels; a multiple of 32."),
     share_parts=partial(net_option, "--share-parts", is_flag=True, help="Texture and depth take the same parts."),

@@ -1,4 +1,4 @@
-"""The network learns: simulated subjects, a small net, minutes on two cores. And it learns nothing from shuffled labels."""
+"""The network learns: simulated subjects, a small net, two cores. From shuffled labels it learns nothing."""
 
 from dataclasses import replace
 
