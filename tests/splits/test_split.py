@@ -62,6 +62,7 @@ def test_golden_files(both, name):
         assert (both / "splits" / file).read_bytes() == (GOLDEN / file).read_bytes()
 
 
+@pytest.mark.slow
 def test_the_papers_numbers(both):
     made = split(both, "numbers", SplitSettings("paper"))
     assert made.rounds == tuple(range(100))
@@ -97,6 +98,7 @@ def test_no_subject_is_on_both_sides_in_a_thousand_folds(both):
     assert folds == 1000
 
 
+@pytest.mark.slow
 def test_another_database_in_the_folder_moves_nobody(both, tmp_path):
     alone = put_records(tmp_path / "alone", bosphorus(65, takes=1))
     one = split(alone, "s", SplitSettings("paper", rounds=2))
