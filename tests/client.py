@@ -38,6 +38,11 @@ def main(raw: str, out: str) -> int:
     print(gemax.preview(out, folder.path / "sheet.png").shown, len(gemax.report(out).html))
     images = gemax.map_image(folder.depth16(record.scan_id), gemax.ImageSettings(taus=("2x",), nodata="0"))
     print(images.mapping.grid.levels, images.maps["2x"].dtype, images.mask.any())
+    folds: gemax.Split = gemax.split(out, "all", gemax.SplitSettings("loso"))
+    audit: gemax.Audit = gemax.check_split(out, folds.name)
+    stack: gemax.FaceStack = gemax.load_stack(out, split=folds, taus=(20, 25))
+    train, test = stack.train_test(fold=folds.folds()[0])
+    print(audit.folds, len(gemax.split_rows(out, "all")), stack.maps[train].shape, stack[int(test[0])].flipped().label)
     study: gemax.Sweep = gemax.sweep(ref.path, gemax.Settings(taus=(20,), depths=(50, 60)))
     print(study.advice, gemax.inspect_scan(ref.path)["format"])
     return summary.exit_code

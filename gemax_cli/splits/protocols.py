@@ -22,7 +22,10 @@ def assign(subjects: Mapping[Dataset, Sequence[Subject]], settings: SplitSetting
     """
     for dataset, own in subjects.items():
         _check_size(dataset, len(own), settings)
-    _check_strata([subject for own in subjects.values() for subject in own], settings)
+    everybody = [subject for own in subjects.values() for subject in own]
+    if len(everybody) < 2:
+        raise SettingsError(f"there is one subject, {everybody[0].subject}, and nobody to train on: convert more.")
+    _check_strata(everybody, settings)
     return sorted(row for number in range(settings.round_count) for row in _round(subjects, settings, number))
 
 
@@ -45,11 +48,9 @@ def _check_size(dataset: Dataset, there: int, settings: SplitSettings) -> None:
             f"{dataset.name}: {wanted} subjects are to be drawn and {there} have the scans that the split keeps: "
             f"convert more, or draw fewer (pick = {there})."
         )
-    if wanted < max(settings.fold_count, 2):
-        raise SettingsError(
-            f"{dataset.name}: {wanted} subjects cannot fill {settings.fold_count or 2} folds: "
-            "convert more, or give fewer folds."
-        )
+    if wanted < settings.fold_count:
+        message = f"{wanted} subjects cannot fill {settings.fold_count} folds: convert more, or give fewer folds"
+        raise SettingsError(f"{dataset.name}: {message}.")
 
 
 def _check_strata(subjects: Sequence[Subject], settings: SplitSettings) -> None:

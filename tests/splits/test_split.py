@@ -233,6 +233,8 @@ def test_a_folder_that_does_not_fit(small, tmp_path):
         split(small, "s", SplitSettings("kfold", ("FRGC", "BU-3DFE")))
     with pytest.raises(NothingToConvert):
         split(put_records(tmp_path / "none", []), "s")
+    with pytest.raises(SettingsError, match="one subject, F0001"):
+        split(put_records(tmp_path / "one", bu3dfe(1)), "s", SplitSettings("loso"))
     assert not (small / "splits").exists()
 
 
