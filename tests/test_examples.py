@@ -73,13 +73,13 @@ def test_slurm_array(raw, tmp_path):
     assert len(list((tmp_path / "out").rglob("depth16.png"))) == 6
 
 
-@pytest.mark.parametrize("name", [path.name for path in EXAMPLES.glob("*.py")])
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.py")))
 def test_every_example_is_python(name):
     """Some need a cluster to run."""
     compile((EXAMPLES / name).read_text(encoding="utf-8"), name, "exec")
 
 
 def test_hdr_images(tmp_path):
-    said = example("hdr_images.py", tmp_path / "hdr.png")
+    said = run_example("hdr_images.py", tmp_path / "hdr.png")
     assert said.count("bits, off by") == 6
     assert (tmp_path / "hdr.png").stat().st_size > 100_000
