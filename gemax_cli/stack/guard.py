@@ -153,7 +153,10 @@ class Guard:
 
     def has_file(self, file: str) -> bool:
         """Whether an image is there as a regular file, with no link on its way."""
+        place, _, name = file.rpartition("/")
         try:
-            return not kind_of(self.path(file))
+            if place not in self._sound:
+                self._check_folder(place)
+            return is_image_name(name) and not kind_of(f"{self.out}/{file}")  # no Path: for thousands of files
         except (UnsafePath, OSError):
             return False
