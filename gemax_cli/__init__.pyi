@@ -82,6 +82,7 @@ from .scans.read import read_scan as read_scan
 from .scans.walk import Found as Found
 from .scans.walk import find_scans as find_scans
 from .settings import BlockSettings as BlockSettings
+from .settings import CameraSettings as CameraSettings
 from .settings import NoseSettings as NoseSettings
 from .settings import QuantisationSettings as QuantisationSettings
 from .settings import Settings as Settings
