@@ -316,3 +316,9 @@ def test_signals_while_workers_start_leave_one_sentence(raw, tmp_path, number, d
         assert process.returncode == (130 if number == signal.SIGINT else 143), said
         assert said.strip() == "gemax: interrupted; what is done stays done, the same command goes on from here."
     assert ended(process.pid), "processes were left behind"
+
+
+def test_the_summary_tells_which_expressions_the_subjects_show(raw, tmp_path, capsys):
+    assert run(["convert", str(raw), str(tmp_path / "out"), "--tau", "20", "--dataset", "Bosphorus"]) == 0
+    said = capsys.readouterr().err
+    assert "Bosphorus: 1 subjects, 0 with all six expressions (subjects with NE 1, AN 0, DI 0," in said

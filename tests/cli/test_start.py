@@ -1,5 +1,6 @@
 """What it costs to start: the imports that ``--help`` and ``--version`` must do without."""
 
+import os
 import subprocess
 import sys
 
@@ -70,3 +71,17 @@ def test_a_signal_that_is_lost_in_a_finaliser_is_not_told_as_an_error(error, sai
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
     assert ("Exception ignored" in done.stderr) is said
+
+
+@pytest.mark.parametrize(("debug", "words"), [("", ""), ("1", "RuntimeWarning: of a library")])
+def test_warnings_of_libraries_do_not_reach_the_terminal(debug, words):
+    code = (
+        "import warnings; from gemax_cli.cli import main as m; "
+        "m.run = lambda _: warnings.warn('of a library', RuntimeWarning) or 0; m.main([])"
+    )
+    environment = {**os.environ, "GEMAX_DEBUG": debug, "PYTHONWARNINGS": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=environment, check=True
+    )
+    assert words in done.stderr
+    assert bool(words) == bool(done.stderr)

@@ -98,6 +98,11 @@ def test_figures_of_the_paper_are_as_printed(tmp_path):
     assert ("number", "85.81") in cells
 
 
+def test_subjects_and_expressions_are_counted(out):
+    words = words_of(report(out).html)
+    assert "Subjects who show each expression dataset subjects with all six NE AN DI FE HA SA SU" in words
+
+
 def test_empty_parts_are_left_out(tmp_path):
     write_failures(tmp_path, [Failure("a", "read", "EmptyScan", "a: empty")])
     assert [a["id"] for a in Page(report(tmp_path).html).all("section")] == ["worst", "failures"]
