@@ -8,7 +8,7 @@ from gemax_cli.cli.main import run
 
 def test_a_scan_that_cannot_be_converted_is_exit_code_3(tmp_path, capsys):
     path = tmp_path / "flat.png"
-    iio.imwrite(path, np.add.outer(np.arange(60), np.arange(80)).astype(np.uint16) + 600)
+    iio.imwrite(path, np.add.outer(np.arange(60), np.arange(80)).astype(np.uint16) + 300)
     assert run(["inspect", str(path), "--format", "csv"]) == 3
     printed = capsys.readouterr().out
     assert 'problem,"nothing in it looks like a nose' in printed
