@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 from typing import Literal
 
@@ -31,7 +31,7 @@ Kind = Literal[
 POOLED_OVER_ALL = ("dataset", "set")  # scopes of a mapping that take the test subjects in
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 _NO_LETTER = re.compile(r"[\W_]+")
-Pair = tuple[SubjectKey, SubjectKey]
+ScanPair = tuple[ScanRecord, ScanRecord]
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def check_split(out: AnyPath, name: str, runs: AnyPaths = ()) -> Audit:
     equal, mirrored or all but equal images, under two subjects; one subject under two names (they differ in case,
     leading zeros or separators alone, or disagree with the scan's folder); a mapping or normalisation that test
     subjects took part in; folds without a class. Not found is a subject who was scanned again under a name of no
-    likeness.
+    likeness. Of more than ``MOST_SCANS`` scans, that many are compared by their pixels and all by their records.
 
     Args:
         out: a folder that ``gemax convert`` wrote.
@@ -115,7 +115,7 @@ def check_split(out: AnyPath, name: str, runs: AnyPaths = ()) -> Audit:
         *(Leak("changed", split.name, message) for message in changes),
         *both_sides(split),
         *equal_sources(split, kept),
-        *equal_maps(split, likeness),
+        *equal_maps(split, kept, likeness),
         *two_names(scans),
         *fitted_on_test(folder, split, as_paths(runs)),
         *missing_classes(split, scans),
@@ -135,35 +135,49 @@ def both_sides(split: Split) -> Iterator[Leak]:
             yield Leak("subject on both sides", _named(key), f"{_named(key)} is in folds {listed} of round {number}")
 
 
-def equal_sources(split: Split, scans: Sequence[ScanRecord]) -> Iterator[Leak]:
+def equal_sources(split: Split, scans: Iterable[ScanRecord]) -> Iterator[Leak]:
     """Raw files of the same bytes under two subjects."""
-    by_hash: dict[str, list[ScanRecord]] = defaultdict(list)
-    for scan in scans:
-        by_hash[scan.source_sha256].append(scan)
-    pairs = (pair for same in by_hash.values() for pair in combinations(same, 2))
+    pairs = _pairs((scan.source_sha256, scan) for scan in scans)
     yield from _told(split, "equal sources", pairs, "come from files of the same bytes")
 
 
-def equal_maps(split: Split, likeness: Likeness) -> Iterator[Leak]:
-    """Images that are equal, mirrored, or all but equal under two subjects."""
-    by_print: dict[str, list[int]] = defaultdict(list)
-    for i, prints in enumerate(likeness.prints):
-        for one in prints:
-            by_print[one].append(i)
-    equal = {pair for same in by_print.values() for pair in combinations(same, 2)}
-    close = [pair for pair in _copies(likeness) if pair not in equal]
-    for pairs, what in ((sorted(equal), "have an image in common"), (close, f"differ by less than {COPY_MM:g} mm")):
-        found = ((likeness.scans[i], likeness.scans[j]) for i, j in pairs)
-        yield from _told(split, "equal maps", found, f"{what}, as they are or mirrored")
+def equal_maps(split: Split, scans: Iterable[ScanRecord], likeness: Likeness) -> Iterator[Leak]:
+    """Images that are equal by their records or pixels, mirrored, or all but equal, under two subjects."""
+    recorded = ((sha, scan) for scan in scans for sha in _hashes(scan))
+    seen = ((one, s) for s, prints in zip(likeness.scans, likeness.prints, strict=True) for one in sorted(prints))
+    equal = list(_pairs(chain(recorded, seen)))
+    known = {_ids(pair) for pair in equal}
+    close = (pair for pair in _copies(likeness) if _ids(pair) not in known)
+    for pairs, what in ((equal, "have an image in common"), (close, f"differ by less than {COPY_MM:g} mm")):
+        yield from _told(split, "equal maps", pairs, f"{what}, as they are or mirrored")
 
 
-def _copies(likeness: Likeness) -> Iterator[tuple[int, int]]:
+def _pairs(marked: Iterable[tuple[str, ScanRecord]]) -> Iterator[ScanPair]:
+    """Scans of two subjects with the same mark, the first of each subject for all."""
+    groups: dict[str, dict[SubjectKey, ScanRecord]] = defaultdict(dict)
+    for mark, scan in marked:
+        groups[mark].setdefault(_key(scan), scan)
+    for group in groups.values():
+        yield from combinations(group.values(), 2)
+
+
+def _hashes(scan: ScanRecord) -> Iterator[str]:
+    for block in scan.blocks:
+        yield block.sha256
+        yield from (m.sha256 for m in block.maps)
+
+
+def _ids(pair: ScanPair) -> frozenset[str]:
+    return frozenset(scan.scan_id for scan in pair)
+
+
+def _copies(likeness: Likeness) -> Iterator[ScanPair]:
     for i, plain, turned in likeness.rows():
-        later = np.minimum(plain, turned)[i + 1 :]
-        yield from ((i, int(j) + i + 1) for j in np.flatnonzero(later < COPY_MM))
+        for j in np.flatnonzero(np.minimum(plain, turned)[i + 1 :] < COPY_MM) + i + 1:
+            yield likeness.scans[i], likeness.scans[j]
 
 
-def _told(split: Split, kind: Kind, pairs: Iterable[tuple[ScanRecord, ScanRecord]], what: str) -> Iterator[Leak]:
+def _told(split: Split, kind: Kind, pairs: Iterable[ScanPair], what: str) -> Iterator[Leak]:
     """A leak for each pair of scans of two subjects that some fold has on its two sides."""
     for one, other in pairs:
         where = split_sides(split, (_key(one), _key(other)))
@@ -172,7 +186,7 @@ def _told(split: Split, kind: Kind, pairs: Iterable[tuple[ScanRecord, ScanRecord
             yield Leak(kind, about, f"{about} {what}, on the two sides of {where}")
 
 
-def split_sides(split: Split, pair: Pair) -> str:
+def split_sides(split: Split, pair: tuple[SubjectKey, SubjectKey]) -> str:
     """Where two subjects stand on the two sides of a fold: "round 0, fold 3 and 17 others"; "" if nowhere."""
     found = []
     for number in split.rounds:

@@ -139,6 +139,14 @@ def test_equal_maps(out, copy, seed):
     assert all(one.scan_id in leak.about and other.scan_id in leak.about for leak in found)
 
 
+def test_many_scans_are_compared_by_their_records(out, monkeypatch):
+    one, other = two_sides(out, random.Random(4))
+    rerecord(out, replace(other, blocks=(replace(other.blocks[0], sha256=one.blocks[0].sha256),)))
+    monkeypatch.setattr("gemax_cli.splits.audit.MOST_SCANS", 5)
+    audit = check_split(out, "s")
+    assert (audit.neighbours.scans, [leak.kind for leak in audit.leaks]) == (5, ["equal maps"])
+
+
 def test_copies_of_one_subject_are_no_leak(out):
     records = [record for record in OutputFolder(out).records() if record.name.subject == "F0001"]
     copy_all(out, *records[:2], None)
