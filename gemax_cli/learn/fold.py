@@ -95,6 +95,7 @@ class FoldTrainer:
             attention_same_cell=tested.same_cell,
             curves=trained.curves,
             normalisation=trained.constants,
+            fitted_on=tuple(sorted(set(self.stack.groups[scans.train].tolist()))),
             train_scans=len(scans.train),
             test_scans=len(scans.test),
             parameters=sum(values.numel() for values in trained.net.parameters()),

@@ -54,6 +54,8 @@ class FoldResult:
         attention_same_cell: by stream, the share of test scans of which two maps peak in one cell.
         curves: by epoch.
         normalisation: by stream, means and standard deviations over the training scans' valid pixels, grey 0..255.
+        fitted_on: "dataset/subject" of all whose scans mapping, normalisation and network were fitted on; the audit of
+            ``gemax split --check --run`` compares them with the test subjects.
         train_scans: count.
         test_scans: count.
         parameters: of the network, count.
@@ -81,6 +83,7 @@ class FoldResult:
     attention_same_cell: dict[str, float]
     curves: Curves
     normalisation: dict[str, tuple[tuple[float, ...], ...]]
+    fitted_on: tuple[str, ...]
     train_scans: int
     test_scans: int
     parameters: int

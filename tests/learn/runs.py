@@ -42,6 +42,7 @@ def _result(key: tuple[int, int], accuracy: float, settings: TrainSettings, data
         attention_same_cell={"texture": 0.1, "depth": 0.3},
         curves=Curves((2.0, 1.0), (1.5, 0.5), (0.5, None)),
         normalisation={"depth": ((120.0,), (50.0,))},
+        fitted_on=(f"{dataset}/F0002",),
         train_scans=20,
         test_scans=10,
         parameters=1,

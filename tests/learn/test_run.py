@@ -1,6 +1,7 @@
 """A run: its files, resumed, sharded, refused; same seed, same numbers."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,8 +14,9 @@ torch = pytest.importorskip("torch")
 from gemax_cli.errors import FolderInUse, NothingToConvert, RunConflict, RunDamaged, ScanError, SettingsError  # noqa: E402
 from gemax_cli.learn.fold import fold_seed  # noqa: E402
 from gemax_cli.learn.plots import attention_sheet  # noqa: E402
-from gemax_cli.learn.result import FoldResult, read_result  # noqa: E402
+from gemax_cli.learn.result import FoldResult, read_result, write_result  # noqa: E402
 from gemax_cli.learn.run import TrainOptions, TrainReporter, train  # noqa: E402
+from gemax_cli.splits.audit import check_split  # noqa: E402
 from gemax_cli.stack.folder import OutputFolder  # noqa: E402
 from tests.learn.folders import SMALL, make_faces  # noqa: E402
 
@@ -41,12 +43,24 @@ def run(faces, tmp_path_factory):
     return place
 
 
+def test_the_audit_of_a_split_reads_a_run(faces, run, tmp_path):
+    assert not [leak for leak in check_split(faces, "kf", run).leaks if leak.kind == "fitted on test subjects"]
+    copy = shutil.copytree(run, tmp_path / "run")
+    result = read_result(copy / "r001-f00/result.json")
+    write_result(copy, replace(result, fitted_on=(*result.fitted_on, *result.subject_accuracy)))
+    found = [leak for leak in check_split(faces, "kf", copy).leaks if leak.kind == "fitted on test subjects"]
+    assert len(found) == 1
+    assert all(subject in found[0].message for subject in result.subject_accuracy)
+
+
 def test_a_result_says_all_there_is_to_know(run):
     result = read_result(run / "r001-f01/result.json")
     assert isinstance(result, FoldResult)
     assert result.key == (1, 1)
     assert result.classes == ("AN", "DI", "FE", "HA", "SA", "SU")
     assert (result.train_scans, result.test_scans) == (12, 12)
+    assert len(result.fitted_on) == 2
+    assert not set(result.fitted_on) & set(result.subject_accuracy)
     assert np.sum(result.confusion) == 12
     assert result.accuracy == np.trace(result.confusion) / 12
     assert result.accuracy == pytest.approx(np.mean(list(result.subject_accuracy.values())))
