@@ -29,16 +29,16 @@ MAP_SHARE = 0.6  # of an attention map drawn over a face
 
 
 def score_figure(runs: Sequence[ScoredRun]) -> Figure:
-    """A row for each run: its confusion matrix over all folds, and the mean curves of its losses."""
+    """A row for each run: its confusion matrix over all folds, and the mean curves of a network's losses."""
     from matplotlib.figure import Figure
 
     drawn = runs[:MOST_RUNS]
     with chart_style():
         figure = Figure((WIDE, HIGH * len(drawn)), layout="constrained")
         for i, run in enumerate(drawn):
-            left, right = (figure.add_subplot(len(drawn), 2, 2 * i + 1 + j) for j in (0, 1))
-            _draw_confusion(left, run)
-            _draw_curves(right, run)
+            _draw_confusion(figure.add_subplot(len(drawn), 2, 2 * i + 1), run)
+            if run.curves:
+                _draw_curves(figure.add_subplot(len(drawn), 2, 2 * i + 2), run)
     return figure
 
 
@@ -70,9 +70,9 @@ def _draw_curves(axes: Axes, run: ScoredRun) -> None:
 
 
 def _mean_curve(run: ScoredRun, name: str) -> NDArray[np.float64]:
-    """Mean over the folds by epoch, NaN where one was no number; empty of the linear classifier."""
-    curves = np.array([getattr(curve, name) for curve in run.curves], np.float64)
-    return curves.mean(0) if len(curves) else np.empty(0)
+    """Mean over the folds by epoch, NaN where one was no number."""
+    curves: NDArray[np.float64] = np.array([getattr(curve, name) for curve in run.curves], np.float64)
+    return curves.mean(0)
 
 
 def attention_sheet(run: Path) -> Picture:
