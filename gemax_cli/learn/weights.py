@@ -87,6 +87,6 @@ def _read_safetensors(path: Path) -> Any:
 
 
 def save_weights(net: FacialAttentionNet, path: Path) -> None:
-    """Write all weights of a network for ``torch.load``, whole or not at all."""
-    with replacing(path) as temporary:
-        torch.save(net.state_dict(), temporary)
+    """Write all weights of a network for ``torch.load``, whole or not at all; the same weights give the same bytes."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        torch.save(net.state_dict(), file)  # of a path, the temporary's name would stand in the file
