@@ -9,6 +9,11 @@ Public API. Names are imported lazily, so ``import gemax_cli`` stays fast; ``__i
 
 from __future__ import annotations
 
+import sys
+
+if sys.argv[:1] == ["-m"] and sys.path[0] and not __file__.startswith(sys.path[0]):
+    del sys.path[0]  # of python -m gemax_cli: the working folder, where a data set may hold a joblib.py
+
 import lazy_loader
 
 __version__ = "0.1.0"

@@ -105,6 +105,12 @@ class OutputFull(OutputError):
     exit_code = SOME_FAILED
 
 
+class WorkersUnavailable(GemaxError):
+    """No worker process can be started: no memory to share, no folder for temporary files, too many processes."""
+
+    exit_code = 2
+
+
 class ClusterError(GemaxError):
     """The Dask cluster cannot be used: no scheduler, no Dask, another version of gemax, or another file system."""
 

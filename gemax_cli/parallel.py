@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from gemax_cli.errors import ClusterError, WorkerDied
+from gemax_cli.errors import ClusterError, WorkerDied, WorkersUnavailable
 
 if TYPE_CHECKING:
     from gemax_cli.cluster import Cluster
@@ -29,6 +31,8 @@ Result = TypeVar("Result")
 
 _POOL = 2  # processes of a pool for one task: joblib starts no process for a pool of one
 _WATCH_SECONDS = 0.5
+_ATTEMPTS = 3  # a worker that is killed while it starts is no reason to give up
+_NEEDED = "/dev/shm, the folder for temporary files and the limit on processes"
 
 
 def map_unordered(
@@ -127,20 +131,77 @@ def _pool(
     do: Callable[[Item], Result], numbered: Iterable[tuple[int, Item]], jobs: int
 ) -> Generator[tuple[int, Result], None, None]:
     """Yield item numbers with results; raises BrokenProcessPool when a worker dies."""
-    from joblib import Parallel, delayed, parallel_config
+    from joblib import delayed
 
-    calls = (delayed(_work)(do, number, item, os.getpid()) for number, item in numbered)
+    _start_workers(jobs)
+    folder = Path.cwd()
+    with _dispatched(jobs, (delayed(_work)(do, number, item, os.getpid(), folder) for number, item in numbered)) as out:
+        yield from out
+
+
+def _start_workers(jobs: int) -> None:
+    """Start the processes of a pool; joblib keeps them for its next call.
+
+    Raises:
+        WorkersUnavailable: the system refuses what they need, or they die as soon as they start.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            _start_once(jobs)
+            break
+        except (OSError, BrokenProcessPool) as error:
+            if attempt == _ATTEMPTS or isinstance(error, OSError):
+                reason = getattr(error, "strerror", None) or "they die at once"
+                message = f"worker processes cannot be started ({reason}): give --jobs 1, or check {_NEEDED}."
+                raise WorkersUnavailable(message) from error
+
+
+def _start_once(jobs: int) -> None:
+    from joblib import delayed
+
+    with ExitStack() as starting:
+        for guard in (_own_modules(), _silent_tracker(), signals_wait()):
+            starting.enter_context(guard)
+        with _dispatched(jobs, (delayed(os.getpid)() for _ in range(jobs))) as ready:
+            starting.close()  # all processes are started
+            for _ in ready:
+                pass
+
+
+@contextmanager
+def _dispatched(jobs: int, calls: Iterable[Any]) -> Iterator[Iterator[Any]]:
+    """Hand calls to joblib's processes; gives their results as they finish."""
+    from joblib import Parallel, parallel_config
+
     results = None
     try:
-        with parallel_config("loky", inner_max_num_threads=1), _silent_tracker(), signals_wait():
+        with parallel_config("loky", inner_max_num_threads=1):
             results = Parallel(n_jobs=jobs, return_as="generator_unordered")(calls)
-        for result in results:  # noqa: UP028 - "yield from" would close joblib's generator before the lines below
-            yield result
+        yield (result for result in results)  # a generator of ours, because closing joblib's warns
     finally:
         with warnings.catch_warnings():  # joblib warns of cancelled tasks; here they are cancelled on purpose
             warnings.simplefilter("ignore")
             if results is not None:
                 results.close()
+
+
+@contextmanager
+def _own_modules() -> Iterator[None]:
+    """Start processes that never look for a module in the working folder: a data set may hold a ``joblib.py``.
+
+    Python 3.11 and later obey PYTHONSAFEPATH. Python 3.10 takes the folder that it is started in for a folder of
+    modules, so it is started in that of the Python installation; ``_work`` enters the working folder afterwards.
+    """
+    if sys.version_info >= (3, 11):
+        with _environment("PYTHONSAFEPATH", "1"):
+            yield
+        return
+    before = Path.cwd()
+    os.chdir(sys.prefix)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 @contextmanager
@@ -150,15 +211,23 @@ def _silent_tracker() -> Iterator[None]:
     A signal can come after joblib has removed a semaphore, and before its resource tracker knows. That process outlives
     this one and would report a leak that does not exist, below our last sentence.
     """
-    before = os.environ.get("PYTHONWARNINGS")
-    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (before, "ignore:resource_tracker")))
+    filters = (os.environ.get("PYTHONWARNINGS"), "ignore:resource_tracker")
+    with _environment("PYTHONWARNINGS", ",".join(filter(None, filters))):
+        yield
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    """Set a variable of the environment for a while."""
+    before = os.environ.get(name)
+    os.environ[name] = value
     try:
         yield
     finally:
         if before is None:
-            del os.environ["PYTHONWARNINGS"]
+            del os.environ[name]
         else:
-            os.environ["PYTHONWARNINGS"] = before
+            os.environ[name] = before
 
 
 @contextmanager
@@ -186,8 +255,9 @@ def signals_wait() -> Iterator[None]:
             signal.raise_signal(number)
 
 
-def _work(do: Callable[[Item], Result], number: int, item: Item, parent: int) -> tuple[int, Result]:
+def _work(do: Callable[[Item], Result], number: int, item: Item, parent: int, folder: Path) -> tuple[int, Result]:
     _follow(parent)
+    os.chdir(folder)
     return number, do(item)
 
 

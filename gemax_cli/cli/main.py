@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import click
 
 from gemax_cli import __version__
-from gemax_cli.cli import signals
+from gemax_cli.cli import signals, streams
 from gemax_cli.cli.argv import spread
 from gemax_cli.errors import GemaxError
 from gemax_cli.printing import printable
@@ -64,6 +64,8 @@ def gemax() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its exit code."""
+    os.environ.setdefault("PYTHONSAFEPATH", "1")  # of every Python that this process starts, whenever it does
+    streams.install()
     signals.install()
     if not sys.warnoptions and not os.environ.get("GEMAX_DEBUG"):
         warnings.simplefilter("ignore")  # of libraries, for their developers; the environment tells the workers
@@ -87,10 +89,8 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort) as stop:
         return _interrupted(signals.Terminated in (type(stop), type(stop.__cause__)))
-    except BrokenPipeError:
-        return _closed_pipe()
-    except SystemExit as stop:  # Click's own answer to a closed pipe is exit code 1
-        return _closed_pipe() if stop.code == 1 else int(stop.code or 0)
+    except SystemExit as stop:
+        return int(stop.code or 0)
     except Exception as error:
         if os.environ.get("GEMAX_DEBUG"):
             raise
@@ -104,9 +104,3 @@ def run(arguments: Sequence[str]) -> int:
 def _interrupted(terminated: bool) -> int:
     click.echo("gemax: interrupted; what is done stays done, the same command goes on from here.", err=True)
     return TERMINATED if terminated else INTERRUPTED
-
-
-def _closed_pipe() -> int:
-    """Exit quietly after the reader of stdout closed the pipe, also when Python flushes at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0

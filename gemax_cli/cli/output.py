@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -40,12 +39,9 @@ def print_rows(rows: Sequence[Row], form: Form, title: str = "", note: str = "")
 
 
 def emit(text: str) -> None:
-    """Write to stdout. If its reader closed the pipe, the rest is dropped and the exit code stays."""
-    try:
-        click.echo(text, nl=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Write to stdout at once; ``cli.streams`` says what happens where nobody reads it."""
+    click.echo(text, nl=False)
+    sys.stdout.flush()
 
 
 def say(text: str) -> None:

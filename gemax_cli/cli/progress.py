@@ -12,7 +12,7 @@ import click
 
 from gemax_cli.batch.profile import Profile
 from gemax_cli.batch.run import Reporter, Summary
-from gemax_cli.cli.output import say
+from gemax_cli.cli.output import emit, say
 from gemax_cli.cli.signals import raise_again
 from gemax_cli.printing import printable
 from gemax_cli.stack.naming import FAILURES, METADATA
@@ -80,8 +80,7 @@ class ProgressReporter(Reporter):
         if self._profile:
             self._profile.add(outcome.seconds, outcome.peak_bytes)
         if outcome.line and self.as_json:
-            sys.stdout.write(outcome.line)
-            sys.stdout.flush()
+            emit(outcome.line)
         if outcome.failure:
             self._name(outcome.failure)
 
