@@ -99,6 +99,10 @@ class OutputUnwritable(OutputError):
     exit_code = 2
 
 
+class FolderGone(OutputUnwritable):
+    """The output folder was removed, moved, emptied or replaced under a run."""
+
+
 class OutputFull(OutputError):
     """Records or tables cannot be written: the disk is full."""
 

@@ -15,12 +15,13 @@ from gemax_cli.cluster import Cluster
 from gemax_cli.datasets.completeness import Completeness, completeness
 from gemax_cli.datasets.model import ScanName, ScanRef
 from gemax_cli.datasets.selection import Selection
-from gemax_cli.errors import SOME_FAILED, FileUnreadable, NothingToConvert
+from gemax_cli.errors import SOME_FAILED, FileUnreadable, FolderGone, NothingToConvert
 from gemax_cli.parallel import map_unordered
 from gemax_cli.paths import AnyPath, AnyPaths, as_paths
 from gemax_cli.scans.walk import Found, check_sources, find_scans
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import OutputFolder, Shard
+from gemax_cli.stack.naming import records_name
 from gemax_cli.stack.records import RecordWriter
 from gemax_cli.stack.tables import Failure
 
@@ -223,14 +224,18 @@ class _Batch:
 
     def run(self) -> None:
         """Do the steps and record them, also if an exception ends the run."""
-        whole = False
+        whole, gone = False, False
         try:
             whole = self._do_steps()
+        except FolderGone:
+            gone = True
+            raise
         finally:
             self.summary.left = len(self.plan.steps) - self.begun + len(self.in_flight)
             if not whole:
                 self._remove_temporaries()
-            self._write_tables()
+            if not gone:
+                self._write_tables()
             self.summary.completeness = tuple(completeness(self._names()))
 
     def _names(self) -> Iterator[ScanName]:
@@ -254,6 +259,7 @@ class _Batch:
                 self.reporter.finished(outcome)
                 if outcome.failure and (self.options.on_failure == "stop" or outcome.disk_full):
                     return False
+            self.folder.check_in_place(records_name(self.options.shard))
         return True
 
     def _cluster(self) -> Cluster | None:
@@ -278,6 +284,7 @@ class _Batch:
 
     def _track(self, outcome: Outcome, writer: RecordWriter) -> None:
         if outcome.line is not None:
+            self.folder.check_in_place(records_name(self.options.shard))
             writer.append_line(outcome.line)
             if outcome.stamp:
                 self.stamps[outcome.scan] = outcome.stamp

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from gemax_cli import __version__
 from gemax_cli.errors import (
+    FolderGone,
     FolderInUse,
     OutputError,
     OutputFull,
@@ -52,6 +53,7 @@ LOCK = ".gemax.lock"
 TABLES_LOCK = ".gemax-tables.lock"
 PROVENANCE = ("numpy", "numba", "scipy", "pillow", "imageio", "isal", "joblib")
 MOST_RUNS, MOST_SOURCES = 1000, 1000  # of the history in run.json
+LOCK_SECONDS, SHARD_SECONDS = 0.5, 5.0  # that locks held for a moment are waited for; shards start by the hundred
 Shard = tuple[int, int]
 """(i, n): the i-th of n runs that share a folder, from 1."""
 
@@ -83,6 +85,7 @@ class OutputFolder:
 
     def __init__(self, path: AnyPath) -> None:
         self.path = as_path(path)
+        self._locked: os.stat_result | None = None  # the folder when it was locked
 
     def __repr__(self) -> str:
         return f"OutputFolder({str(self.path)!r})"
@@ -362,6 +365,8 @@ class OutputFolder:
     def locked(self, shard: Shard | None = None) -> Iterator[None]:
         """Lock the folder. Shards of one run share the lock; each locks its own part alone.
 
+        Locks that are held for a moment are waited for: those of shards that start together, and of verify.
+
         Raises:
             FolderInUse: another process holds it.
             OutputError: a link or pipe is in the place of a file of gemax.
@@ -371,18 +376,43 @@ class OutputFolder:
             if shard:
                 _take(stack, self.path, f".gemax-{shard[0]}-of-{shard[1]}.lock")
                 with ExitStack() as moment:  # no process may hold the whole folder while a shard starts
-                    _take(moment, self.path, LOCK)
+                    _take(moment, self.path, LOCK, SHARD_SECONDS)
             else:
                 _take(stack, self.path, LOCK)
                 for path in sorted(self.path.glob(".gemax-*-of-*.lock")):
                     _take(stack, self.path, path.name)
+            self._locked = self.path.stat()
             yield
+
+    def check_free(self) -> None:
+        """Check that nobody writes to the folder, without keeping others from it.
+
+        Raises:
+            FolderInUse: another process does.
+        """
+        with self.locked():
+            pass
+
+    def check_in_place(self, *names: str) -> None:
+        """Check that the folder is the one that was locked, if it was, and holds the files ``names``.
+
+        Raises:
+            FolderGone: it was removed, moved or emptied; what is written now would be lost.
+        """
+        try:
+            same = self._locked is None or os.path.samestat(self._locked, self.path.stat())
+        except OSError:
+            same = False
+        if not same or not all((self.path / name).exists() for name in names):
+            message = "was removed, moved or emptied while gemax wrote to it: run the same command again."
+            raise FolderGone(f"{self.path}: {message}")
 
     @contextmanager
     def _tables_locked(self) -> Iterator[None]:
         """Lock the files directly in the folder, because shards start and end at any time."""
         from filelock import FileLock
 
+        self.check_in_place()  # FileLock makes a folder that is missing
         with FileLock(self.path / TABLES_LOCK):
             yield
 
@@ -496,12 +526,12 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _take(stack: ExitStack, folder: Path, name: str) -> None:
+def _take(stack: ExitStack, folder: Path, name: str, seconds: float = LOCK_SECONDS) -> None:
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder / name)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=seconds)
     except Timeout:
         message = f"{folder}: another gemax is writing to it: wait for it to end or give another output folder."
         raise FolderInUse(message) from None

@@ -81,7 +81,9 @@ def verify(out: AnyPath, *, sources: AnyPaths | None = None, repair: bool = Fals
     folder = OutputFolder(out)
     writable = os.access(folder.path, os.W_OK)
     check_own_files(folder.path)
-    with folder.explained(), folder.locked() if repair or writable else nullcontext():
+    with folder.explained(), folder.locked() if repair else nullcontext():
+        if writable and not repair:
+            folder.check_free()
         verified = _verify(folder, [] if sources is None else as_paths(sources))
         return replace(verified, removed=tuple(_remove_broken(folder, verified))) if repair else verified
 

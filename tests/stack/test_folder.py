@@ -59,7 +59,8 @@ def test_a_shard_is_not_run_twice(tmp_path, hold):
         pass
 
 
-def test_the_whole_and_its_shards_exclude_each_other(tmp_path, hold):
+def test_the_whole_and_its_shards_exclude_each_other(tmp_path, hold, monkeypatch):
+    monkeypatch.setattr("gemax_cli.stack.folder.SHARD_SECONDS", 0.2)
     holder = hold("1/2")
     with pytest.raises(FolderInUse), OutputFolder(tmp_path).locked():
         pass
