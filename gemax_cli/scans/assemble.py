@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +12,25 @@ from numpy.typing import NDArray
 from gemax_cli.errors import BadFormat, EmptyScan
 from gemax_cli.scans.grid import triangulate_grid
 from gemax_cli.scans.model import Points, Scan, TextureMap, Triangles
-from gemax_cli.scans.polygons import MARK, fan
+from gemax_cli.scans.polygons import MARK, count_triangles, fan
 
 LARGEST = 1e9
 """Coordinates beyond it are damage in any unit: a face is 2e5 micrometres wide."""
+
+SMALL_MESH = 500_000  # triangles, or points; up to so many are taken from a file of any size
+
+
+def check_triangles(path: Path, triangles: int, size: int) -> None:
+    """Refuse more triangles than a surface can have in a file of ``size`` bytes: they would take the memory.
+
+    A triangle of its own takes at least eight bytes of text, and twenty in a scan of a face. Polygons of many corners,
+    and shapes used again and again, take less.
+
+    Raises:
+        BadFormat: more than half a million, and more than one in four bytes.
+    """
+    if triangles > max(SMALL_MESH, size // 4):
+        raise BadFormat(path, f"makes {triangles:,} triangles of {size:,} bytes: it is no face scan.")
 
 
 def check_points(path: Path, points: Points) -> float:
@@ -33,6 +50,21 @@ def check_points(path: Path, points: Points) -> float:
     if np.array_equal(lowest, highest):
         raise EmptyScan(path, "all its points are the same, so it holds no surface: export the scan again.")
     return float((highest - lowest).max())
+
+
+def as_points(columns: Sequence[NDArray[Any]]) -> Points:
+    """Points (n, 3) of float64 from three columns of any type, each copied once."""
+    points = np.empty((columns[0].size, 3))
+    with np.errstate(invalid="ignore"):  # NaN that signals
+        for axis, column in enumerate(columns):
+            points[:, axis] = column.reshape(-1)
+    return points
+
+
+def all_finite(points: Points) -> NDArray[np.bool_]:
+    """Whether each point (n, 3) is finite, (n,); column by column, because that takes less memory."""
+    finite: NDArray[np.bool_] = np.logical_and.reduce([np.isfinite(column) for column in points.T])
+    return finite
 
 
 def mesh_scan(
@@ -62,26 +94,28 @@ def mesh_scan(
     return Scan(path, _format(path), points, triangles, texture=texture, warnings=warnings)
 
 
-def polygon_scan(path: Path, points: Points, corners: NDArray[np.int64]) -> Scan:
+def polygon_scan(path: Path, points: Points, corners: NDArray[np.int32], size: int) -> Scan:
     """A Scan from polygons, triangulated as fans, or of bare points where there is none.
 
     Args:
         path: the file.
         points: (n, 3).
         corners: points of the polygons' corners, MARK after every polygon.
+        size: of the file, bytes.
 
     Raises:
-        EmptyScan, BadFormat: as ``mesh_scan``.
+        EmptyScan, BadFormat: as ``mesh_scan`` and ``check_triangles``.
     """
     if not corners.size:
         return cloud_scan(path, points)
     wrong = corners[((corners < 0) & (corners != MARK)) | (corners >= len(points))]
     if wrong.size:
         raise BadFormat(path, f"a face names point {wrong[0]}, but there are {len(points)}: export it again.")
+    check_triangles(path, count_triangles(corners, MARK), size)
     triangles = corners[fan(corners, MARK)]
     if not len(triangles):
         raise BadFormat(path, "none of its faces has three corners: export it again.")
-    return mesh_scan(path, points, triangles.astype(np.int32))
+    return mesh_scan(path, points, triangles)
 
 
 def cloud_scan(path: Path, points: Points, warnings: tuple[str, ...] = ()) -> Scan:
@@ -90,10 +124,11 @@ def cloud_scan(path: Path, points: Points, warnings: tuple[str, ...] = ()) -> Sc
     Raises:
         EmptyScan, BadFormat: as ``check_points``.
     """
-    finite = np.isfinite(points).all(axis=1)
+    finite = all_finite(points)
     if not finite.all():
         warnings = (*warnings, f"{int((~finite).sum())} points are not finite and are left out.")
-    return mesh_scan(path, points[finite], np.empty((0, 3), np.int32), warnings=warnings)
+        points = points[finite]
+    return mesh_scan(path, points, np.empty((0, 3), np.int32), warnings=warnings)
 
 
 def organised_scan(path: Path, planes: NDArray[np.float64], measured: NDArray[np.bool_], metric: bool) -> Scan:

@@ -8,13 +8,25 @@ from numpy.typing import NDArray
 from gemax_cli.jit import kernel
 from gemax_cli.scans.model import Points
 
-MARK = int(np.iinfo(np.int64).min)
+MARK = int(np.iinfo(np.int32).min)
 """Stands behind a polygon where a file has no mark of its own: no index can be taken for it."""
 MOST_CORNERS = 64  # of a polygon that is cut ear by ear, which takes the cube of their number at worst
 
 
 @kernel
-def fan(indexes: NDArray[np.int32] | NDArray[np.int64], mark: int) -> NDArray[np.int64]:
+def count_triangles(indexes: NDArray[np.int32], mark: int) -> int:
+    """How many triangles ``fan`` and ``clip`` make."""
+    count, first = 0, 0
+    for place in range(indexes.size):
+        if indexes[place] == mark:
+            first = place + 1
+        elif place - first >= 2:
+            count += 1
+    return count
+
+
+@kernel
+def fan(indexes: NDArray[np.int32], mark: int) -> NDArray[np.int32]:
     """Triangulate polygons as fans, which is right for convex ones.
 
     Args:
@@ -24,14 +36,26 @@ def fan(indexes: NDArray[np.int32] | NDArray[np.int64], mark: int) -> NDArray[np
     Returns:
         (m, 3) places in ``indexes`` of the triangles' corners: corners less two of every polygon that has so many.
     """
-    out, count, first = np.empty((indexes.size, 3), np.int64), 0, 0
+    out, count, first = np.empty((count_triangles(indexes, mark), 3), np.int32), 0, 0
     for place in range(indexes.size):
         if indexes[place] == mark:
             first = place + 1
         elif place - first >= 2:
             out[count, 0], out[count, 1], out[count, 2] = first, place - 1, place
             count += 1
-    return out[:count]
+    return out
+
+
+@kernel
+def marks_behind(counted: NDArray[np.int32]) -> None:
+    """Turn polygons that begin with their numbers of corners into polygons with MARK behind, in place."""
+    at = 0
+    while at < counted.size:
+        corners = counted[at]
+        for place in range(at, at + corners):
+            counted[place] = counted[place + 1]
+        counted[at + corners] = MARK
+        at += corners + 1
 
 
 @kernel
@@ -83,7 +107,7 @@ def _find_ear(flat: NDArray[np.float64], numbers: NDArray[np.int32], ring: NDArr
 
 
 @kernel
-def clip(points: Points, indexes: NDArray[np.int32], mark: int) -> NDArray[np.int64]:
+def clip(points: Points, indexes: NDArray[np.int32], mark: int) -> NDArray[np.int32]:
     """Cut simple polygons, concave ones too, into triangles by clipping ears (G. H. Meisters, 1975).
 
     A polygon is projected along the axis it faces most. Convex ones come out as a fan from their first corner, and so
@@ -97,7 +121,7 @@ def clip(points: Points, indexes: NDArray[np.int32], mark: int) -> NDArray[np.in
     Returns:
         As ``fan``.
     """
-    out, count, start = np.empty((indexes.size, 3), np.int64), 0, 0
+    out, count, start = np.empty((count_triangles(indexes, mark), 3), np.int32), 0, 0
     for stop in range(indexes.size + 1):
         if stop < indexes.size and indexes[stop] != mark:
             continue

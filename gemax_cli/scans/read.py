@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 MAX_COMPANION_BYTES = 2**20
 """Of the largest landmark or camera file: some ten times what the readers take."""
 
-MAX_TEXT_BYTES = 48 * 2**20
-"""Of the largest OBJ, OFF or point list: their parts take some twenty times the file while they are sorted out."""
-
 
 @dataclass(frozen=True)
 class Format:
@@ -85,14 +82,14 @@ FORMATS = (
         "an OpenEXR picture", rb"\x76\x2f\x31\x01", (".exr",), _PICTURE, picture=True, can_crash=True, beside=_CAMERA
     ),
     Format("a PLY mesh", rb"ply\s", (".ply",), "ply:read_ply"),
-    Format("an OBJ mesh", b"", (".obj",), "obj:read_obj", limit=MAX_TEXT_BYTES),
+    Format("an OBJ mesh", b"", (".obj",), "obj:read_obj"),
     Format("an STL mesh", b"", (".stl",), "stl:read_stl"),
-    Format("an OFF mesh", _OFF, (".off",), "off:read_off", limit=MAX_TEXT_BYTES),
+    Format("an OFF mesh", _OFF, (".off",), "off:read_off"),
     Format("a binary glTF model", b"glTF", (".glb", ".gltf"), "gltf:read_gltf", can_crash=True),
     Format("a PCD point cloud", _PCD, (".pcd",), "pcd:read_pcd"),
-    Format("a point list", b"", (".xyz", ".xyzn", ".xyzrgb"), _POINTS, limit=MAX_TEXT_BYTES),
+    Format("a point list", b"", (".xyz", ".xyzn", ".xyzrgb"), _POINTS),
     # A .pts beside faces holds landmarks as often as a scan.
-    Format("a point list", b"", (".pts",), _POINTS, limit=MAX_TEXT_BYTES, searched=False),
+    Format("a point list", b"", (".pts",), _POINTS, searched=False),
 )
 """The formats that are read."""
 

@@ -6,7 +6,6 @@ Kernels see bytes, never Python strings: a list of 100,000 numbers costs one cal
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from gemax_cli.jit import kernel
 
 _WORD = re.compile(rb"[^ \t\r\n,\]]+")
+_LONGEST_WORD = 1000  # of a malformed number, for a message
 
 Bytes = NDArray[np.uint8]
 Text = tuple[Bytes, NDArray[np.void]]
@@ -25,6 +25,7 @@ _POWERS = np.array([float(f"1e{power}") for power in range(23)])
 _LARGEST_POWER = 22
 _LARGEST_EXACT = 2**53
 _LARGEST_INDEX = 2**31 - 1
+_HARD = 0x7FF8000000000001  # the bits of a NaN that stands for a number that is read another way
 _CAP = 10**17  # one more digit fits int64 still; what is larger is read another way, or refused
 
 _SEPARATOR = np.zeros(256, dtype=np.bool_)
@@ -48,7 +49,7 @@ def without_mark(data: bytes) -> bytes:
     return data[len(_MARK) :] if data.startswith(_MARK) else data
 
 
-def as_text(data: bytes) -> Text:
+def as_text(data: bytes | bytearray) -> Text:
     """The bytes of a file for the kernels; nothing is copied."""
     return np.frombuffer(data, np.uint8), np.ndarray(max(0, len(data) - 7), _EIGHT_BYTES, data, strides=(1,))
 
@@ -81,15 +82,31 @@ def _read_digits(text: Text, at: np.uint64, stop: np.uint64, base: int, value: i
 
 
 @kernel
-def read_reals(text: Text, start: int, stop: int) -> tuple[NDArray[np.float64], int]:
+def _read_name(text: Text, at: np.uint64, stop: np.uint64) -> tuple[float, np.uint64]:
+    """The number that "nan", "inf" or "infinity" names, in any case, and the byte after it; 0 where there is none."""
+    negative, begin = _skip_sign(text, at, stop)
+    for name, value in ((b"nan", np.nan), (b"infinity", np.inf), (b"inf", np.inf)):
+        end = begin + np.uint64(len(name))
+        if end <= stop and (end == stop or _SEPARATOR[text[0][end]]):
+            same = True
+            for k in range(len(name)):
+                same = same and text[0][begin + np.uint64(k)] | 32 == name[k]
+            if same:
+                return -value if negative else value, end
+    return 0.0, at
+
+
+@kernel
+def read_reals(text: Text, start: int, stop: int, named: bool) -> tuple[NDArray[np.float64], int]:
     """Read the decimal numbers of ``text[start:stop]``, separated by whitespace or commas.
 
     Returns:
-        The numbers, NaN for those of too many digits or too large an exponent for exact arithmetic, and where the
-        first malformed number begins, or -1.
+        The numbers, with the bits of _HARD for those of too many digits or too large an exponent for exact arithmetic,
+        and where the first malformed number begins, or -1. NaN and infinity are malformed unless ``named``.
     """
     one, end = text[0], np.uint64(stop)
     out, count = np.empty((stop - start + 1) // 2), 0  # enough for any text; what is not touched costs nothing
+    bits = out.view(np.int64)
     at = _skip_separators(text, np.uint64(start), end)
     while at < end:
         first = at
@@ -107,17 +124,38 @@ def read_reals(text: Text, start: int, stop: int) -> tuple[NDArray[np.float64], 
             malformed = malformed or at == begin
             scale += -exponent if minus else exponent
         if malformed or (at < end and not _SEPARATOR[one[at]]):
-            return out[:count], np.int64(first)
+            out[count], at = _read_name(text, first, end)
+            if not named or at == first:
+                return out[:count], np.int64(first)
+            count += 1
+            at = _skip_separators(text, at, end)
+            continue
         if mantissa == 0:
             scale = 0
         if mantissa <= _LARGEST_EXACT and -_LARGEST_POWER <= scale <= _LARGEST_POWER:
             value = mantissa / _POWERS[-scale] if scale < 0 else mantissa * _POWERS[scale]
             out[count] = -value if negative else value
         else:
-            out[count] = np.nan
+            bits[count] = _HARD
         count += 1
         at = _skip_separators(text, at, end)
     return out[:count], -1
+
+
+@kernel
+def find_words(text: Text, start: int, stop: int, wanted: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Where those words of ``text[start:stop]`` begin that are wanted, in order."""
+    one, end = text[0], np.uint64(stop)
+    places, count = np.empty(wanted.sum(), np.int64), 0
+    at = _skip_separators(text, np.uint64(start), end)
+    for is_wanted in wanted:
+        if is_wanted:
+            places[count] = np.int64(at)
+            count += 1
+        while at < end and not _SEPARATOR[one[at]]:
+            at += _ONE
+        at = _skip_separators(text, at, end)
+    return places
 
 
 @kernel
@@ -148,42 +186,30 @@ def read_indexes(text: Text, start: int, stop: int) -> tuple[NDArray[np.int32], 
 class MalformedNumber(ValueError):
     """A word is no number; ``word`` is it, ``at`` its first byte."""
 
-    def __init__(self, text: bytes, at: int) -> None:
-        match = _WORD.match(text, at)
+    def __init__(self, text: bytes | bytearray, at: int) -> None:
+        match = _WORD.match(text, at, at + _LONGEST_WORD)
         self.word, self.at = match[0] if match else b"", at
         super().__init__(shown(self.word))
 
 
-def parse_reals(text: bytes, start: int, stop: int) -> NDArray[np.float64]:
+def parse_reals(text: bytes | bytearray, start: int, stop: int, *, named: bool = False) -> NDArray[np.float64]:
     """The decimal numbers of ``text[start:stop]``, separated by whitespace or commas, correctly rounded.
 
     Raises:
-        MalformedNumber: at the first word that is no decimal number; NaN and infinity are none.
+        MalformedNumber: at the first word that is no decimal number; NaN and infinity are numbers only if ``named``.
     """
-    numbers, bad = read_reals(as_text(text), start, stop)
+    view = as_text(text)
+    numbers, bad = read_reals(view, start, stop, named)
     if bad >= 0:
         raise MalformedNumber(text, int(bad))
-    left = np.isnan(numbers)
-    if left.any():
-        for slot, word in enumerate(_WORD.finditer(text, start, stop)):
-            if left[slot]:
-                numbers[slot] = float(word[0])
+    hard = numbers.view(np.int64) == _HARD
+    if hard.any():
+        words = (_WORD.match(text, place, stop) for place in find_words(view, start, stop, hard))
+        numbers[hard] = np.fromiter((float(word[0]) for word in words if word), np.float64)
     return numbers
 
 
-def parse_any_reals(text: bytes, start: int) -> NDArray[np.float64]:
-    """The numbers of ``text`` from byte ``start`` on; NaN and infinity are numbers here.
-
-    Raises:
-        ValueError: a word is no number.
-    """
-    try:
-        return parse_reals(text, start, len(text))
-    except MalformedNumber:
-        return np.array([real(word) for word in text[start:].split()])
-
-
-def parse_indexes(text: bytes, start: int, stop: int) -> NDArray[np.int32]:
+def parse_indexes(text: bytes | bytearray, start: int, stop: int) -> NDArray[np.int32]:
     """The integers of ``text[start:stop]``, decimal or hexadecimal, separated by whitespace or commas.
 
     Raises:
@@ -195,35 +221,17 @@ def parse_indexes(text: bytes, start: int, stop: int) -> NDArray[np.int32]:
     return numbers
 
 
-def first_columns(lines: Iterable[bytes], width: int) -> NDArray[np.float64]:
-    """The first ``width`` numbers of every line, (n, width); NaN and infinity are numbers here.
-
-    Raises:
-        ValueError: a line begins with fewer numbers.
-    """
-    rows = [[real(word) for word in line.split(None, width)[:width]] for line in lines]
-    if any(len(row) != width for row in rows):
-        raise ValueError
-    return np.array(rows, np.float64).reshape(-1, width)
-
-
 _NUMBER = rb"[-+]?\d+(?:,\d+(?:e[-+]?\d+)?)?"
+LONGEST_LINE = 4096  # bytes that are looked at for decimal commas: the pattern keeps state for every number
 _DECIMAL_COMMAS = re.compile(rb"\s*%b(?:(?:[ \t]+|[ \t]*;[ \t]*)%b)+;?\s*" % (_NUMBER, _NUMBER), re.IGNORECASE)
 
 
 def has_decimal_commas(line: bytes) -> bool:
     """Whether a line holds numbers such as 1,23 in place of 1.23, separated by whitespace or semicolons."""
-    return b"," in line and _DECIMAL_COMMAS.fullmatch(line) is not None
+    return len(line) <= LONGEST_LINE and b"," in line and _DECIMAL_COMMAS.fullmatch(line) is not None
 
 
-def real(word: bytes) -> float:
-    """One number, NaN and infinity among them; ValueError if it is none."""
-    if b"_" in word:  # a number to Python alone
-        raise ValueError
-    return float(word)
-
-
-def shown(word: bytes) -> str:
+def shown(word: bytes | bytearray) -> str:
     """A word for a message: short, printable, without whitespace around it."""
-    text = word.strip(b" \t\r\n,").decode("utf-8", "replace")
+    text = word[:1000].strip(b" \t\r\n,").decode("utf-8", "replace")
     return repr(text if len(text) <= 40 else text[:37] + "...")

@@ -14,7 +14,8 @@ import pytest
 from gemax_cli.datasets.ids import split_suffix
 from gemax_cli.errors import BadFormat, ScanError
 from gemax_cli.scans.model import Scan
-from gemax_cli.scans.read import FOREIGN, FORMATS, KNOWN_SUFFIXES, MAX_TEXT_BYTES, Format, read_scan, sniff
+from gemax_cli.scans.raw_file import MAX_BYTES
+from gemax_cli.scans.read import FOREIGN, FORMATS, KNOWN_SUFFIXES, Format, read_scan, sniff
 from tests.scans.mesh_files import (
     POINTS,
     TRIANGLES,
@@ -236,6 +237,6 @@ def test_the_json_of_the_test_files_is_valid() -> None:
 def test_text_too_large_to_be_a_face_is_refused_unread(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"huge{suffix}"
     with path.open("wb") as file:
-        file.truncate(MAX_TEXT_BYTES + 1)
+        file.truncate(MAX_BYTES + 1)
     with pytest.raises(BadFormat, match="has more than"):
         read_scan(path)

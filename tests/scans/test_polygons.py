@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gemax_cli.scans.polygons import MARK, clip, fan
+from gemax_cli.scans.polygons import MARK, clip, count_triangles, fan, marks_behind
 from tests.scans.naive_vrml import naive_fan
 
 
@@ -22,15 +22,22 @@ def test_few_corners(indexes: list[int | str], mark: int) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.integers(-1, 6), max_size=40), st.sampled_from([(np.int32, -1), (np.int64, -1), (np.int64, MARK)]))
-def test_any_list_is_fanned_as_by_the_reference(numbers: list[int], kind: tuple[type, int]) -> None:
-    dtype, mark = kind
+@given(st.lists(st.integers(-1, 6), max_size=40), st.sampled_from([-1, MARK]))
+def test_any_list_is_fanned_as_by_the_reference(numbers: list[int], mark: int) -> None:
     numbers = [mark if number == -1 else number for number in numbers]
-    indexes = np.array(numbers, dtype)
+    indexes = np.array(numbers, np.int32)
     fanned = fan(indexes, mark)
-    assert fanned.dtype == np.int64
+    assert fanned.dtype == np.int32
     assert fanned.shape[1:] == (3,)
     assert fanned.tolist() == [list(triangle) for triangle in naive_fan(numbers, mark)]
+    assert len(fanned) == count_triangles(indexes, mark)
+
+
+@given(st.lists(st.lists(st.integers(-9, 9), max_size=5), max_size=8))
+def test_counts_become_marks(polygons: list[list[int]]) -> None:
+    counted = np.array([number for polygon in polygons for number in (len(polygon), *polygon)], np.int32)
+    marks_behind(counted)
+    assert counted.tolist() == [number for polygon in polygons for number in (*polygon, MARK)]
 
 
 @settings(max_examples=100, deadline=None)

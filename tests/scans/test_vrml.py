@@ -567,9 +567,18 @@ def test_a_scene_cannot_multiply_itself() -> None:
 
 
 def test_points_by_names_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gemax_cli.scans.formats.vrml_mesh.MAX_POINTS", 11)
-    with pytest.raises(BadFormat, match="more than 11 points"):
-        scene(f"DEF A {shape()} USE A USE A")
+    monkeypatch.setattr("gemax_cli.scans.formats.vrml_mesh.SMALL_MESH", 0)
+    many = "USE A " * 200
+    with pytest.raises(BadFormat, match=r"the scene has [0-9,]+ points in [0-9,]+ bytes"):
+        scene(f"DEF A {shape()} {many}")
+    monkeypatch.undo()
+    assert len(scene(f"DEF A {shape()} {many}").points) > 200
+
+
+def test_triangles_by_names_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gemax_cli.scans.assemble.SMALL_MESH", 0)
+    with pytest.raises(BadFormat, match=r"makes [0-9,]+ triangles of [0-9,]+ bytes"):
+        scene(f"DEF A {shape(FACE.replace('coordIndex [', 'coordIndex [' + '0 1 2 -1 ' * 9))} " + "USE A " * 200)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def reals(text: bytes) -> list[float]:
 
 def slow_numbers(text: bytes) -> int:
     """How many numbers the kernel leaves to Python."""
-    return int(np.isnan(read_reals(as_text(text), 0, len(text))[0]).sum())
+    return int(np.isnan(read_reals(as_text(text), 0, len(text), False)[0]).sum())
 
 
 def indexes(text: bytes) -> list[int]:

@@ -12,7 +12,7 @@ from gemax_cli.errors import BadFormat
 from gemax_cli.scans.grid import gather_grid, gathered_scan
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.raw_file import RawFile
-from gemax_cli.scans.text_numbers import parse_any_reals
+from gemax_cli.scans.text_numbers import parse_reals
 
 INVALID = -999999.0  # x, y and z where nothing was measured
 MOST_PLACES = 1 << 20  # of a range image; the sensor's have 640 x 480
@@ -55,6 +55,6 @@ def _parse_numbers(path: Path, text: bytes) -> NDArray[np.float64]:
     try:
         if b"," in text:  # separates numbers elsewhere
             raise ValueError
-        return parse_any_reals(text, 0)
+        return parse_reals(text, 0, len(text), named=True)
     except ValueError:
         raise BadFormat(path, "has something else where numbers belong: copy it again from the source.") from None

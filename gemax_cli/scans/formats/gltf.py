@@ -38,6 +38,7 @@ DEBIAN_PACKAGES = {
 }
 """Debian and Ubuntu package of each system library that Open3D is known to ask for."""
 
+_MOST_PARTS = 200_000  # of the JSON: each takes some hundred bytes of memory; a scan has some hundreds
 _SHARED_LIBRARY = re.compile(r"(lib[\w+.-]+?)\.so[.\d]*")
 _ESCAPES = re.compile(r"\x1b\[[\d;]*m")
 _FLOAT = 5126  # glTF 2.0, component types
@@ -68,6 +69,8 @@ def check_gltf(path: Path, data: bytes) -> None:
         BadFormat, EmptyScan: as ``read_gltf``.
     """
     text = _glb_text(path, data) if data[:4] == b"glTF" else data
+    if sum(map(text.count, (b"{", b"[", b","))) > _MOST_PARTS:
+        raise BadFormat(path, f"its JSON has more than {_MOST_PARTS:,} parts: it is no face scan.")
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:

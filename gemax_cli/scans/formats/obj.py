@@ -17,20 +17,29 @@ from numpy.typing import NDArray
 
 from gemax_cli.datasets.ids import bare_name
 from gemax_cli.errors import BadFormat, ScanError
-from gemax_cli.scans.assemble import mesh_scan
+from gemax_cli.jit import kernel
+from gemax_cli.scans.assemble import check_triangles, mesh_scan
 from gemax_cli.scans.model import Companion, Scan, TextureMap
-from gemax_cli.scans.polygons import fan
+from gemax_cli.scans.polygons import MARK, count_triangles, fan
 from gemax_cli.scans.raw_file import RawFile, read_raw
-from gemax_cli.scans.text_numbers import MalformedNumber, first_columns, has_decimal_commas, parse_indexes, without_mark
+from gemax_cli.scans.text_lines import (
+    as_bytes,
+    count_lines_before,
+    keep_lines,
+    keep_part,
+    mark_lines,
+    next_ink,
+    read_columns,
+)
+from gemax_cli.scans.text_numbers import LONGEST_LINE, MalformedNumber, has_decimal_commas, parse_indexes, without_mark
 
 _LINE = r"^[ \t]*{}(?!\S)([^\n#]*)"
-_VERTEX, _TEXTURE, _FACE = (re.compile(_LINE.format(key).encode(), re.MULTILINE) for key in ("v", "vt", "f"))
 _LIBRARY, _PICTURE = (re.compile(_LINE.format(key).encode(), re.MULTILINE) for key in ("mtllib", "map_Kd"))
+_LONGEST_NAME = 4096  # bytes of a file's name
 MAX_LIBRARY_BYTES = 1 << 20  # of a file of materials
-_AFTER_SLASH = re.compile(rb"/\S*")
-_BETWEEN_SLASHES = re.compile(rb"[^\s/]+/?([^\s/]*)\S*")
 _NO_OBJ = re.compile(rb"[,xX]")  # of VRML, whose indexes are parsed the same way: commas, hexadecimal numbers
-_NEXT_FACE = b"\n0/0\n"  # OBJ counts from 1, so that 0 can separate faces
+_VERTEX, _TEXTURE, _FACE = (b"v"[0], 0), (b"v"[0], b"t"[0]), (b"f"[0], 0)
+_POINT, _COORDINATE = 0, 1  # parts of a corner such as 3/7/1
 
 
 def read_obj(raw: RawFile) -> Scan:
@@ -43,29 +52,27 @@ def read_obj(raw: RawFile) -> Scan:
         BadFormat: a line is malformed, or a face names a point that there is not.
         EmptyScan: it holds no point, or all points are the same.
     """
-    path, text = raw.path, _unix_lines(without_mark(raw.data))
-    vertices, faces = list(_VERTEX.finditer(text)), list(_FACE.finditer(text))
-    points = _columns(path, "v", vertices, 3)
-    starts, joined = np.array([face.start() for face in faces]), _NEXT_FACE.join(face[1] for face in faces)
-    corners = _integers(path, _AFTER_SLASH.sub(b"", joined))
-    if faces and (_NO_OBJ.search(joined) or not faces[-1][1].strip()):
-        raise BadFormat(path, "a face holds no numbers, or others: the file is damaged or cut off, export it again.")
-    if np.count_nonzero(corners == 0) != max(len(faces) - 1, 0):
-        raise BadFormat(path, "a face names point 0, but OBJ counts from 1: export it again.")
-    corners = _absolute(corners, starts, vertices)
-    places = _triangles(path, corners)
-    texture = _texture(path, text, joined, starts, corners, places)
+    path, text, size = raw.path, _unix_lines(without_mark(raw.data)), len(raw.data)
+    points = _columns(path, text, _VERTEX, 3)
+    faces, count = _lines(text, _FACE)
+    corners = _corners(path, text, faces, _POINT, _VERTEX)
+    ends = np.flatnonzero(corners == MARK)
+    if ends.size < count or (count and np.diff(ends, prepend=-1).min() <= 3):
+        raise BadFormat(path, "a face has less than three corners: the file is damaged or cut off, export it again.")
+    check_triangles(path, count_triangles(corners, MARK), size)
+    places = fan(corners, MARK)
+    texture = _texture(path, text, faces, corners, places)
     library = _library(path, text) if texture else None
     if texture and library:
         texture = replace(texture, image=_picture_of(library))
-    scan = mesh_scan(path, points, corners[places] - 1, texture)
+    scan = mesh_scan(path, points, corners[places], texture)
     return replace(scan, companions=(Companion(library.path.name, library.fingerprint),)) if library else scan
 
 
 def _library(path: Path, text: bytes) -> RawFile | None:
     """The file of materials that an OBJ names, if it lies beside it and can be read."""
     named = _LIBRARY.search(text)
-    name = bare_name(named[1].decode("utf-8", "replace")) if named else ""
+    name = bare_name(named[1][:_LONGEST_NAME].decode("utf-8", "replace")) if named else ""
     if not name.lower().endswith(".mtl"):
         return None
     with contextlib.suppress(ScanError):
@@ -85,59 +92,85 @@ def _unix_lines(text: bytes) -> bytes:
     return text.replace(b"\\\n", b" ") if b"\\" in text else text
 
 
-def _columns(path: Path, key: str, lines: list[re.Match[bytes]], width: int) -> NDArray[np.float64]:
+def _lines(text: bytes, key: tuple[int, int]) -> tuple[bytearray, int]:
+    """What the lines of a key hold, in lines, and their number."""
+    kept = bytearray(text)
+    return kept, keep_lines(as_bytes(kept), *key)
+
+
+def _columns(path: Path, text: bytes, key: tuple[int, int], width: int) -> NDArray[np.float64]:
+    kept, count = _lines(text, key)
     try:
-        return first_columns((line[1] for line in lines), width)
+        return read_columns(kept, 0, tuple(range(width)), count)[0].reshape(count, width)
     except ValueError as error:
-        if lines and has_decimal_commas(lines[0][1]):
+        kept, _ = _lines(text, key)
+        start = next_ink(kept, 0)
+        first = bytes(kept[start : start + LONGEST_LINE]).partition(b"\n")[0]
+        if has_decimal_commas(first):
             raise BadFormat(path, "has commas in its numbers (1,23): export it again, with points (1.23).") from error
-        raise BadFormat(
-            path, f"a line that begins with {key} does not hold {width} numbers: export it again."
-        ) from error
+        name = bytes(filter(None, key)).decode()
+        what = f"a line that begins with {name} does not hold {width} numbers: export it again."
+        raise BadFormat(path, what) from error
 
 
-def _integers(path: Path, text: bytes) -> NDArray[np.int32]:
+def _corners(path: Path, text: bytes, faces: bytearray, part: int, named: tuple[int, int]) -> NDArray[np.int32]:
+    """One part of the faces' corners, counted from 0, MARK after each face; -1 for what is before the first.
+
+    Args:
+        path: for messages.
+        text: of the file.
+        faces: what its face lines hold.
+        part: of the corners.
+        named: key of the lines that are counted.
+    """
+    kept = bytearray(faces)
+    keep_part(as_bytes(kept), part)
+    if _NO_OBJ.search(kept):
+        raise BadFormat(path, "a face holds no numbers, or others: the file is damaged or cut off, export it again.")
     try:
-        return parse_indexes(text, 0, len(text))
+        numbers = parse_indexes(kept, 0, len(kept))
     except MalformedNumber as fault:
         raise BadFormat(path, f"a face holds {fault}, which is no index: export it again.") from fault
+    if part == _POINT and not numbers.all():
+        raise BadFormat(path, "a face names point 0, but OBJ counts from 1: export it again.")
+    counted = numbers.size > 0 and numbers.min() < 0
+    before = count_lines_before(np.frombuffer(text, np.uint8), *named, _FACE[0]) if counted else np.empty(0, np.int32)
+    corners = mark_lines(as_bytes(kept), numbers, MARK)
+    _count_from_0(corners, before)
+    return corners
 
 
-def _absolute(numbers: NDArray[np.int32], starts: NDArray[np.int64], named: list[re.Match[bytes]]) -> NDArray[np.int32]:
-    """Indexes from the first; negative ones count back from the line of their face."""
-    if not numbers.size or numbers.min() >= 0:
-        return numbers
-    face = np.cumsum(numbers == 0)
-    before = np.searchsorted(np.array([line.start() for line in named]), starts)[face]
-    counted = numbers + before + 1
-    # One that counts back beyond the first stays negative, where the check of the range finds it.
-    return np.where(numbers < 0, np.where(counted > 0, counted, -1), numbers).astype(np.int32)
+@kernel
+def _count_from_0(corners: NDArray[np.int32], before: NDArray[np.int32]) -> None:
+    """Make OBJ's numbers, which count from 1 or back from the line of their face, count from 0, in place.
 
-
-def _triangles(path: Path, corners: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Places in ``corners`` of the corners of the triangles, (m, 3)."""
-    ends = np.flatnonzero(np.concatenate([[0], corners, [0]]) == 0)
-    if corners.size and np.diff(ends).min() <= 3:
-        raise BadFormat(path, "a face has less than three corners: the file is damaged or cut off, export it again.")
-    return fan(corners, 0)
+    Args:
+        corners: MARK after each face.
+        before: for each face, how many there are before its line; not looked at without negative numbers.
+    """
+    face = 0
+    for place in range(corners.size):
+        if corners[place] == MARK:
+            face += 1
+        elif corners[place] > 0:
+            corners[place] -= 1
+        elif corners[place] < 0:
+            corners[place] = max(corners[place] + before[face], -1)
+        else:
+            corners[place] = -1
 
 
 def _texture(
-    path: Path,
-    text: bytes,
-    joined: bytes,
-    starts: NDArray[np.int64],
-    corners: NDArray[np.int32],
-    places: NDArray[np.int64],
+    path: Path, text: bytes, faces: bytearray, corners: NDArray[np.int32], places: NDArray[np.int32]
 ) -> TextureMap | None:
     """The texture coordinates, if every corner has one."""
-    lines = list(_TEXTURE.finditer(text))
-    if not lines or not places.size:
+    coordinates = _columns(path, text, _TEXTURE, 2) if places.size else np.empty((0, 2))
+    if not len(coordinates):
         return None
-    own = _integers(path, _BETWEEN_SLASHES.sub(rb"\1", joined))
-    if not np.array_equal(own == 0, corners == 0):
+    own = _corners(path, text, faces, _COORDINATE, _TEXTURE)
+    if not np.array_equal(own == MARK, corners == MARK):
         return None
-    own = _absolute(own, starts, lines)
-    if own.min() < 0 or own.max() > len(lines):
-        return None
-    return TextureMap(None, _columns(path, "vt", lines, 2), own[places] - 1)
+    triangles = own[places]
+    return (
+        TextureMap(None, coordinates, triangles) if 0 <= triangles.min() <= triangles.max() < len(coordinates) else None
+    )

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from gemax_cli.errors import BadFormat
 from gemax_cli.scans.assemble import polygon_scan
 from gemax_cli.scans.model import Scan
-from gemax_cli.scans.polygons import MARK
+from gemax_cli.scans.polygons import marks_behind
 from gemax_cli.scans.raw_file import RawFile
-from gemax_cli.scans.text_numbers import first_columns, without_mark
+from gemax_cli.scans.text_lines import as_bytes, blank_comments, count_lines, keep_counted, read_columns
+from gemax_cli.scans.text_numbers import parse_indexes, without_mark
 
-_COMMENT = re.compile(rb"#[^\r\n]*")
 _HEADER = re.compile(rb"\s*(?:ST)?C?N?OFF\b\s*([0-9]{1,12})\s+([0-9]{1,12})(?:[ \t]+[0-9]+)?[ \t]*(?:[\r\n]|\Z)")
 
 
@@ -27,28 +27,28 @@ def read_off(raw: RawFile) -> Scan:
         BadFormat: it is no OFF as text, damaged or cut off, or a face names a point that there is not.
         EmptyScan: it holds no point, or all points are the same.
     """
-    path, text = raw.path, _COMMENT.sub(b"", without_mark(raw.data))
+    path, text = raw.path, bytearray(without_mark(raw.data))
+    blank_comments(as_bytes(text), b"#"[0], 1)
     header = _HEADER.match(text)
     if header is None:
         raise BadFormat(path, "does not begin with OFF and its counts, as text: export it again, or as PLY.")
-    lines = [line for line in text[header.end() :].splitlines() if line.strip()]
-    points, faces = int(header[1]), int(header[2])
-    if len(lines) != points + faces:
+    start, points, faces = header.end(), int(header[1]), int(header[2])
+    lines, _ = count_lines(as_bytes(text), start)
+    if lines != points + faces:
         promised = f"promises {points} points and {faces} faces"
-        raise BadFormat(path, f"{promised}, but has {len(lines)} lines for them: copy it again.")
+        raise BadFormat(path, f"{promised}, but has {lines} lines for them: copy it again.")
     try:
-        return polygon_scan(path, first_columns(lines[:points], 3), _corners(lines[points : points + faces]))
-    except (ValueError, OverflowError) as error:
+        places, start = read_columns(text, start, (0, 1, 2), points)
+        corners = _corners(text, start, faces)
+    except ValueError as error:
         raise BadFormat(path, "a line holds fewer numbers than it should: it is damaged, export it again.") from error
+    return polygon_scan(path, places, corners, len(raw.data))
 
 
-def _corners(lines: list[bytes]) -> NDArray[np.int64]:
-    """Corners of the faces, MARK after each."""
-    corners: list[int] = []
-    for line in lines:
-        count, *numbers = line.split()
-        if len(numbers) < int(count) or int(count) < 0:
-            raise ValueError
-        corners += [int(number) for number in numbers[: int(count)]]
-        corners.append(MARK)
-    return np.array(corners, np.int64)
+def _corners(text: bytearray, start: int, faces: int) -> NDArray[np.int32]:
+    """Corners of the faces, MARK after each; ValueError where a line does not hold what it says."""
+    if keep_counted(as_bytes(text), start, faces) != faces:
+        raise ValueError
+    corners = parse_indexes(text, start, len(text))
+    marks_behind(corners)
+    return corners

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat
 from gemax_cli.jit import kernel
-from gemax_cli.scans.assemble import cloud_scan, organised_scan
+from gemax_cli.scans.assemble import all_finite, as_points, check_triangles, cloud_scan, organised_scan
 from gemax_cli.scans.model import Points, Scan
-from gemax_cli.scans.raw_file import RawFile
-from gemax_cli.scans.text_numbers import real
+from gemax_cli.scans.raw_file import MAX_BYTES, RawFile
+from gemax_cli.scans.text_lines import as_bytes, count_lines, read_columns
 
 _HEADER = re.compile(rb"(?:[^\r\n]*\r?\n){1,100}?DATA[ \t]+([a-z_]+)[ \t]*\r?\n")
 _LINE = re.compile(rb"^(FIELDS|SIZE|TYPE|COUNT|WIDTH|HEIGHT|POINTS)[ \t]+([^\r\n]*)", re.MULTILINE)
@@ -63,11 +63,13 @@ def read_pcd(raw: RawFile) -> Scan:
     """
     path, data = raw.path, raw.data
     header = read_pcd_header(path, data)
-    points = _points(path, header, data[header.end :])
+    points = _points(path, header, memoryview(data)[header.end :])
     if header.shape is None:
         return cloud_scan(path, points)
+    packed = header.kind == "binary_compressed"
+    check_triangles(path, 2 * header.points, header.points * header.layout.itemsize if packed else len(data))
     # Some sensors write 0 0 0 where they measured nothing, others NaN.
-    measured = np.isfinite(points).all(axis=1) & points.any(axis=1)
+    measured = all_finite(points) & points.any(axis=1)
     return organised_scan(path, points.reshape(*header.shape, 3), measured.reshape(header.shape), metric=False)
 
 
@@ -114,7 +116,7 @@ def _check_room(path: Path, header: PcdHeader, data: bytes) -> None:
         _check(path, packed, room - _PACKING.size)
         _check(path, needed, unpacked)
         # LZF packs 264 bytes into 3 at best.
-        _check(path, unpacked, 88 * packed + 88)
+        _check(path, unpacked, min(88 * packed + 88, MAX_BYTES))
     elif header.kind == "binary":
         _check(path, needed, room)
     elif header.kind == "ascii":
@@ -134,34 +136,33 @@ def _count(path: Path, words: list[bytes]) -> int:
     return int(words[0])
 
 
-def _points(path: Path, header: PcdHeader, body: bytes) -> Points:
+def _points(path: Path, header: PcdHeader, body: memoryview) -> Points:
     if header.kind == "ascii":
-        return _from_text(path, header, body)
+        return _from_text(path, header, bytearray(body))
     if header.kind == "binary":
         items = np.frombuffer(body, header.layout, header.points)
         columns = {axis: items[axis] for axis in "xyz"}
     else:
         columns = _unpacked(path, header, body)
-    with np.errstate(invalid="ignore"):  # signalling NaN
-        return np.column_stack([columns[axis].reshape(-1).astype(np.float64) for axis in "xyz"])
+    return as_points([columns[axis] for axis in "xyz"])
 
 
-def _from_text(path: Path, header: PcdHeader, body: bytes) -> Points:
+def _from_text(path: Path, header: PcdHeader, text: bytearray) -> Points:
     """One point a line, all fields in order."""
     starts = np.cumsum([0, *(count for _, count in header.fields.values())])
     places = [int(starts[list(header.fields).index(axis)]) for axis in "xyz"]
-    rows = [words for line in body.splitlines() if (words := line.split())]
-    if len(rows) != header.points or any(len(row) != starts[-1] for row in rows):
-        promised = f"{header.points} points of {starts[-1]} numbers"
-        raise BadFormat(path, f"promises {promised}, but has {len(rows)} lines, or others: copy it again.")
+    lines, _ = count_lines(as_bytes(text), 0)
+    if lines != header.points:
+        raise BadFormat(path, f"promises {header.points} points, but has {lines} lines for them: copy it again.")
     try:
-        return np.array([real(row[place]) for row in rows for place in places]).reshape(-1, 3)
+        points, _ = read_columns(text, 0, tuple(sorted(places)), lines, int(starts[-1]))
     except ValueError as error:
-        what = "holds a word where a coordinate belongs: it is damaged, copy it again."
+        what = f"a line does not hold {starts[-1]} numbers: it is damaged, copy it again."
         raise BadFormat(path, what) from error
+    return points if places == sorted(places) else points[:, np.argsort(np.argsort(places))]
 
 
-def _unpacked(path: Path, header: PcdHeader, body: bytes) -> dict[str, NDArray[Any]]:
+def _unpacked(path: Path, header: PcdHeader, body: memoryview) -> dict[str, NDArray[Any]]:
     """The compressed form: first all x, then all y ..."""
     packed, unpacked = _PACKING.unpack_from(body)
     out = np.zeros(unpacked, np.uint8)

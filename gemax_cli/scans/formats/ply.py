@@ -7,7 +7,7 @@ not there.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat, EmptyScan
-from gemax_cli.scans.assemble import polygon_scan
+from gemax_cli.jit import kernel
+from gemax_cli.scans.assemble import as_points, polygon_scan
 from gemax_cli.scans.model import Points, Scan
 from gemax_cli.scans.polygons import MARK
 from gemax_cli.scans.raw_file import RawFile
-from gemax_cli.scans.text_numbers import parse_any_reals
+from gemax_cli.scans.text_numbers import parse_reals
 
 _TYPES = {"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"}
 _TYPES |= {"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4"}
@@ -31,6 +32,9 @@ _TEXT = "="  # the order of this machine's own doubles
 _ORDERS = {"ascii": _TEXT, "binary_little_endian": "<", "binary_big_endian": ">"}
 _CORNERS = ("vertex_indices", "vertex_index")
 _LARGEST_INDEX = 2**31 - 1
+_CODES = ("", "i1", "u1", "i2", "u2", "i4", "u4", "f4", "f8")  # signed integers are odd
+_SIZES = np.array([int(name[1:] or 0) for name in _CODES])
+_FIRST_REAL = 7
 _DAMAGED = "it is damaged or cut off, copy it again."
 
 
@@ -76,23 +80,33 @@ def read_ply(raw: RawFile) -> Scan:
         BadFormat: it is no PLY, damaged or cut off, or a face names a point that there is not.
         EmptyScan: it holds no point, or all points are the same.
     """
-    path, data = raw.path, raw.data
-    header = read_header(path, data)
-    body = _body(path, data, header)
-    points, corners = None, np.empty(0, np.int64)
+    path, size = raw.path, len(raw.data)
+    header = read_header(path, raw.data)
     try:
-        for element in header.elements:
-            columns = _columns(body, element)
-            if element.name == "vertex":
-                points = _points(columns)
-            elif element.name == "face":
-                corners = _corners(columns)
-        body.finish()
+        points, corners = _surface(path, raw.data, header)
     except (ValueError, OverflowError) as error:
         raise BadFormat(path, f"holds less or more than its header promises, or other numbers: {_DAMAGED}") from error
     if points is None:
         raise EmptyScan(path, "holds no vertex with x, y and z: export it again or leave it out.")
-    return polygon_scan(path, points, corners)
+    return polygon_scan(path, points, corners, size)
+
+
+def _surface(path: Path, data: bytes, header: Header) -> tuple[Points | None, NDArray[np.int32]]:
+    """The points, if any, and the corners of the faces, MARK after each.
+
+    Raises:
+        ValueError: the file holds less or more than its header promises, or other numbers.
+    """
+    body = _body(path, data, header)
+    points, corners = None, np.empty(0, np.int32)
+    for element in header.elements:
+        if element.name == "vertex":
+            points = _points(body, element)
+        elif element.name == "face" and element.count and element.properties:
+            corners = _corners(body, element)
+        body.skip(element)
+    body.finish()
+    return points, corners
 
 
 def read_header(path: Path, data: bytes) -> Header:
@@ -150,17 +164,19 @@ def _check_room(path: Path, header: Header, length: int) -> None:
         raise BadFormat(path, f"its header promises at least {needed:,} bytes, but there are {room:,}: {_DAMAGED}")
 
 
-Column = NDArray[Any] | Sequence[NDArray[Any]]
-
-
 @dataclass
 class Body:
-    """What stands behind the header, read from the front; ``order`` is numpy's byte order.
+    """What stands behind the header, read from the front.
 
     Of a text all numbers were parsed before: they are the data, and every type is a double.
+
+    Attributes:
+        data: (n,) uint8.
+        at: where the next item begins.
+        order: numpy's byte order; _TEXT for a text.
     """
 
-    data: bytes
+    data: NDArray[np.uint8]
     at: int
     order: str
 
@@ -168,92 +184,153 @@ class Body:
         """Numpy's type of a value of this kind."""
         return "f8" if self.order == _TEXT else self.order + kind
 
-    def read(self, kind: str | np.dtype[Any], count: int) -> NDArray[Any]:
-        """The next ``count`` of a type; ValueError where there are less."""
-        found = np.frombuffer(self.data, kind, count, self.at)
-        self.at += found.nbytes
-        return found
+    def codes(self, element: Element) -> NDArray[np.int64]:
+        """For the kernel: for each property the codes of its length, 0 where it is no list, and of its values."""
+        names = [
+            ("" if not each.length else self.kind(each.length)[-2:], self.kind(each.kind)[-2:])
+            for each in element.properties
+        ]
+        return np.array([[_CODES.index(name) if name else 0 for name in pair] for pair in names], np.int64).reshape(
+            -1, 2
+        )
+
+    def skip(self, element: Element) -> None:
+        """Go to the next element; ValueError where there are less items than promised, or an impossible list."""
+        if any(each.length for each in element.properties):
+            self.at, _ = self._walked(element, -1, np.empty(0))
+        else:
+            self.at += self.table(element).nbytes
+
+    def table(self, element: Element) -> NDArray[Any]:
+        """The items of an element without lists, fields named by the numbers of the properties."""
+        layout = np.dtype([(str(number), self.kind(each.kind)) for number, each in enumerate(element.properties)])
+        if not layout.itemsize:
+            return np.empty(0)
+        return np.frombuffer(self.data, layout, element.count, self.at)
+
+    def values(self, element: Element, wanted: int, kind: type[Any]) -> NDArray[Any]:
+        """The values of one property of an element with lists; those of a list in int32, MARK after each."""
+        _, count = self._walked(element, wanted, np.empty(0, kind))
+        out = np.empty(count, kind)
+        self._walked(element, wanted, out)
+        return out
+
+    def _walked(self, element: Element, wanted: int, out: NDArray[Any]) -> tuple[int, int]:
+        swapped = self.order == ">" or (self.order == _TEXT and sys.byteorder == "big")
+        at, count = walk(self.data, self.at, element.count, self.codes(element), wanted, swapped, out)
+        if at < 0:
+            raise ValueError
+        return at, count
 
     def finish(self) -> None:
         """ValueError if something is left: then a count is wrong, and so is what was read by it."""
-        if self.data[self.at :].strip():
+        if self.at < self.data.size and (self.order == _TEXT or self.data[self.at :].tobytes().strip()):
             raise ValueError
 
 
 def _body(path: Path, data: bytes, header: Header) -> Body:
     if header.order != _TEXT:
-        return Body(data, header.end, header.order)
+        return Body(np.frombuffer(data, np.uint8), header.end, header.order)
     try:
-        return Body(parse_any_reals(data, header.end).tobytes(), 0, _TEXT)
+        return Body(parse_reals(data, header.end, len(data), named=True).view(np.uint8), 0, _TEXT)
     except ValueError as error:
         raise BadFormat(path, f"holds a word in place of a number: {_DAMAGED}") from error
 
 
-def _columns(body: Body, element: Element) -> dict[str, Column]:
-    """The values of every item by property: (n, 1), (n, k) where all lists are equally long, else rows.
-
-    Raises:
-        ValueError: there are less than promised, or a list has no possible length.
-    """
-    if not element.count or not element.properties:
-        return {}
-    start = body.at
-    columns: Sequence[Column] | None = _table(body, element)
-    if columns is None:
-        body.at = start
-        columns = list(zip(*[_item(body, element) for _ in range(element.count)], strict=True))
-    return {each.name: column for each, column in zip(element.properties, columns, strict=True)}
-
-
-def _table(body: Body, element: Element) -> list[NDArray[Any]] | None:
-    """A column (n, k) for each property, if the lists of every item are as long as those of the first."""
-    start, first = body.at, _item(body, element)
-    body.at = start
-    layout = []
-    for number, each in enumerate(element.properties):
-        layout += [(f"length {number}", body.kind(each.length), ())] * bool(each.length)
-        layout += [(f"values {number}", body.kind(each.kind), first[number].shape)]
-    try:
-        items = body.read(np.dtype(layout), element.count)
-    except ValueError:
+def _points(body: Body, element: Element) -> Points | None:
+    names = [each.name for each in element.properties]
+    if not element.count or not {"x", "y", "z"} <= set(names):
         return None
-    lists = [number for number, each in enumerate(element.properties) if each.length]
-    if any((items[f"length {number}"] != first[number].size).any() for number in lists):
-        return None
-    return [items[f"values {number}"] for number in range(len(first))]
+    numbers = [_last(names, axis) for axis in "xyz"]
+    if any(element.properties[number].length for number in numbers):
+        raise ValueError
+    if any(each.length for each in element.properties):
+        return as_points([body.values(element, number, np.float64) for number in numbers])
+    items = body.table(element)
+    return as_points([items[str(number)] for number in numbers])
 
 
-def _item(body: Body, element: Element) -> list[NDArray[Any]]:
-    """The values of the next item, (k,) for each property."""
-    values = []
-    for each in element.properties:
-        count = body.read(body.kind(each.length), 1)[0] if each.length else 1
-        if count < 0 or count != int(count):
-            raise ValueError
-        values.append(body.read(body.kind(each.kind), int(count)))
-    return values
+def _last(names: list[str], name: str) -> int:
+    """Number of the last property of a name."""
+    return len(names) - 1 - names[::-1].index(name)
 
 
-def _points(columns: dict[str, Column]) -> Points | None:
-    if not {"x", "y", "z"} <= set(columns):
-        return None
-    with np.errstate(invalid="ignore"):  # NaN that signals
-        points: Points = np.column_stack([np.asarray(columns[axis], np.float64).reshape(-1) for axis in "xyz"])
-    return points
-
-
-def _corners(columns: dict[str, Column]) -> NDArray[np.int64]:
+def _corners(body: Body, element: Element) -> NDArray[np.int32]:
     """The polygons' corners with MARK after each; ValueError where there are none, or they are no whole numbers."""
-    polygons = next((columns[name] for name in _CORNERS if name in columns), None)
-    if polygons is None and columns:
+    names = [each.name for each in element.properties]
+    number = next((_last(names, name) for name in _CORNERS if name in names), None)
+    if number is None or not element.properties[number].length:
         raise ValueError
-    if polygons is None:
-        return np.empty(0, np.int64)
-    rows = [polygons] if isinstance(polygons, np.ndarray) else polygons
-    wide = [row.astype(np.float64) for row in rows]  # holds every integer of a PLY
-    if not all((np.abs(row) <= _LARGEST_INDEX).all() and (row == np.floor(row)).all() for row in wide):
-        raise ValueError
-    ends = [np.full((*row.shape[:-1], 1), MARK) for row in rows]
-    return np.concatenate(
-        [np.concatenate([row.astype(np.int64), end], -1).ravel() for row, end in zip(wide, ends, strict=True)]
-    )
+    return body.values(element, number, np.int32)
+
+
+_Cells = tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.float64], NDArray[np.float32]]
+"""The bits of one number, and the number that they are."""
+
+
+@kernel
+def _value(data: NDArray[np.uint8], at: int, code: int, swapped: bool, cells: _Cells) -> float:
+    """The value at a byte, of the type that stands in _CODES at ``code``."""
+    size, bits = _SIZES[code], np.uint64(0)
+    for k in range(size):
+        byte = data[at + k] if swapped else data[at + size - 1 - k]
+        bits = (bits << np.uint64(8)) | np.uint64(byte)
+    if code >= _FIRST_REAL:
+        cells[0][0], cells[1][0] = bits, bits & np.uint64(0xFFFFFFFF)
+        return float(cells[2][0]) if size == 8 else float(cells[3][0])
+    value, range_ = float(bits), 2.0 ** (8 * size)
+    return value - range_ if code % 2 and value >= range_ / 2 else value
+
+
+@kernel
+def walk(
+    data: NDArray[np.uint8],
+    at: int,
+    items: int,
+    codes: NDArray[np.int64],
+    wanted: int,
+    swapped: bool,
+    out: NDArray[Any],
+) -> tuple[int, int]:
+    """Walk over items whose properties may be lists, each of its own length.
+
+    Args:
+        data: of the file.
+        at: first byte of the first item.
+        items: their number.
+        codes: (properties, 2) see ``Body.codes``.
+        wanted: number of a property, or -1.
+        swapped: the high byte comes first.
+        out: gets the values of that property, MARK after those of every list; an empty array gets none.
+
+    Returns:
+        The byte after the last item, -1 where the data end before, a list has no possible length, or a value in a list
+        that is wanted is no whole number of 31 bits; and the number of values for ``out``.
+    """
+    wide, narrow, count = np.empty(1, np.uint64), np.empty(1, np.uint32), 0
+    cells = (wide, narrow, wide.view(np.float64), narrow.view(np.float32))
+    for _ in range(items):
+        for number in range(len(codes)):
+            values, code = 1.0, codes[number, 1]
+            if codes[number, 0]:
+                if at + _SIZES[codes[number, 0]] > data.size:
+                    return -1, count
+                values = _value(data, at, codes[number, 0], swapped, cells)
+                at += _SIZES[codes[number, 0]]
+            # Written so that NaN fails, too.
+            if not 0 <= values <= (data.size - at) // _SIZES[code] or values != np.floor(values):
+                return -1, count
+            if number == wanted:
+                for k in range(int(values)):
+                    if out.size:
+                        value = _value(data, at + k * _SIZES[code], code, swapped, cells)
+                        if codes[number, 0] and (not abs(value) <= _LARGEST_INDEX or value != np.floor(value)):
+                            return -1, count
+                        out[count] = value
+                    count += 1
+                if codes[number, 0]:
+                    if out.size:
+                        out[count] = MARK
+                    count += 1
+            at += int(values) * _SIZES[code]
+    return at, count

@@ -9,11 +9,12 @@ from gemax_cli.errors import BadFormat
 from gemax_cli.scans.assemble import cloud_scan
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.raw_file import RawFile
-from gemax_cli.scans.text_numbers import first_columns, has_decimal_commas, without_mark
+from gemax_cli.scans.text_lines import as_bytes, blank_comments, count_lines, next_ink, read_columns
+from gemax_cli.scans.text_numbers import LONGEST_LINE, has_decimal_commas, without_mark
 
-_COMMENT = re.compile(rb"(?:#|//)[^\r\n]*")
 _SEPARATORS = bytes.maketrans(b",;\t", b"   ")
 _NUMBER_FIRST = re.compile(rb"[-+.]?\d|[-+]?(?:nan|inf)", re.IGNORECASE)
+_LINE_END = re.compile(rb"[\r\n]|\Z")
 _MOST_TITLES = 3
 
 
@@ -29,32 +30,51 @@ def read_point_text(raw: RawFile) -> Scan:
         BadFormat: a line does not begin with three numbers, or there are less lines than the file says.
         EmptyScan: it holds no point, or all points are the same.
     """
-    path, text = raw.path, _COMMENT.sub(b"", without_mark(raw.data))
+    path, text = raw.path, bytearray(without_mark(raw.data))
+    for mark, length in ((b"#", 1), (b"/", 2)):
+        blank_comments(as_bytes(text), mark[0], length)
     text = _with_points(text).translate(_SEPARATORS)
-    lines = [line for raw in text.splitlines() if (line := raw.strip())]
-    titles = next((number for number, line in enumerate(lines) if _NUMBER_FIRST.match(line)), len(lines))
-    if titles > _MOST_TITLES:
-        raise BadFormat(path, "begins with text, not with points: is it a list of points?")
-    lines = lines[titles:]
-    if lines and len(lines[0].split()) == 1:
-        lines = _counted(path, lines)
+    start = _after_titles(path, text)
+    lines, words = count_lines(as_bytes(text), start)
+    if words == 1:
+        start, lines = _after_count(path, text, start, lines)
     try:
-        points = first_columns(lines, 3)
+        points, _ = read_columns(text, start, (0, 1, 2), lines)
     except ValueError as error:
         what = "a line does not begin with three numbers: it is damaged or no list of points."
         raise BadFormat(path, what) from error
     return cloud_scan(path, points)
 
 
-def _with_points(text: bytes) -> bytes:
+def _with_points(text: bytearray) -> bytearray:
     """The text with decimal points, where the first of its lines with a comma has decimal commas: 1,23;4,56;7,89."""
-    first = next((line for line in text.splitlines() if b"," in line), b"")
-    return text.replace(b",", b".") if has_decimal_commas(first) else text
+    comma = text.find(b",")
+    start = max(text.rfind(end, 0, max(comma, 0)) for end in (b"\n", b"\r")) + 1
+    line = bytes(text[start : min(_line_end(text, max(comma, 0)), start + LONGEST_LINE + 1)])
+    return text.replace(b",", b".") if has_decimal_commas(line) else text
 
 
-def _counted(path: Path, lines: list[bytes]) -> list[bytes]:
-    """The lines after one that says how many they are."""
-    if not lines[0].isdigit() or len(lines) != int(lines[0][:12]) + 1:
-        promised = lines[0][:12].decode("latin-1")
-        raise BadFormat(path, f"says that {promised} points follow, but {len(lines) - 1} do: it is incomplete.")
-    return lines[1:]
+def _after_titles(path: Path, text: bytearray) -> int:
+    """Where the first line of numbers begins; the end of the text where there is none."""
+    at = next_ink(text, 0)
+    for _ in range(_MOST_TITLES):
+        if at < len(text) and not _NUMBER_FIRST.match(text, at):
+            at = next_ink(text, _line_end(text, at))
+    if at < len(text) and not _NUMBER_FIRST.match(text, at):
+        raise BadFormat(path, "begins with text, not with points: is it a list of points?")
+    return at
+
+
+def _after_count(path: Path, text: bytearray, start: int, lines: int) -> tuple[int, int]:
+    """Where the points begin after a line that says how many they are, and their number."""
+    end = _line_end(text, start)
+    word = bytes(text[start : min(end, start + 1000)]).strip()
+    if not word.isdigit() or lines != int(word[:12]) + 1:
+        promised = word[:12].decode("latin-1")
+        raise BadFormat(path, f"says that {promised} points follow, but {lines - 1} do: it is incomplete.")
+    return end, lines - 1
+
+
+def _line_end(text: bytearray, at: int) -> int:
+    match = _LINE_END.search(text, at)
+    return match.start() if match else len(text)

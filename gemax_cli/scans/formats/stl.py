@@ -12,16 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat, EmptyScan
+from gemax_cli.jit import kernel
 from gemax_cli.scans.assemble import mesh_scan
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.raw_file import RawFile
-from gemax_cli.scans.text_numbers import MalformedNumber, parse_reals
+from gemax_cli.scans.text_lines import next_ink
+from gemax_cli.scans.text_numbers import parse_reals
 
 _FACET = np.dtype([("normal", "<f4", (3,)), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 _HEAD = 84  # bytes before the first facet of a binary STL: 80 of anything, and their number
-_SOLID = re.compile(rb"\s*solid(?:[ \t][^\r\n]*)?[\r\n](.*?)\bendsolid(?:[ \t][^\r\n]*)?(?:[\r\n]|\Z)", re.DOTALL)
-_NUMBER = b"0"  # stands for any number in the words of a facet
-_WORDS = b"facet normal 0 0 0 outer loop vertex 0 0 0 vertex 0 0 0 vertex 0 0 0 endloop endfacet".split()
+_SOLID = re.compile(rb"\s*solid(?:[ \t][^\r\n]*)?(?:[\r\n]|\Z)")
+_END_SOLID = re.compile(rb"\s*endsolid(?:[ \t][^\r\n]*)?(?:[\r\n]|\Z)")
+_FACET_WORDS = b"facet normal * * * outer loop vertex 0 0 0 vertex 0 0 0 vertex 0 0 0 endloop endfacet "
+_TEMPLATE = np.frombuffer(_FACET_WORDS, np.uint8)  # 0 is a number, * any word
 _DAMAGED = "it is damaged, copy it again."
 
 
@@ -49,25 +52,63 @@ def _from_text(path: Path, data: bytes) -> NDArray[np.float64]:
     """Corners (n, 3, 3) of the facets between ``solid name`` and ``endsolid``; there may be several solids."""
     if data.lstrip()[:5].lower() != b"solid":
         raise BadFormat(path, "its length is not that of its number of triangles: it is cut off or no STL.")
-    at, found, text = 0, list[NDArray[np.float64]](), data.lower()
+    at, found, text = 0, list[NDArray[np.float64]](), bytearray(data.lower())
     while solid := _SOLID.match(text, at):
-        found.append(_facets(path, solid[1].split()))
-        at = solid.end()
-    if not found or text[at:].strip():
+        start = solid.end()
+        facets, stop = keep_numbers(np.frombuffer(text, np.uint8), start, _TEMPLATE)
+        end = _END_SOLID.match(text, stop)
+        if facets < 0 or (end is None and next_ink(text, stop) < len(text)):
+            what = "holds facets that are not spelled as those of an STL, or ends before its endsolid"
+            raise BadFormat(path, f"{what}: {_DAMAGED}")
+        if end is None:
+            break
+        if facets:
+            found.append(_corners(path, text, start, stop, facets))
+        at = end.end()
+    if not at or next_ink(text, at) < len(text):
         raise BadFormat(path, "ends before its endsolid: it is cut off, copy it again.")
-    return np.concatenate(found)
+    return np.concatenate(found) if found else np.empty((0, 3, 3))
 
 
-def _facets(path: Path, words: list[bytes]) -> NDArray[np.float64]:
-    """Corners (n, 3, 3) of the facets that ``words`` spell; normals are skipped."""
-    size = len(_WORDS)
-    count, rest = divmod(len(words), size)
-    fixed = all(words[k::size] == [word] * count for k, word in enumerate(_WORDS) if word != _NUMBER)
-    if rest or not fixed:
-        raise BadFormat(path, f"holds facets that are not spelled as those of an STL: {_DAMAGED}")
-    numbers = b" ".join(words[k] for start in range(0, len(words), size) for k in range(start + 8, start + 19))
-    numbers = numbers.replace(b"vertex ", b"")
+def _corners(path: Path, text: bytearray, start: int, stop: int, facets: int) -> NDArray[np.float64]:
     try:
-        return parse_reals(numbers, 0, len(numbers)).reshape(count, 3, 3)
-    except (MalformedNumber, ValueError) as error:
+        return parse_reals(text, start, stop).reshape(facets, 3, 3)
+    except ValueError as error:
         raise BadFormat(path, f"holds a word in place of a number ({error}): {_DAMAGED}") from error
+
+
+@kernel
+def keep_numbers(text: NDArray[np.uint8], start: int, template: NDArray[np.uint8]) -> tuple[int, int]:
+    """Overwrite by blanks all of a text but the words in the places of a template's zeros, as often as it fits.
+
+    Args:
+        text: changed in place.
+        start: byte to begin at.
+        template: words with a space behind each; "0" stands for a word to keep, "*" for any other.
+
+    Returns:
+        How often the template fits, -1 where it then fits in part, and the byte after that.
+    """
+    count, at, stop, place, fits = 0, start, start, 0, True
+    while fits:
+        while at < text.size and (text[at] == 32 or 9 <= text[at] <= 13):
+            text[at] = 32
+            at += 1
+        first, free = at, template[place] == 48 or template[place] == 42
+        while at < text.size and not (text[at] == 32 or 9 <= text[at] <= 13):
+            if free:
+                fits = fits and text[at] != 44  # no comma may become a separator
+            elif template[place] == text[at]:
+                place += 1
+            else:
+                return (-1 if place else count), stop
+            at += 1
+        fits = fits and at > first and (free or template[place] == 32)
+        if not fits:
+            return (-1 if place else count), stop
+        if template[place] != 48:
+            text[first:at] = 32
+        place += 2 if free else 1
+        if place == template.size:
+            count, stop, place = count + 1, at, 0
+    return count, stop

@@ -11,26 +11,34 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat
+from gemax_cli.jit import kernel
 from gemax_cli.scans.text_numbers import MalformedNumber, parse_indexes, parse_reals, shown
 
 MAX_DEPTH = 64
 """Nodes within nodes; a scan needs about five, and unlimited recursion must be impossible."""
 
-# What programs write about themselves is skipped with the header, so that the text need not be copied for it.
-_HEADER = re.compile(rb"(?:\xef\xbb\xbf)?#VRML[ \t]+V([0-9.]+)[ \t]+\S+[^\r\n]*(?:[ \t\r\n,]*#[^\r\n]*)*")
-_STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*'
-_STRING_OR_COMMENT = re.compile(rb'%b"?|#[^\r\n]*' % _STRING, re.DOTALL)
+MAX_PARTS = 50_000
+"""Nodes, fields and strings: each takes hundreds of bytes of memory. A scan has some dozens."""
+
+_MOST_COMMENTS = 100  # behind the header
+_DEEPEST = 10_000  # brackets in what is skipped
+_LONGEST = 65_536  # bytes of a word, and of a string that is kept
+
+_HEADER = re.compile(rb"(?:\xef\xbb\xbf)?#VRML[ \t]+V([0-9.]+)[ \t]+\S+[^\r\n]*")
+_COMMENT = re.compile(rb"[ \t\r\n,]*#[^\r\n]*")
+# No group is repeated: the engine would keep some hundred bytes for each repetition.
 _WORD = rb'[^\x00-\x20"#\',\[\]\\{}\x7f]+'
-_TOKEN = re.compile(rb'[ \t\r\n,]*([{}\[\]]|%b"|%b|\Z)' % (_STRING, _WORD), re.DOTALL)
+_TOKEN = re.compile(rb'[ \t\r\n,]*([{}\[\]"]|%b|\Z)' % _WORD)
+_STRING_STOP = re.compile(rb'["\\]')
 _NUMBER = re.compile(rb"[+-]?(?:0[xX][0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
 _NUMBER_BEGINS = re.compile(rb"[-+.0-9]|(?:nan|inf|infinity)\b", re.IGNORECASE)
-_WINDOWS_NOT_A_NUMBER = re.compile(rb"\.#(?:IND|INF|QNAN|SNAN)")
+_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _NO_WORD = frozenset(b'{}[]"')  # first bytes of other tokens
 _LONGEST_MESSAGE = 200  # names of nodes and fields come from the file
 
@@ -71,6 +79,7 @@ class Node:
         return value == "TRUE" if value in ("TRUE", "FALSE") else default
 
 
+Part = TypeVar("Part", Node, str)
 Value = Span | str | Sequence[Node | str]
 
 
@@ -87,11 +96,16 @@ class VrmlText:
     def __init__(self, path: Path, data: bytes) -> None:
         """Parse ``data``; raises BadFormat where it is not VRML 97, or cut off."""
         self.path = path
-        self._text, self._at = data, _end_of_header(path, data)
-        self._blank_comments()
+        self._at, self._parts = _end_of_header(path, data), 0
+        self._text = self._without_comments(data)
         self._named: dict[bytes, Node] = {}
         self.prototypes: dict[str, bool] = {}
         self.roots = list(self._scene())
+
+    @property
+    def size(self) -> int:
+        """Bytes of the text."""
+        return len(self._text)
 
     def reals(self, node: Node, name: str, width: int) -> NDArray[np.float64]:
         """The numbers of a field, (n, width); a field without numbers has n = 0."""
@@ -146,7 +160,7 @@ class VrmlText:
         if _NUMBER_BEGINS.match(kind):
             self._refuse_token(kind, "a node")
         self._expect(b"{", f"of {shown(kind)}")
-        node = Node(_decoded(kind))
+        node = self._counted(Node(_decoded(kind)))
         if kind == b"Script":
             self._skip_to(b"}")  # its fields are declarations
         else:
@@ -170,7 +184,7 @@ class VrmlText:
             if word in (b"PROTO", b"EXTERNPROTO", b"ROUTE"):
                 self._statement(word, depth)
             else:
-                name = _decoded(word)
+                name = self._counted(_decoded(word))
                 node.fields[name] = self._value(f"{node.kind}.{name}", depth)
 
     def _value(self, name: str, depth: int) -> Value:
@@ -207,7 +221,7 @@ class VrmlText:
             if not strings:
                 items += self._statement(self._word(token, "a node"), depth)
             elif token.startswith(b'"'):
-                items.append(_unescaped(token))
+                items.append(self._counted(_unescaped(token)))
             else:
                 self._refuse_token(token, "a string")
             token = self._need(f"the ] of {name}")
@@ -227,14 +241,15 @@ class VrmlText:
         self._expect(b"{", "of a PROTO's body")
         start = self._at
         self._skip_to(b"}")
-        self.prototypes[_decoded(name)] = b"IndexedFaceSet" in self._text[start : self._at]
+        found = self._text.find(b"IndexedFaceSet", start, self._at) >= 0
+        self.prototypes[self._counted(_decoded(name))] = found
 
     def _external_prototype(self) -> None:
         name = self._need_word("a name after EXTERNPROTO")
         self._expect(b"[", "of an EXTERNPROTO's interface")
         self._skip_to(b"]")
         self._value("EXTERNPROTO", MAX_DEPTH)
-        self.prototypes[_decoded(name)] = True
+        self.prototypes[self._counted(_decoded(name))] = True
 
     # -- tokens -----------------------------------------------------------------------------------------------------
 
@@ -244,7 +259,30 @@ class VrmlText:
         if match is None:
             self._refuse_stray()
         self._at = match.end()
-        return match[1]
+        token: bytes = match[1]
+        if token == b'"':
+            return self._string(match.start(1))
+        if len(token) > _LONGEST:
+            self._refuse(f"there is a word of {len(token):,} letters", match.start(1))
+        return token
+
+    def _string(self, start: int) -> bytes:
+        """The string whose first quote was just read, in its quotes; of a very long one the start."""
+        while True:
+            stop = _STRING_STOP.search(self._text, self._at)
+            if stop is None:
+                self._at = start
+                self._refuse_stray()
+            self._at = stop.end() + (stop[0] == b"\\")
+            if stop[0] == b'"':
+                return bytes(self._text[start : min(stop.start(), start + _LONGEST)]) + b'"'
+
+    def _counted(self, part: Part) -> Part:
+        """A part of the tree, unless there are too many."""
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            self._refuse(f"there are more than {MAX_PARTS:,} nodes, fields and strings: this is no face scan", self._at)
+        return part
 
     def _refuse_stray(self) -> NoReturn:
         rest = self._text[self._at :].lstrip(b" \t\r\n,")
@@ -281,22 +319,21 @@ class VrmlText:
             token = self._need(f"a closing {stack[-1].decode()}")
             if token in (b"{", b"["):
                 stack.append(b"}" if token == b"{" else b"]")
+                if len(stack) > _DEEPEST:
+                    self._refuse(f"brackets lie more than {_DEEPEST:,} deep within each other", self._at)
             elif token in (b"}", b"]") and token != stack.pop():
                 self._refuse(f"there is a stray {token.decode()}", self._at - 1)
 
-    def _blank_comments(self) -> None:
-        """Replace every comment by spaces, so that later code finds no comments; all offsets stay."""
-        start = self._at
-        if self._text.find(b"#", start) >= 0:
-            self._text = self._text[:start] + _STRING_OR_COMMENT.sub(self._blanked, self._text[start:])
-
-    def _blanked(self, found: re.Match[bytes]) -> bytes:
-        if found[0].startswith(b'"'):
-            return found[0]
-        at = self._at + found.start()
-        if _WINDOWS_NOT_A_NUMBER.match(self._text, at - 1):
+    def _without_comments(self, data: bytes) -> bytes | bytearray:
+        """The text with every comment replaced by spaces, so that later code finds no comments; all offsets stay."""
+        if data.find(b"#", self._at) < 0:
+            return data
+        text = bytearray(data)
+        at = blank_comments(np.frombuffer(text, np.uint8), self._at)
+        if at >= 0:
+            self._text = data
             self._refuse("a coordinate is not a number: save the scan anew", at)
-        return b" " * len(found[0])
+        return text
 
     def _refuse_token(self, token: bytes, what: str) -> NoReturn:
         self._refuse(f"there should be {what} in place of {shown(token)}", self._at - 1)
@@ -313,13 +350,54 @@ def _end_of_header(path: Path, data: bytes) -> int:
     if match[1] != b"2.0":
         version = match[1][:10].decode()
         raise BadFormat(path, f"this is VRML {version}, which is not read: save it as VRML 2.0 (VRML 97), or as PLY.")
-    return match.end()
+    # What programs write about themselves is skipped here, so that the text need not be copied for it.
+    at = match.end()
+    for _ in range(_MOST_COMMENTS):
+        comment = _COMMENT.match(data, at)
+        if comment is None:
+            break
+        at = comment.end()
+    return at
 
 
-def _line(data: bytes, at: int) -> int:
+def _line(data: bytes | bytearray, at: int) -> int:
     """Number of the line that byte ``at`` stands in, whatever ends the lines."""
-    before = data[:at]
-    return before.count(b"\n") + before.count(b"\r") - before.count(b"\r\n") + 1
+    return data.count(b"\n", 0, at) + data.count(b"\r", 0, at) - data.count(b"\r\n", 0, at) + 1
+
+
+@kernel
+def _is_no_number(word: NDArray[np.uint8]) -> bool:
+    """Whether three letters begin IND, INF, QNAN or SNAN."""
+    first, second, third = word
+    if second != 78:
+        return False
+    return (first == 73 and third in (68, 70)) or (first in (81, 83) and third == 65)
+
+
+@kernel
+def blank_comments(text: NDArray[np.uint8], start: int) -> int:
+    """Overwrite comments, from # to the end of a line, by spaces, but not in strings; from ``start`` on.
+
+    Returns:
+        -1, or where a comment begins that is part of what Windows writes for a number that is none: 1.#QNAN, -1.#IND.
+    """
+    string, comment, escaped = False, False, False
+    for at in range(start, text.size):
+        byte = text[at]
+        if comment:
+            comment = byte not in (10, 13)
+        elif string:
+            string = escaped or byte != 34
+            escaped = byte == 92 and not escaped
+        elif byte == 34:
+            string = True
+        elif byte == 35:
+            comment = True
+            if at and text[at - 1] == 46 and at + 3 < text.size and _is_no_number(text[at + 1 : at + 4]):
+                return at
+        if comment:
+            text[at] = 32
+    return -1
 
 
 def _decoded(word: bytes) -> str:
@@ -328,4 +406,4 @@ def _decoded(word: bytes) -> str:
 
 def _unescaped(string: bytes) -> str:
     """The content of a string in its quotes."""
-    return _decoded(re.sub(rb"\\(.)", rb"\1", string[1:-1], flags=re.DOTALL))
+    return _decoded(_ESCAPED.sub(rb"\1", string[1:-1]))

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat, EmptyScan
+from gemax_cli.scans.assemble import SMALL_MESH, check_triangles
 from gemax_cli.scans.formats.vrml import MAX_DEPTH, Node, VrmlText
 from gemax_cli.scans.model import Points, TextureMap, Triangles
-from gemax_cli.scans.polygons import clip, fan
+from gemax_cli.scans.polygons import clip, count_triangles, fan
 
-MAX_POINTS = 10_000_000
 MAX_VISITS = 20_000
 """Nodes looked at. A file of a few lines can USE a node billions of times over."""
 
@@ -57,7 +57,7 @@ def surface(text: VrmlText) -> VrmlMesh:
     ``convex FALSE``. Of an LOD the first level counts, of a Switch the choice it makes.
 
     Raises:
-        BadFormat: an index points beyond its list, or the scene repeats itself beyond MAX_POINTS or MAX_VISITS.
+        BadFormat: an index points beyond its list, or the scene repeats itself beyond MAX_VISITS, or its file's size.
         EmptyScan: there is no IndexedFaceSet, or none with a face.
     """
     scene = _Scene(text)
@@ -76,7 +76,7 @@ class _Scene:
         self.warnings: dict[str, None] = {}  # a set that keeps its order
         self._left_out: dict[str, None] = {}
         self._visits = 0
-        self._points = 0
+        self._points = self._triangles = 0
         self._known: dict[tuple[Node, str | None], VrmlMesh] = {}  # for those used again
 
     def pieces(self) -> Iterator[VrmlMesh]:
@@ -140,10 +140,17 @@ class _Scene:
                 self._left_out[geometry.kind] = None
             else:
                 piece = self._face_set(geometry, _image(node))
-                self._points += len(piece.points)
-                if self._points > MAX_POINTS:
-                    raise BadFormat(self.text.path, f"the scene has more than {MAX_POINTS} points: it is no face scan.")
+                self._count(piece)
                 yield _moved(piece, affine)
+
+    def _count(self, piece: VrmlMesh) -> None:
+        """Refuse a scene whose shapes, used again and again, have more points or triangles than its file can hold."""
+        self._points += max(len(piece.points), len(piece.texture.coordinates) if piece.texture else 0)
+        self._triangles += len(piece.triangles)
+        check_triangles(self.text.path, self._triangles, self.text.size)
+        if self._points > max(SMALL_MESH, self.text.size // 4):
+            what = f"the scene has {self._points:,} points in {self.text.size:,} bytes: it is no face scan."
+            raise BadFormat(self.text.path, what)
 
     def _face_set(self, geometry: Node, image: str | None) -> VrmlMesh:
         if (geometry, image) not in self._known:
@@ -154,6 +161,7 @@ class _Scene:
         points = self._list(geometry, "coord", 3)
         indexes = self.text.indexes(geometry, "coordIndex")
         self._check_range(indexes, len(points))
+        check_triangles(self.text.path, count_triangles(indexes, -1), self.text.size)
         corners = fan(indexes, -1) if geometry.flag("convex", True) else clip(points, indexes, -1)
         if not geometry.flag("ccw", True):
             corners = corners[:, ::-1]
@@ -170,7 +178,7 @@ class _Scene:
         raise BadFormat(self.text.path, f"a face names point {wrong}, but there are {count} points (0 to {count - 1}).")
 
     def _texture(
-        self, geometry: Node, indexes: NDArray[np.int32], corners: NDArray[np.int64], image: str | None
+        self, geometry: Node, indexes: NDArray[np.int32], corners: NDArray[np.int32], image: str | None
     ) -> TextureMap | None:
         """The texture coordinates of every corner, if any; some that fit badly cost the picture, not the scan."""
         coordinates = self._list(geometry, "texCoord", 2)

@@ -1,0 +1,45 @@
+"""Peak memory of one reader, measured in a process of its own. Not collected by pytest.
+
+usage: python -m tests.scans.peak FILE SMALL
+
+SMALL is a file of the same format, read first: kernels are compiled and libraries loaded. Prints as JSON the bytes that
+reading FILE took beyond that, its seconds of processor time, and what became of it.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+from gemax_cli.errors import ScanError
+from gemax_cli.scans.read import read_scan
+
+
+def peak() -> int:
+    """Peak memory of this process, bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def outcome(path: str) -> str:
+    """ "scan", or the sentence that refused it."""
+    try:
+        return "scan" if read_scan(path) else ""
+    except ScanError as error:
+        return error.message
+
+
+def main() -> None:
+    file, small = sys.argv[1:]
+    outcome(small)
+    before, started = peak(), time.process_time()
+    found = outcome(file)
+    size = Path(file).stat().st_size
+    seconds = round(time.process_time() - started, 1)
+    print(json.dumps({"bytes": peak() - before, "stored": size, "seconds": seconds, "outcome": found}))
+
+
+if __name__ == "__main__":
+    main()
