@@ -20,11 +20,13 @@ from gemax_cli.parallel import map_unordered
 from gemax_cli.paths import AnyPath, AnyPaths, as_paths
 from gemax_cli.scans.walk import Found, check_sources, find_scans
 from gemax_cli.settings import Settings
+from gemax_cli.stack.atomic import sync_all, sync_path
 from gemax_cli.stack.folder import OutputFolder, Shard
 from gemax_cli.stack.naming import records_name
 from gemax_cli.stack.records import RecordWriter
 from gemax_cli.stack.tables import Failure
 
+SYNC_SECONDS, SYNC_SHARE = 1.0, 20.0  # between two waits for the disk: a second, and twenty times what the last took
 OnFailure = Literal["continue", "stop"]
 
 
@@ -96,7 +98,7 @@ class Reporter:
         """Called once, before the first step."""
 
     def finished(self, outcome: Outcome) -> None:
-        """Called after each scan, when its record is written."""
+        """Called for each scan, soon after its record is written."""
 
 
 def run_task(task: Task) -> Outcome:
@@ -218,6 +220,8 @@ class _Batch:
     begun: int = 0  # steps handed out, from the first on
     in_flight: set[str] = field(default_factory=set)  # scan ids without an outcome yet
     stamps: dict[str, str] = field(default_factory=dict)  # for the next run
+    unrecorded: list[Outcome] = field(default_factory=list)  # whose images may not lie on the disk yet
+    next_sync: float = 0.0
 
     def __post_init__(self) -> None:
         self.stamps.update(self.plan.stamps)
@@ -254,11 +258,13 @@ class _Batch:
             cluster=self._cluster(),
         )
         with self.folder.writer(self.options.shard) as writer, closing(outcomes):
-            for outcome in outcomes:
-                self._track(outcome, writer)
-                self.reporter.finished(outcome)
-                if outcome.failure and (self.options.on_failure == "stop" or outcome.disk_full):
-                    return False
+            try:
+                for outcome in outcomes:
+                    self._track(outcome, writer)
+                    if outcome.failure and (self.options.on_failure == "stop" or outcome.disk_full):
+                        return False
+            finally:
+                self._record(writer)
             self.folder.check_in_place(records_name(self.options.shard))
         return True
 
@@ -284,16 +290,40 @@ class _Batch:
 
     def _track(self, outcome: Outcome, writer: RecordWriter) -> None:
         if outcome.line is not None:
-            self.folder.check_in_place(records_name(self.options.shard))
-            writer.append_line(outcome.line)
+            self.unrecorded.append(outcome)
+            if time.monotonic() >= self.next_sync:
+                self._record(writer)
+        elif outcome.failure:
+            self.summary.failures.append(outcome.failure)
+            self.summary.disk_full = self.summary.disk_full or outcome.disk_full
+            self.in_flight.discard(outcome.scan)
+            self.reporter.finished(outcome)
+
+    def _record(self, writer: RecordWriter) -> None:
+        """Record the scans that wait for it, once their images lie on the disk. That is done for many scans at a time.
+
+        After a power cut a record never names an image that is not there; the scans of the last seconds are lost, and
+        converted again.
+        """
+        if not self.unrecorded:
+            return
+        started = time.monotonic()
+        sync_all()
+        name = records_name(self.options.shard)
+        self.folder.check_in_place(name)
+        batch, self.unrecorded = self.unrecorded, []
+        for outcome in batch:
+            writer.append_line(outcome.line or "")
             if outcome.stamp:
                 self.stamps[outcome.scan] = outcome.stamp
             self.summary.converted += 1
             self.summary.warned += outcome.warnings > 0
-        elif outcome.failure:
-            self.summary.failures.append(outcome.failure)
-            self.summary.disk_full = self.summary.disk_full or outcome.disk_full
-        self.in_flight.discard(outcome.scan)
+            self.in_flight.discard(outcome.scan)
+        sync_path(self.folder.path / name)
+        ended = time.monotonic()
+        self.next_sync = ended + max(SYNC_SECONDS, SYNC_SHARE * (ended - started))
+        for outcome in batch:
+            self.reporter.finished(outcome)
 
     def _remove_temporaries(self) -> None:
         """Remove temporary files of tasks that were stopped before their end."""

@@ -129,7 +129,7 @@ class ImageWriter:
         with self.watch.stage("encode"):
             data = encode_png(image)
         with self.watch.stage("write"):
-            return write_atomically(self.guard.path(file), data)
+            return write_atomically(self.guard.path(file), data, sync=False)  # the batch syncs before it records them
 
     def make_folder(self, place: str) -> None:
         """Create a folder and remove temporary files of killed runs from it."""

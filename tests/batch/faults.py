@@ -88,3 +88,59 @@ def run_with(fault: Fault, do: Callable[[], int]) -> int:
         finally:
             os._exit(UNTOUCHED if fault.seen < fault.turn else code)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+class Disk:
+    """What of a folder is on the disk for certain: what was synced. The rest is lost when the power goes.
+
+    Two disks are modelled, the worst of two kinds: one that loses the names of files and folders that were not synced,
+    and one that keeps the names and loses the content (ext4 with delayed allocation: files of no bytes).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.content: dict[int, bytes] = {}  # by inode
+        self.named: dict[str, int] = {}  # inode by path relative to the folder
+
+    def install(self) -> None:
+        """Replace the calls that sync, in this process."""
+        os.sync, os.fsync = self.sync, self.fsync
+
+    def _files(self) -> dict[str, int]:
+        paths = (path for path in self.folder.rglob("*") if path.is_file())
+        return {path.relative_to(self.folder).as_posix(): path.stat().st_ino for path in paths}
+
+    def sync(self) -> None:
+        """os.sync"""
+        self.named = self._files()
+        self.content = {inode: (self.folder / name).read_bytes() for name, inode in self.named.items()}
+
+    def fsync(self, number: int) -> None:
+        """os.fsync of a file: its content; of a folder: the names in it."""
+        place = Path(f"/proc/self/fd/{number}").readlink()
+        if place.is_file():
+            self.content[place.stat().st_ino] = place.read_bytes()
+        elif self.folder in (place, *place.parents):
+            inside = place.relative_to(self.folder).as_posix()
+            self.named = {n: inode for n, inode in self.named.items() if Path(n).parent.as_posix() != inside}
+            self.named |= {n: inode for n, inode in self._files().items() if Path(n).parent.as_posix() == inside}
+
+    def after_power_cut(self, names_last: bool) -> dict[str, bytes]:
+        """What the next start finds."""
+        named = self._files() if names_last else self.named
+        return {name: self.content.get(inode, b"") for name, inode in named.items()}
+
+
+def power_cut(disk: Disk, names_last: bool) -> Callable[[str], None]:
+    """Leave in the folder what its disk holds for certain, and end the process."""
+
+    def act(event: str) -> None:
+        left = disk.after_power_cut(names_last)
+        sys.addaudithook(lambda *_: None)
+        for path in disk.folder.rglob("*"):
+            if path.is_file():
+                name = path.relative_to(disk.folder).as_posix()
+                path.write_bytes(left[name]) if name in left else path.unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    return act

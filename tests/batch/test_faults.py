@@ -2,12 +2,25 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 from gemax_cli.cli.main import run
+from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.verify import verify
-from tests.batch.faults import KILLED, UNTOUCHED, Fault, disk_full, interrupt, kill, read_only, run_with
+from tests.batch.faults import (
+    KILLED,
+    UNTOUCHED,
+    Disk,
+    Fault,
+    disk_full,
+    interrupt,
+    kill,
+    power_cut,
+    read_only,
+    run_with,
+)
 from tests.batch.folders import content, temporaries
 
 pytestmark = [
@@ -116,3 +129,50 @@ def test_going_on_survives_any_call(grown, tmp_path, act):
         shutil.rmtree(out)
     else:
         pytest.fail(f"more than {MOST_CALLS} calls")
+
+
+def cut_off(raw, before, tmp_path, names_last, line):
+    """Cut the power at every call in turn; yields the output folder as the next start finds it."""
+    for turn in range(MOST_CALLS):
+        out = tmp_path / f"out{turn}"
+        if before:
+            shutil.copytree(before, out)
+        disk = Disk(out)
+        disk.sync()
+
+        def do(out=out, disk=disk):
+            disk.install()
+            return run([*line, str(out)])
+
+        if run_with(Fault(out, power_cut(disk, names_last), turn), do) == UNTOUCHED:
+            assert turn > 10
+            return
+        yield out
+        shutil.rmtree(out)
+    pytest.fail(f"more than {MOST_CALLS} calls")
+
+
+def recorded(out):
+    return {record.scan_id for record in OutputFolder(out).records()}
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="asks the system which file is synced")
+@pytest.mark.parametrize("names_last", [False, True])
+def test_a_power_cut_at_any_call_costs_the_scans_under_way(few, calm, tmp_path, names_last):
+    for out in cut_off(few, None, tmp_path, names_last, ["convert", str(few), *SMALL]):
+        assert verify(out).problems == ()  # no record names what is not there
+        assert run(["convert", str(few), str(out), *SMALL]) == 3
+        assert content(out) == calm
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="asks the system which file is synced")
+@pytest.mark.parametrize("names_last", [False, True])
+def test_a_power_cut_costs_nothing_that_an_earlier_run_did(grown, tmp_path, names_last):
+    raw, before, after = grown
+    done = recorded(before)
+    line = ["convert", str(raw), *SMALL, "--tau", "30"]
+    for out in cut_off(raw, before, tmp_path, names_last, line):
+        assert recorded(out) >= done
+        assert verify(out).problems == ()
+        assert run([*line, str(out)]) == 0
+        assert content(out) == after

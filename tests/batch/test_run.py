@@ -164,7 +164,9 @@ def test_other_settings_are_refused_and_overwrite_makes_all_again(few, tmp_path)
     assert verify(out).problems == ()
 
 
-def test_interrupted_and_resumed_is_undisturbed(raw, converted, tmp_path):
+def test_interrupted_and_resumed_is_undisturbed(raw, converted, tmp_path, monkeypatch):
+    monkeypatch.setattr("gemax_cli.batch.run.SYNC_SECONDS", 0.0)  # each scan is recorded by itself
+    monkeypatch.setattr("gemax_cli.batch.run.SYNC_SHARE", 0.0)
     settings = Settings(taus=(20, 30, 40))
     for after in (1, 2):
         with pytest.raises(KeyboardInterrupt):
