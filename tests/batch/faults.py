@@ -93,8 +93,9 @@ def run_with(fault: Fault, do: Callable[[], int]) -> int:
 class Disk:
     """What of a folder is on the disk for certain: what was synced. The rest is lost when the power goes.
 
-    Two disks are modelled, the worst of two kinds: one that loses the names of files and folders that were not synced,
-    and one that keeps the names and loses the content (ext4 with delayed allocation: files of no bytes).
+    The worst of three kinds is modelled (LOSSES): "names" of files that were not synced are lost; only their "content"
+    is, so that they have no bytes (ext4 with delayed allocation); "images" are, but what was appended to a record file
+    came through by chance.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -125,17 +126,22 @@ class Disk:
             self.named = {n: inode for n, inode in self.named.items() if Path(n).parent.as_posix() != inside}
             self.named |= {n: inode for n, inode in self._files().items() if Path(n).parent.as_posix() == inside}
 
-    def after_power_cut(self, names_last: bool) -> dict[str, bytes]:
+    def after_power_cut(self, lost: str) -> dict[str, bytes]:
         """What the next start finds."""
-        named = self._files() if names_last else self.named
-        return {name: self.content.get(inode, b"") for name, inode in named.items()}
+        named = self.named if lost == "names" else self._files()
+        left = {name: self.content.get(inode, b"") for name, inode in named.items()}
+        lucky = [name for name in named if lost == "images" and name.endswith(".jsonl")]
+        return left | {name: (self.folder / name).read_bytes() for name in lucky}
 
 
-def power_cut(disk: Disk, names_last: bool) -> Callable[[str], None]:
+LOSSES = ("names", "content", "images")
+
+
+def power_cut(disk: Disk, lost: str) -> Callable[[str], None]:
     """Leave in the folder what its disk holds for certain, and end the process."""
 
     def act(event: str) -> None:
-        left = disk.after_power_cut(names_last)
+        left = disk.after_power_cut(lost)
         sys.addaudithook(lambda *_: None)
         for path in disk.folder.rglob("*"):
             if path.is_file():

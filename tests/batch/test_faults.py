@@ -11,6 +11,7 @@ from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.verify import verify
 from tests.batch.faults import (
     KILLED,
+    LOSSES,
     UNTOUCHED,
     Disk,
     Fault,
@@ -131,7 +132,7 @@ def test_going_on_survives_any_call(grown, tmp_path, act):
         pytest.fail(f"more than {MOST_CALLS} calls")
 
 
-def cut_off(raw, before, tmp_path, names_last, line):
+def cut_off(raw, before, tmp_path, lost, line):
     """Cut the power at every call in turn; yields the output folder as the next start finds it."""
     for turn in range(MOST_CALLS):
         out = tmp_path / f"out{turn}"
@@ -144,7 +145,7 @@ def cut_off(raw, before, tmp_path, names_last, line):
             disk.install()
             return run([*line, str(out)])
 
-        if run_with(Fault(out, power_cut(disk, names_last), turn), do) == UNTOUCHED:
+        if run_with(Fault(out, power_cut(disk, lost), turn), do) == UNTOUCHED:
             assert turn > 10
             return
         yield out
@@ -157,21 +158,21 @@ def recorded(out):
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="asks the system which file is synced")
-@pytest.mark.parametrize("names_last", [False, True])
-def test_a_power_cut_at_any_call_costs_the_scans_under_way(few, calm, tmp_path, names_last):
-    for out in cut_off(few, None, tmp_path, names_last, ["convert", str(few), *SMALL]):
+@pytest.mark.parametrize("lost", LOSSES)
+def test_a_power_cut_at_any_call_costs_the_scans_under_way(few, calm, tmp_path, lost):
+    for out in cut_off(few, None, tmp_path, lost, ["convert", str(few), *SMALL]):
         assert verify(out).problems == ()  # no record names what is not there
         assert run(["convert", str(few), str(out), *SMALL]) == 3
         assert content(out) == calm
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="asks the system which file is synced")
-@pytest.mark.parametrize("names_last", [False, True])
-def test_a_power_cut_costs_nothing_that_an_earlier_run_did(grown, tmp_path, names_last):
+@pytest.mark.parametrize("lost", LOSSES)
+def test_a_power_cut_costs_nothing_that_an_earlier_run_did(grown, tmp_path, lost):
     raw, before, after = grown
     done = recorded(before)
     line = ["convert", str(raw), *SMALL, "--tau", "30"]
-    for out in cut_off(raw, before, tmp_path, names_last, line):
+    for out in cut_off(raw, before, tmp_path, lost, line):
         assert recorded(out) >= done
         assert verify(out).problems == ()
         assert run([*line, str(out)]) == 0
