@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, closing, contextmanager
 from functools import cache
-from multiprocessing import resource_tracker
+from multiprocessing import Lock, resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -162,6 +162,7 @@ def _start_once(jobs: int) -> None:
     with ExitStack() as starting:
         for guard in (_own_modules(), _silent_tracker(), signals_wait()):
             starting.enter_context(guard)
+        Lock()  # OSError where there are no semaphores; joblib would take threads without a word
         with _dispatched(jobs, (delayed(os.getpid)() for _ in range(jobs))) as ready:
             starting.close()  # all processes are started
             for _ in ready:

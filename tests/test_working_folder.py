@@ -102,6 +102,13 @@ LINES = (
 )
 
 
+def needed_by_python_m() -> set[str]:
+    """What ``python -m`` itself takes from the working folder before any code of ours runs: no package can help it."""
+    code = "import runpy, sys; print(*sys.modules)"
+    known = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
+    return {"gemax_cli", *(name.partition(".")[0] for name in known.split())}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("start", ["script", "module"])
 def test_no_command_runs_code_of_the_working_folder(trap, start):

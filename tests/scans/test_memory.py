@@ -1,0 +1,63 @@
+"""Peak memory of the readers: at most 12 times the file, unpacked if it is packed, and 100 MB."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gemax_cli.scans.raw_file import MAX_BYTES
+from tests.scans.bombs import BOMBS
+
+pytestmark = pytest.mark.slow
+
+TIMES, BESIDES = 12, 100e6
+SIZE = 24 << 20
+AT_THE_LIMIT = [
+    "wrl comments", "wrl points and a face", "wrl triangles and a texture", "wrl triangles used twice", "xyz points",
+    "xyz comments", "obj triangles", "obj textured", "off triangles", "stl facets", "ply text points",
+    "ply text triangles", "ply binary triangles", "pcd text points", "gltf objects", "wrl comments, packed",
+]  # fmt: skip
+
+
+def read(folder: Path, name: str, size: int) -> dict[str, object]:
+    """What it took to read a file of ``size`` bytes, in a process of its own."""
+    bomb = BOMBS[name]
+    file, small = (folder / f"{stem}{bomb.suffix}" for stem in ("large", "small"))
+    bomb.write(file, size)
+    bomb.write(small, 4000)
+    try:
+        line = [sys.executable, "-m", "tests.scans.peak", str(file), str(small)]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=600, check=False)
+    finally:
+        file.unlink()
+    assert done.returncode == 0, done.stderr[-300:]
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_memory_is_in_proportion_to_the_file(tmp_path, name):
+    found = read(tmp_path, name, SIZE)
+    assert found["bytes"] <= TIMES * SIZE + BESIDES, found
+
+
+@pytest.mark.parametrize("name", AT_THE_LIMIT)
+def test_memory_of_the_largest_files(tmp_path, name):
+    found = read(tmp_path, name, MAX_BYTES)
+    assert "more than 2" not in str(found["outcome"])
+    assert found["bytes"] <= TIMES * MAX_BYTES + BESIDES, found
+
+
+def test_the_measure_notices(tmp_path):
+    """A reader that made a list of words would take 20 times the file and more."""
+    (tmp_path / "a.xyz").write_bytes(b"0 0 1\n" * (SIZE // 6))
+    code = "import sys, tests.scans.peak as p; b = p.peak(); k = open(sys.argv[1], 'rb').read().split(b'\\n'); "
+    code += "k = [line.split() for line in k]; print(p.peak() - b)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "a.xyz")], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) > TIMES * SIZE + BESIDES
