@@ -1,14 +1,15 @@
 """Depth cameras by name: focal length and optical axis of their pictures, in pixels.
 
 Devices of one model differ by 1 to 3 %, and so does the size of a face. A device's own calibration is better: give it
-by --fx and the like, or in a JSON file beside the picture. Where the figures were published:
+by --fx and the like, or in a JSON file beside the picture. Where the figures come from:
 
-- kinect-v1, xtion: PCL and OpenNI, 575.816 and 570.342 pixels, axis in the middle.
+- kinect-v1, xtion: the defaults of OpenNI drivers, 575.816 and 570.342 pixels, axis in the middle.
 - kinect-v2: one factory calibration, in D. Shiffman's Kinect tutorials (github.com/CodingTrain/website-archive).
 - azure-kinect: one factory calibration, in github.com/panispani/3DReconstruct. 640 x 576 (NFOV) is cut out of 1024 x
   1024 (WFOV); both have binned modes of half the size. The lens is taken for a pinhole.
-- d405, d415, d435, l515: fields of view in Intel's datasheets; units of l515 in librealsense issue 8058. d435 agrees
-  with the calibration in realsense-ros issue 2788. Their 4:3 modes are cut out of the 16:9 ones.
+- d405, d415, d435, l515: estimates from horizontal fields of view of 89, 69, 90 and 70 degrees; units of l515 in
+  librealsense issue 8058. d435 agrees with the calibration in realsense-ros issue 2788. Their 4:3 modes are cut out of
+  the 16:9 ones.
 - sr300: one factory calibration, in librealsense issue 10838.
 - structure: the depth camera of ScanNet, 577.87 pixels (github.com/ScanNet/ScanNet, issue 9).
 - truedepth: an estimate from its field of view of about 57 degrees. Apple gives every picture a matrix of its own
