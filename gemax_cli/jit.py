@@ -29,6 +29,7 @@ def _hidden(module: str) -> Iterator[None]:
 # numba obeys a .numba_config.yaml of the working folder if PyYAML is there. That of a data set could name a folder of
 # compiled code to load. Variables of the environment (NUMBA_...) do the same for the user.
 warnings.filterwarnings("ignore", "A Numba config file is found but YAML")
+_SAID = "compiled code cannot be kept"
 with _hidden("yaml"):
     import numba
 
@@ -53,6 +54,7 @@ def kernel(function: Function) -> Function:
     try:
         return _compiled(function, cache=True)
     except RuntimeError:  # numba's word for a cache without a folder
+        warnings.filterwarnings("default", _SAID)  # also where the command line silences the warnings of libraries
         warnings.warn_explicit(_NO_CACHE, RuntimeWarning, "gemax_cli", 1, registry=_warned)
         return _compiled(function, cache=False)
 
