@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
@@ -38,7 +39,6 @@ _NO_CACHE = (
     "compiled code cannot be kept, so every process compiles anew, which takes up to a minute: "
     "set NUMBA_CACHE_DIR to a folder that may be written to."
 )
-_warned: dict[str | tuple[Any, ...], int] = {}  # where Python remembers that it warned
 
 
 def kernel(function: Function) -> Function:
@@ -54,9 +54,15 @@ def kernel(function: Function) -> Function:
     try:
         return _compiled(function, cache=True)
     except RuntimeError:  # numba's word for a cache without a folder
-        warnings.filterwarnings("default", _SAID)  # also where the command line silences the warnings of libraries
-        warnings.warn_explicit(_NO_CACHE, RuntimeWarning, "gemax_cli", 1, registry=_warned)
+        _say_no_cache()
         return _compiled(function, cache=False)
+
+
+@cache
+def _say_no_cache() -> None:
+    """Warn once, also where the command line silences the warnings of libraries."""
+    warnings.filterwarnings("default", _SAID)
+    warnings.warn_explicit(_NO_CACHE, RuntimeWarning, "gemax_cli", 1)
 
 
 def _compiled(function: Function, *, cache: bool) -> Function:
