@@ -132,7 +132,7 @@ class ScanError(GemaxError):
 
     Attributes:
         path: the file at fault.
-        stage: where on its way the scan failed: read, nose, block, maps or write.
+        stage: where on its way the scan failed: read, nose, block, texture, maps or write.
     """
 
     exit_code = SOME_FAILED
@@ -182,6 +182,18 @@ class Unmappable(ScanError):
     """Tau, range or scale do not fit the values of an image."""
 
     stage = "maps"
+
+
+class PictureMissing(ScanError):
+    """The scan carries no picture, or the one that it names is not beside it."""
+
+    stage = "texture"
+
+
+class BadPicture(ScanError):
+    """The picture beside a scan is damaged, too large or not of 8 bits."""
+
+    stage = "texture"
 
 
 class WorkerDied(ScanError):

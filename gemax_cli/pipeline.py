@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,20 +16,24 @@ from gemax_cli.entropy.solver import optimal_cuts_per_tau
 from gemax_cli.errors import EmptyBlock, NoNoseTip
 from gemax_cli.face.block import cut_blocks
 from gemax_cli.face.clean import clean_scan, drop_grazing
+from gemax_cli.face.landmarks import PixelLandmark, landmarks_in
 from gemax_cli.face.model import LAST_ROW, DepthBlock, FrontalScan, NoseTip, Pose
 from gemax_cli.face.nose import find_nose_tip
 from gemax_cli.face.orient import orient_scan
 from gemax_cli.face.pose import align_if_turned
+from gemax_cli.face.texture import Texture, texture_blocks
 from gemax_cli.maps.compare import make_comparison_maps
 from gemax_cli.maps.model import ComparisonMap
 from gemax_cli.paths import AnyPath
-from gemax_cli.scans.model import Companion, Scan
+from gemax_cli.scans.model import Companion, Fingerprint, Scan
+from gemax_cli.scans.picture import ScanColours, colours_of
 from gemax_cli.scans.read import read_scan
 from gemax_cli.settings import QuantisationSettings, Settings
 
 SMALLEST_FACE_CM2 = 40.0  # whole faces fill 150 to 250 cm2 of a 60 mm block, half-turned ones 100
 MOST_BEFORE_CM2 = 3.0  # frontal faces have none, heads turned by 45 degrees up to 50
 MM2_PER_CM2 = 100.0
+MEASURED, FILLED = 255, 128  # values of a mask
 
 
 class Stopwatch:
@@ -79,6 +83,9 @@ class MappedBlock:
         counts: pixels filled, left open, removed (``face.model.DepthBlock``).
         maps: GEMax maps, ascending tau.
         comparisons: comparison maps, in the order of the settings.
+        texture: colours on the same grid; None where they were not asked for, or the scan has none.
+        mask: (size, size) uint8: 0 no data, 255 measured, 128 filled; None where it was not asked for.
+        landmarks: of the scan's files, in pixels.
     """
 
     depth16: NDArray[np.uint16]
@@ -88,6 +95,38 @@ class MappedBlock:
     counts: dict[str, int]
     maps: tuple[GemaxMap, ...]
     comparisons: tuple[ComparisonMap, ...] = ()
+    texture: Texture | None = None
+    mask: NDArray[np.uint8] | None = None
+    landmarks: tuple[PixelLandmark, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class CutScan:
+    """The depth blocks of one scan, without maps.
+
+    Attributes:
+        frontal: the cleaned surface in its frontal axes.
+        tip: in these axes.
+        aligned: the scan was rotated to frontal.
+        blocks: one per depth, ascending.
+        textures: of the blocks; None without the scan's picture, or where none was asked for.
+        texture_source: name of the picture, or VERTEX_COLOURS; NO_PICTURE where the scan has none, "" if not asked for.
+        companions: files beside the scan that were read with it, its picture among them.
+        counts: what cleaning removed.
+        warnings: sentences.
+        fingerprint: of the raw file.
+    """
+
+    frontal: FrontalScan
+    tip: NoseTip
+    aligned: bool
+    blocks: tuple[DepthBlock, ...]
+    textures: tuple[Texture | None, ...]
+    texture_source: str
+    companions: tuple[Companion, ...]
+    counts: dict[str, int]
+    warnings: tuple[str, ...]
+    fingerprint: Fingerprint
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +144,7 @@ class ConvertedScan:
         source_sha256: of the raw file.
         companions: the files beside it that were read with it.
         seconds: per stage.
+        texture_source: as of ``CutScan``.
     """
 
     nose: NoseTip
@@ -117,6 +157,7 @@ class ConvertedScan:
     source_sha256: str
     seconds: dict[str, float]
     companions: tuple[Companion, ...] = ()
+    texture_source: str = ""
 
 
 def convert_scan(path: AnyPath, settings: Settings | None = None) -> ConvertedScan:
@@ -140,23 +181,41 @@ def convert_read(scan: Scan, settings: Settings, watch: Stopwatch) -> ConvertedS
 
 
 def _converted(scan: Scan, settings: Settings, watch: Stopwatch) -> ConvertedScan:
+    cut = cut_scan(scan, settings, watch)
+    with watch.stage("maps"):
+        mapped = tuple(
+            _mapped(block, texture, cut, settings) for block, texture in zip(cut.blocks, cut.textures, strict=True)
+        )
+    return ConvertedScan(
+        nose=_in_raw_axes(cut.tip, cut.frontal.to_raw),
+        pose=cut.tip.pose,
+        aligned=cut.aligned,
+        blocks=mapped,
+        counts=cut.counts,
+        warnings=cut.warnings,
+        source_bytes=cut.fingerprint.size,
+        source_sha256=cut.fingerprint.sha256,
+        seconds=watch.seconds,
+        texture_source=cut.texture_source,
+        companions=cut.companions,
+    )
+
+
+def cut_scan(scan: Scan, settings: Settings, watch: Stopwatch) -> CutScan:
+    """The depth blocks of a scan and, if the settings ask for them, their textures.
+
+    Raises:
+        ScanError: as ``convert_scan``; PictureMissing and BadPicture only where a texture is required.
+    """
     frontal, tip, aligned, counts = _face(scan, settings, watch)
     with watch.stage("block"):
         blocks = cut_blocks(frontal.scan, tip.position, settings.block, settings.depths)
-    with watch.stage("maps"):
-        mapped = tuple(_mapped(block, frontal, settings) for block in blocks)
-    return ConvertedScan(
-        nose=_in_raw_axes(tip, frontal.to_raw),
-        pose=tip.pose,
-        aligned=aligned,
-        blocks=mapped,
-        counts=counts,
-        warnings=(*scan.warnings, *frontal.assumptions, *tip.warnings, *_missing(blocks, settings)),
-        source_bytes=scan.fingerprint.size,
-        source_sha256=scan.fingerprint.sha256,
-        seconds=watch.seconds,
-        companions=scan.companions,
-    )
+    with watch.stage("texture") if settings.texture else nullcontext():
+        colours = colours_of(frontal.scan, settings.require_texture) if settings.texture else ScanColours(None)
+        textures = texture_blocks(blocks, colours.colours)
+    warnings = *scan.warnings, *frontal.assumptions, *tip.warnings, *_missing(blocks, settings), *colours.warnings
+    own = colours.source, (*scan.companions, *colours.companions), counts, warnings, scan.fingerprint
+    return CutScan(frontal, tip, aligned, blocks, textures, *own)
 
 
 def _missing(blocks: tuple[DepthBlock, ...], settings: Settings) -> Iterator[str]:
@@ -176,7 +235,8 @@ def _missing(blocks: tuple[DepthBlock, ...], settings: Settings) -> Iterator[str
 
 def _face(scan: Scan, settings: Settings, watch: Stopwatch) -> tuple[FrontalScan, NoseTip, bool, dict[str, int]]:
     with watch.stage("clean"):
-        cleaned, counts = clean_scan(replace(scan, texture=None))  # no map shows it
+        shown = scan if settings.texture else replace(scan, texture=None, colours=None)
+        cleaned, counts = clean_scan(shown)
     with watch.stage("nose"):
         frontal = orient_scan(cleaned, settings.nose)
         if scan.grid is not None and not scan.metric:  # what turns away shows once the axes are known
@@ -187,8 +247,8 @@ def _face(scan: Scan, settings: Settings, watch: Stopwatch) -> tuple[FrontalScan
     return frontal, tip, aligned, counts
 
 
-def _mapped(block: DepthBlock, frontal: FrontalScan, settings: Settings) -> MappedBlock:
-    quantisation = settings.quantisation
+def _mapped(block: DepthBlock, texture: Texture | None, cut: CutScan, settings: Settings) -> MappedBlock:
+    quantisation, frontal = settings.quantisation, cut.frontal
     return MappedBlock(
         depth16=block.depth16,
         depth_mm=block.depth_mm,
@@ -197,7 +257,15 @@ def _mapped(block: DepthBlock, frontal: FrontalScan, settings: Settings) -> Mapp
         counts=block.counts,
         maps=make_maps(block.depth16, settings.taus, quantisation),
         comparisons=compare_maps(block.depth16, block.depth_mm, block.mm_per_pixel, settings.maps, quantisation),
+        texture=texture,
+        mask=mask_of(block) if settings.mask else None,
+        landmarks=landmarks_in(block, {**frontal.scan.landmarks, **frontal.scan.picture_landmarks}),
     )
+
+
+def mask_of(block: DepthBlock) -> NDArray[np.uint8]:
+    """Which pixels of a block were measured: (size, size) uint8, 0 no data, MEASURED, FILLED."""
+    return np.where(block.filled, FILLED, np.where(block.depth16 > 0, MEASURED, 0)).astype(np.uint8)
 
 
 def make_maps(

@@ -28,7 +28,7 @@ MM_PER_UNIT: Mapping[Unit, float] = {
 LARGEST_PIXELS = 1e6
 SMALLEST_DEPTH = 10.0  # mm; less was meant in centimetres
 DEFAULT_TAUS = (20, 30, 40, 50, 60)  # section 4.2 of the paper: training uses all five, testing 20
-ADDABLE = ("taus", "maps")  # settings of which more may join a folder without a conflict
+ADDABLE = ("taus", "maps", "texture", "require_texture", "mask")  # may be added to a folder without a conflict
 
 
 def _require(condition: bool, message: str) -> None:
@@ -164,6 +164,9 @@ class Settings:
         depths: block depths in mm; sorted, without repeats.
         stack: one grey PNG per tau, or one RGB PNG per three tau.
         maps: comparison maps, names of ``maps.registry.COMPARISONS``; in its order, without repeats.
+        texture: also write the scan's colours on the grid of each block.
+        require_texture: scans without a picture are failures; it implies ``texture``.
+        mask: also write which pixels were measured, and which are filled holes.
     """
 
     kind: ClassVar[str] = "scans"
@@ -176,8 +179,12 @@ class Settings:
     stack: StackMode = "files"
     maps: tuple[str, ...] = ()
     camera: CameraSettings = field(default_factory=CameraSettings)
+    texture: bool = False
+    require_texture: bool = False
+    mask: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "texture", self.texture or self.require_texture)
         object.__setattr__(self, "taus", tuple(sorted(set(self.taus))))
         object.__setattr__(self, "depths", tuple(sorted({float(d) for d in self.depths})))
         _require(bool(self.taus), "no tau is given: give at least one.")
@@ -228,7 +235,7 @@ class Settings:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 over all but tau and comparison maps: more of these may join a folder, other changes may not."""
+        """SHA-256 over all but what ADDABLE names: more of these may join a folder, other changes may not."""
         values = self.as_dict()
         for name in ADDABLE:
             del values[name]

@@ -9,6 +9,7 @@ from typing import Literal
 
 from gemax_cli.batch.model import Task
 from gemax_cli.datasets.model import ScanRef
+from gemax_cli.scans.picture import NO_PICTURE
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import OutputFolder, Shard
 from gemax_cli.stack.naming import DEPTH16, block_folder
@@ -122,9 +123,18 @@ def _reason_without_record(ref: ScanRef, folder: OutputFolder, settings: Setting
 
 def _complete(record: ScanRecord, settings: Settings) -> bool:
     taus, channels = set(settings.taus), set(settings.map_channels)
-    return all(
+    return not lacks_surface(record, settings) and all(
         taus <= set(record.taus(depth)) and channels <= set(record.comparisons(depth)) for depth in settings.depths
     )
+
+
+def lacks_surface(record: ScanRecord, settings: Settings) -> bool:
+    """Whether a record lacks a texture or mask, which take the scan's surface to make.
+
+    A scan without a picture is complete, unless a texture is required: then it is looked for again.
+    """
+    lacking = ("", NO_PICTURE) if settings.require_texture else ("",) if settings.texture else ()
+    return record.texture in lacking or (settings.mask and any(block.mask is None for block in record.blocks))
 
 
 def _changed(record: ScanRecord, ref: ScanRef, folder: OutputFolder, stamps: dict[str, str]) -> bool:

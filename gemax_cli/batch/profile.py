@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import median, quantiles
 
-STAGES = ("read", "clean", "nose", "block", "maps", "encode", "write")
+STAGES = ("read", "clean", "nose", "block", "texture", "maps", "encode", "write")
 
 
 @dataclass(frozen=True)

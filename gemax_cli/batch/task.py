@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,23 +13,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.batch.model import Outcome, Task, failure_of, is_disk_full, write_failed
-from gemax_cli.face.model import NoseTip
+from gemax_cli.batch.plan import lacks_surface
+from gemax_cli.face.landmarks import PixelLandmark
+from gemax_cli.face.model import DepthBlock, NoseTip
+from gemax_cli.face.texture import FILTER, SPACE, Texture
 from gemax_cli.maps.model import ComparisonMap
 from gemax_cli.maps.registry import COMPARISONS, channels_of
 from gemax_cli.pipeline import (
     ConvertedScan,
+    CutScan,
     GemaxMap,
     MappedBlock,
     Stopwatch,
     compare_maps,
     convert_scan,
+    cut_scan,
     make_maps,
+    mask_of,
 )
-from gemax_cli.scans.read import files_beside
+from gemax_cli.scans.model import Companion
+from gemax_cli.scans.read import files_beside, read_scan
 from gemax_cli.settings import StackMode
 from gemax_cli.stack.atomic import remove_temporaries, write_atomically
 from gemax_cli.stack.guard import Guard, read_regular
-from gemax_cli.stack.naming import CHANNELS, DEPTH16, block_folder, comparison_name, map_name, rgb_groups
+from gemax_cli.stack.naming import CHANNELS, DEPTH16, MASK, TEXTURE, block_folder, comparison_name, map_name, rgb_groups
 from gemax_cli.stack.png import encode_png, read_png
 from gemax_cli.stack.records import (
     Affine,
@@ -36,13 +44,16 @@ from gemax_cli.stack.records import (
     CompanionRecord,
     ComparisonRecord,
     MapRecord,
+    MaskRecord,
     NoseRecord,
     PoseRecord,
     ScanRecord,
+    TextureRecord,
     pack_cuts,
 )
 from gemax_cli.stack.state import stamp_of, stat_of
 
+LANDMARK_DECIMALS = 4  # of pixels and mm: a ten-thousandth of either
 Seconds = dict[str, float]
 """Per stage of a conversion."""
 
@@ -111,10 +122,13 @@ def write_scan(task: Task, converted: ConvertedScan, writer: ImageWriter) -> Sca
         counts=converted.counts,
         blocks=blocks,
         warnings=converted.warnings,
-        companions=tuple(
-            CompanionRecord(c.name, c.fingerprint.size, c.fingerprint.sha256) for c in converted.companions
-        ),
+        companions=_companions(converted.companions),
+        texture=converted.texture_source,
     )
+
+
+def _companions(files: Iterable[Companion]) -> tuple[CompanionRecord, ...]:
+    return tuple(CompanionRecord(file.name, file.fingerprint.size, file.fingerprint.sha256) for file in files)
 
 
 @dataclass(frozen=True)
@@ -156,6 +170,8 @@ def _write_block(task: Task, writer: ImageWriter, mapped: MappedBlock, many: boo
         digest = writer.put(file, mapped.depth16)
         maps = _write_maps(writer, task.settings.stack, place, mapped.maps)
         comparisons = _write_comparisons(writer, place, mapped.comparisons)
+        texture = _write_texture(writer, place, mapped.depth16, mapped.texture)
+        mask = _write_mask(writer, place, mapped.mask)
     except OSError as error:
         raise write_failed(task.out / place, error) from error
     return BlockRecord(
@@ -168,7 +184,15 @@ def _write_block(task: Task, writer: ImageWriter, mapped: MappedBlock, many: boo
         sha256=digest,
         maps=maps,
         comparisons=comparisons,
+        texture=texture,
+        mask=mask,
+        landmarks={mark.name: _landmark(mark) for mark in mapped.landmarks},
     )
+
+
+def _landmark(mark: PixelLandmark) -> tuple[float, float, float, bool]:
+    column, row, depth = (round(value, LANDMARK_DECIMALS) for value in (mark.column, mark.row, mark.depth))
+    return column, row, depth, mark.visible
 
 
 def _affine(matrix: NDArray[np.float64]) -> Affine:
@@ -215,20 +239,76 @@ def _write_comparison(writer: ImageWriter, file: str, m: ComparisonMap) -> list[
     ]
 
 
+def _write_texture(
+    writer: ImageWriter, place: str, depth16: NDArray[np.uint16], texture: Texture | None
+) -> TextureRecord | None:
+    if texture is None:
+        return None
+    file, pixels = f"{place}/{TEXTURE}", int(np.count_nonzero(texture.textured))
+    digest = writer.put(file, texture.image)
+    return TextureRecord(file, pixels, int(np.count_nonzero(depth16)) - pixels, FILTER, SPACE, digest)
+
+
+def _write_mask(writer: ImageWriter, place: str, mask: NDArray[np.uint8] | None) -> MaskRecord | None:
+    return None if mask is None else MaskRecord(f"{place}/{MASK}", writer.put(f"{place}/{MASK}", mask))
+
+
 def add_maps(task: Task, older: ScanRecord) -> tuple[ScanRecord, Seconds]:
-    """Add the maps that a record lacks, made from its depth16.png. The rest of the record stays.
+    """Add what a record lacks: maps, made from its depth16.png; texture and mask, from the scan. The rest stays.
 
     Returns:
         The record, and the seconds per stage where all of the scan had to be converted again.
 
     Raises:
         WriteFailed: a file cannot be written.
-        ScanError: depth16.png changed or vanished and the raw file cannot be converted again.
+        ScanError: the scan must be read, for its texture or because depth16.png changed, and cannot be.
     """
     guard = Guard(task.out)
     if any(_changed(guard.path(block.file), block.sha256) for block in older.blocks):
         return convert_and_write(task)
-    return replace(older, blocks=tuple(_extended(task, block) for block in older.blocks)), {}
+    if not lacks_surface(older, task.settings):
+        return replace(older, blocks=tuple(_extended(task, block) for block in older.blocks)), {}
+    cut = cut_scan(read_scan(task.ref.path), task.settings, Stopwatch())
+    if not _same_blocks(guard, older, cut):
+        return convert_and_write(task)
+    return _with_surface(task, older, cut), {}
+
+
+def _same_blocks(guard: Guard, older: ScanRecord, cut: CutScan) -> bool:
+    """Whether a scan was cut as its record says: from the same bytes, into the same codes."""
+    return cut.fingerprint.sha256 == older.source_sha256 and all(
+        np.array_equal(read_png(guard.path(block.file)), own.depth16)
+        for block, own in zip(older.blocks, cut.blocks, strict=True)
+    )
+
+
+def _with_surface(task: Task, older: ScanRecord, cut: CutScan) -> ScanRecord:
+    """A record with all that the settings ask for; the files are written."""
+    each = zip(older.blocks, cut.blocks, cut.textures, strict=True)
+    blocks = tuple(_with_extras(task, _extended(task, block), own, texture) for block, own, texture in each)
+    if not cut.texture_source:
+        return replace(older, blocks=blocks)
+    return replace(
+        older,
+        blocks=blocks,
+        warnings=cut.warnings,
+        companions=_companions(cut.companions),
+        texture=cut.texture_source,
+    )
+
+
+def _with_extras(task: Task, block: BlockRecord, own: DepthBlock, texture: Texture | None) -> BlockRecord:
+    """A block's record with the texture and mask that it lacks; their files are written."""
+    writer, place = ImageWriter(Guard(task.out)), block.file.rpartition("/")[0]
+    mask = mask_of(own) if task.settings.mask and block.mask is None else None
+    try:
+        return replace(
+            block,
+            texture=block.texture or _write_texture(writer, place, own.depth16, texture),
+            mask=block.mask or _write_mask(writer, place, mask),
+        )
+    except OSError as error:
+        raise write_failed(task.out / place, error) from error
 
 
 def _changed(path: Path, sha256: str) -> bool:

@@ -260,6 +260,9 @@ settings_pack = pack(
         help=f"Comparison maps of the same blocks: {', '.join(COMPARISONS)}; separated by commas.",
     ),
     quantisation=quantisation_pack,
+    texture=partial(maps_option, "--texture", is_flag=True, help="Also texture.png, colours on the same grid."),
+    require_texture=partial(maps_option, "--require-texture", is_flag=True, help="The same; no picture is a failure."),
+    mask=partial(maps_option, "--mask", is_flag=True, help="Also mask.png: 0 no data, 255 measured, 128 filled."),
     stack=choice(maps_option, "--stack", "files rgb", "A grey PNG per tau, or an RGB PNG per three tau."),
     depths=partial(
         numbers_option, "--depth", type=lengths, envvar="GEMAX_DEPTH", default=["60"], heading="Block",

@@ -12,7 +12,7 @@ from gemax_cli.errors import EmptyBlock
 from gemax_cli.face import block_kernels as kernels
 from gemax_cli.face.holes import CleanedDepth, Limits, clean_depth
 from gemax_cli.face.model import DepthBlock
-from gemax_cli.face.raster import Frame, RangeImage, as_kernel_array, rasterise
+from gemax_cli.face.raster import Drawing, Frame, RangeImage, as_kernel_array, rasterise
 from gemax_cli.face.surface import median_edge, triangulate_points
 from gemax_cli.scans.model import Points, Scan, Triangles
 from gemax_cli.settings import BlockSettings
@@ -54,13 +54,14 @@ def cut_blocks(
     tip = np.asarray(tip, np.float64)
     surface = _prepare(scan, tip, settings)
     if settings.frame == "fixed":
-        frame = Frame.centred(tip, tip[2], settings.size, settings.mm_per_pixel)
-        cleaned, image = _range_image(surface, frame, settings)
-        return tuple(_block(scan, frame, cleaned, image, d) for d in depths)
+        drawing = _drawing(surface, Frame.centred(tip, tip[2], settings.size, settings.mm_per_pixel), settings)
+        cleaned, image = _range_image(drawing, surface, settings)
+        return tuple(_block(scan, drawing, cleaned, image, d) for d in depths)
     blocks = []
     for depth_mm in depths:
         frame = _fitted(scan, surface, tip, settings, depth_mm)
-        blocks.append(_block(scan, frame, *_range_image(surface, frame, settings), depth_mm))
+        drawing = _drawing(surface, frame, settings)
+        blocks.append(_block(scan, drawing, *_range_image(drawing, surface, settings), depth_mm))
     return tuple(blocks)
 
 
@@ -83,9 +84,13 @@ def _fitted(scan: Scan, surface: _Surface, tip: NDArray[np.float64], settings: B
     return Frame.centred(centre, tip[2], settings.size, side / (settings.size - 1 - 2 * MARGIN))
 
 
-def _range_image(surface: _Surface, frame: Frame, settings: BlockSettings) -> tuple[CleanedDepth, RangeImage]:
-    image = rasterise(surface.points, surface.triangles, frame, settings.front_mm, surface.max_edge)
-    return clean_depth(image.depth, _limits(surface, frame.mm_per_pixel, settings)), image
+def _drawing(surface: _Surface, frame: Frame, settings: BlockSettings) -> Drawing:
+    return Drawing(surface.points, surface.triangles, frame, settings.front_mm, surface.max_edge)
+
+
+def _range_image(drawing: Drawing, surface: _Surface, settings: BlockSettings) -> tuple[CleanedDepth, RangeImage]:
+    image = rasterise(*drawing)
+    return clean_depth(image.depth, _limits(surface, drawing.frame.mm_per_pixel, settings)), image
 
 
 def _limits(surface: _Surface, pitch: float, settings: BlockSettings) -> Limits:
@@ -99,12 +104,14 @@ def _limits(surface: _Surface, pitch: float, settings: BlockSettings) -> Limits:
     )
 
 
-def _block(scan: Scan, frame: Frame, cleaned: CleanedDepth, image: RangeImage, depth_mm: float) -> DepthBlock:
+def _block(scan: Scan, drawing: Drawing, cleaned: CleanedDepth, image: RangeImage, depth_mm: float) -> DepthBlock:
+    frame = drawing.frame
     codes, counts = cut_depth(cleaned, depth_mm, SPECK_MM2 / frame.mm_per_pixel**2)
     if not codes.any():
         raise _empty(scan, depth_mm)
     counts |= {"front_pixels": image.front_pixels, "dropped_triangles": image.dropped_triangles}
-    return DepthBlock(codes, float(depth_mm), frame.mm_per_pixel, frame.to_scan, counts)
+    filled = cleaned.filled & (codes > 0)
+    return DepthBlock(codes, float(depth_mm), frame.mm_per_pixel, frame.to_scan, counts, filled, drawing)
 
 
 def cut_depth(cleaned: CleanedDepth, depth_mm: float, speck: float) -> tuple[NDArray[np.uint16], dict[str, int]]:

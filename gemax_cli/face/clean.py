@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.face import clean_kernels as kernels
-from gemax_cli.scans.model import Scan
+from gemax_cli.scans.model import Scan, TextureMap
 
 SPIKE_SPACINGS = 1.5  # a point is a spike if it lies farther than this from the median of its neighbours, in spacings
 SUSPECT_SPACINGS = 0.4  # and is tested only if it lies this far from their mean, in usual spacings
@@ -103,5 +103,11 @@ def keep_points(scan: Scan, kept: Mask, unwanted: Mask | None = None) -> Scan:
         points=points,
         triangles=triangles,
         grid=None if scan.grid is None else grid,
-        texture=None if scan.texture is None else replace(scan.texture, triangles=scan.texture.triangles[whole]),
+        texture=None if scan.texture is None else _keep_triangles(scan.texture, whole),
+        colours=None if scan.colours is None else scan.colours[kept],
     )
+
+
+def _keep_triangles(texture: TextureMap, kept: Mask) -> TextureMap:
+    which = None if texture.which is None else texture.which[kept]
+    return replace(texture, triangles=texture.triangles[kept], which=which)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.face.raster import Drawing
 from gemax_cli.scans.model import Scan
 
 LAST_ROW = np.array([[0.0, 0.0, 0.0, 1.0]])
@@ -79,10 +80,14 @@ class DepthBlock:
         counts: filled_pixels (of small holes), hole_pixels (enclosed and without a code: open mouth, nostrils, surface
             deeper than the block), spike_pixels and speck_pixels (removed), front_pixels (left empty because the
             surface there lies too far before the nose tip), dropped_triangles (too long an edge).
+        filled: (size, size), where a small hole was filled: depth that was not measured.
+        drawing: the surface and the grid, to draw more of it.
     """
 
     depth16: NDArray[np.uint16]
     depth_mm: float
     mm_per_pixel: float
     to_scan: NDArray[np.float64]
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int]
+    filled: NDArray[np.bool_]
+    drawing: Drawing

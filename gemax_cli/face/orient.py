@@ -91,6 +91,9 @@ def orient_scan(scan: Scan, settings: NoseSettings) -> FrontalScan:
         head,
         points=_moved(head.points, guess.mm_per_unit, rotation),
         landmarks={name: _moved(place, guess.mm_per_unit, rotation) for name, place in scan.landmarks.items()},
+        picture_landmarks={
+            name: _moved(place, guess.mm_per_unit, rotation) for name, place in scan.picture_landmarks.items()
+        },
     )
     to_raw = np.column_stack([rotation, np.zeros(3)])
     sentences = (*_sentences(guess, settings), *_crop_sentences(scan, head))

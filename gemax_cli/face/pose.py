@@ -46,6 +46,7 @@ def align_scan(scan: Scan, tip: NoseTip, pose: Pose) -> FrontalScan:
         scan,
         points=np.ascontiguousarray((scan.points - shift) @ rotation),
         landmarks={name: (place - shift) @ rotation for name, place in scan.landmarks.items()},
+        picture_landmarks={name: (place - shift) @ rotation for name, place in scan.picture_landmarks.items()},
     )
     return FrontalScan(turned, np.column_stack([rotation, shift]))
 

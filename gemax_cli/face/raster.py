@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,24 @@ class Frame:
         """(n, 3) columns, rows and depths of points; columns and rows to the nearest 2^-20 pixel."""
         place = np.array([self.left, self.top, self.mm_per_pixel, self.tip_z])
         return kernels.project(as_kernel_array(points, np.float64), place)
+
+
+class Drawing(NamedTuple):
+    """What ``rasterise`` draws: its arguments.
+
+    Attributes:
+        points: (n, 3) mm, frontal.
+        triangles: (m, 3).
+        frame: where the pixels lie.
+        near: surface more than this far before the nose tip is not drawn, mm.
+        max_edge_mm: triangles with a longer edge are not drawn.
+    """
+
+    points: Points
+    triangles: Triangles
+    frame: Frame
+    near: float
+    max_edge_mm: float
 
 
 @dataclass(frozen=True, eq=False)

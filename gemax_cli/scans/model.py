@@ -45,11 +45,34 @@ class TextureMap:
         image: file name of the picture as the scan names it, never a path to open unchecked; None if unnamed.
         coordinates: (k, 2) u to the right and v up, 0..1; NaN where a corner has no texture.
         triangles: (m, 3) rows of ``coordinates`` for the corners of the scan's triangle of the same number.
+        more: names of further pictures.
+        which: (m,) picture of each triangle: 0 for ``image``, then ``more``; None where there is one.
+        inside: bytes of pictures that are in the scan's own file, by the names that ``image`` and ``more`` give them.
     """
 
     image: str | None
     coordinates: NDArray[np.float64]
     triangles: Triangles
+    more: tuple[str | None, ...] = ()
+    which: NDArray[np.uint8] | None = None
+    inside: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class PictureColours:
+    """Decoded pictures and how they lie on a surface.
+
+    Attributes:
+        pictures: (rows, columns, 3) sRGB, row 0 at v = 1, by ``TextureMap.which``; None for one that cannot be used.
+        lie: how they lie on the triangles.
+    """
+
+    pictures: tuple[NDArray[np.uint8] | None, ...]
+    lie: TextureMap
+
+
+PointColours = NDArray[np.uint8]  # (n, 3) sRGB of the points of a surface
+Colours = PictureColours | PointColours
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +87,9 @@ class Scan:
         grid: (rows, columns) int32 number of the point at each place of an organised scan, -1 where there is
             none; row 0 is the TOP of the picture, whatever the file's order. None for unorganised scans.
         landmarks: name to (3,) position, same axes and unit as ``points``.
+        picture_landmarks: the same, of landmarks known from the picture alone; the nose tip is not taken from them.
         texture: None where the file has no texture coordinates.
+        colours: (n, 3) sRGB of the points; None where the file has none.
         metric: the format fixes the axes (+X to the viewer's right, +Y up, +Z to the camera) and millimetres;
             otherwise both must be recognised.
         camera: the axes are those of a depth camera, which may have been held on its side.
@@ -79,7 +104,9 @@ class Scan:
     triangles: Triangles
     grid: NDArray[np.int32] | None = None
     landmarks: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    picture_landmarks: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     texture: TextureMap | None = None
+    colours: PointColours | None = None
     metric: bool = False
     camera: bool = False
     warnings: tuple[str, ...] = ()

@@ -32,7 +32,7 @@ from gemax_cli.settings import ADDABLE, Settings
 from gemax_cli.stack.atomic import DISK_FULL, remove_temporaries, write_atomically
 from gemax_cli.stack.guard import Guard, NotRegular, check_own_files, open_regular, read_regular
 from gemax_cli.stack.images import DEPTH_FOLDER, ScanImages, load_codes, load_map, scan_images
-from gemax_cli.stack.naming import DEPTH16, FAILURES, METADATA, RUN, records_name
+from gemax_cli.stack.naming import DEPTH16, FAILURES, LANDMARKS, METADATA, RUN, records_name
 from gemax_cli.stack.records import (
     BlockRecord,
     Place,
@@ -47,7 +47,15 @@ from gemax_cli.stack.records import (
     tidy_records,
 )
 from gemax_cli.stack.state import State, read_state, records_digest, tables_digest, write_state
-from gemax_cli.stack.tables import Failure, Table, metadata_table, read_failures, write_failures
+from gemax_cli.stack.tables import (
+    Failure,
+    Table,
+    TableParts,
+    landmarks_table,
+    metadata_table,
+    read_failures,
+    write_failures,
+)
 
 LOCK = ".gemax.lock"
 TABLES_LOCK = ".gemax-tables.lock"
@@ -301,6 +309,16 @@ class OutputFolder:
         """
         return load_map(self.guard.path(file))
 
+    def texture(self, scan_id: str, depth_mm: float | None = None) -> NDArray[np.uint8] | None:
+        """Texture of a scan, (rows, columns, 3) uint8 sRGB; None where it has none. Without a depth, its first block.
+
+        Raises:
+            SettingsError: there is no such scan or depth.
+            ScanError: the file cannot be read.
+        """
+        texture = self._block(scan_id, depth_mm).texture
+        return self.image(texture.file) if texture else None
+
     def _block(self, scan_id: str, depth_mm: float | None) -> BlockRecord:
         record = self.record(scan_id)
         if record is None:
@@ -339,7 +357,7 @@ class OutputFolder:
         if not os.access(self.path, os.W_OK | os.X_OK):
             message = "may not be written to: change its permissions or give another folder."
             raise OutputUnwritable(f"{self.path}: {message}")
-        foreign = [name for name in (METADATA, FAILURES) if (self.path / name).exists()]
+        foreign = [name for name in (METADATA, LANDMARKS, FAILURES) if (self.path / name).exists()]
         if foreign and not self.is_ours:
             message = f"holds a {foreign[0]} that gemax did not write: give another output folder."
             raise OutputError(f"{self.path}: {message}")
@@ -445,7 +463,8 @@ class OutputFolder:
 
     def tables(self) -> Iterator[Table]:
         """The tables made from the records, as they should be."""
-        yield metadata_table(self.records, *self._map_columns())
+        yield metadata_table(self.records, TableParts.of(self.records()))
+        yield landmarks_table(self.records)
 
     @cached_property
     def state(self) -> State:
@@ -464,15 +483,6 @@ class OutputFolder:
             depths = [path for path in place.glob("d*/") if DEPTH_FOLDER.fullmatch(path.name)]
             for folder in (place, *(self.guard.folder(f"{scan_id}/{path.name}") for path in depths)):
                 remove_temporaries(folder)
-
-    def _map_columns(self) -> tuple[set[int], set[str]]:
-        """All tau and all comparison channels in the records."""
-        taus: set[int] = set()
-        channels: set[str] = set()
-        for block in (block for record in self.records() for block in record.blocks):
-            taus.update(m.tau for m in block.maps)
-            channels.update(m.name for m in block.comparisons)
-        return taus, channels
 
     def _older_failures(self, resolved: Callable[[Set[str]], Set[str]]) -> list[Failure]:
         try:

@@ -22,7 +22,7 @@ from gemax_cli.datasets.registry import DATASETS, parse_name
 from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable
 from gemax_cli.scans.read import IMAGE_SUFFIXES, KNOWN_SUFFIXES
 from gemax_cli.stack.guard import NotRegular, read_regular
-from gemax_cli.stack.naming import DEPTH16, TAU
+from gemax_cli.stack.naming import DEPTH16, NO_MAPS, TAU
 from gemax_cli.stack.png import decode_png, read_png
 
 DEPTH_FOLDER = re.compile(r"d\d{3,}(\.\d+)?")
@@ -111,7 +111,7 @@ def scan_images(root: Path, base: Path | None = None) -> list[ScanImages]:
     for folder, names in folders.items():
         scan = _scan_name(folder, base or root)
         if DEPTH16 in names:
-            found.append(_scan(scan, folder, folder / DEPTH16, (name for name in names if name != DEPTH16)))
+            found.append(_scan(scan, folder, folder / DEPTH16, (name for name in names if name not in NO_MAPS)))
             continue
         shared = [name for name in names if TAU.fullmatch(name) or (stems[name] > 1 and not stacked)]
         found += [_scan(scan, folder, None, shared)] * bool(shared)

@@ -11,6 +11,8 @@ from gemax_cli.maps.registry import COMPARISONS
 DEPTH16 = "depth16.png"
 TEXTURE = "texture.png"
 MASK = "mask.png"
+NO_MAPS = (DEPTH16, TEXTURE, MASK)
+"""Images that lie beside the maps of a depth block."""
 RUN = "run.json"
 METADATA = "metadata.csv"
 LANDMARKS = "landmarks.csv"

@@ -8,7 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +113,35 @@ class ComparisonRecord:
 
 
 @dataclass(frozen=True)
+class TextureRecord:
+    """The colours of a block.
+
+    Attributes:
+        file: path relative to the output folder.
+        pixels: with a colour; the others are black.
+        black_pixels: with depth but without a colour: filled holes, and what the picture does not cover.
+        filter: how a pixel's colour came about.
+        space: colour space of the file.
+        sha256: of the file.
+    """
+
+    file: str
+    pixels: int
+    black_pixels: int
+    filter: str
+    space: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class MaskRecord:
+    """Which pixels of a block were measured: the file, relative to the output folder, and its SHA-256."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class BlockRecord:
     """One depth block and its maps.
 
@@ -126,6 +155,9 @@ class BlockRecord:
         sha256: of that file.
         maps: one per tau, ascending.
         comparisons: one per channel of the comparison maps, in the order of ``maps.registry.COMPARISONS``.
+        texture: None where it was not asked for, or the scan has no picture.
+        mask: None where it was not asked for.
+        landmarks: name to column, row (pixels), depth (mm) and whether it is visible, see ``face.landmarks``.
     """
 
     depth_mm: float
@@ -137,6 +169,14 @@ class BlockRecord:
     sha256: str
     maps: tuple[MapRecord, ...]
     comparisons: tuple[ComparisonRecord, ...] = ()
+    texture: TextureRecord | None = None
+    mask: MaskRecord | None = None
+    landmarks: dict[str, tuple[float, float, float, bool]] = field(default_factory=dict)
+
+    @property
+    def extras(self) -> tuple[TextureRecord | MaskRecord, ...]:
+        """The texture and the mask, as far as they were made."""
+        return tuple(extra for extra in (self.texture, self.mask) if extra is not None)
 
     @property
     def all_maps(self) -> tuple[MapRecord | ComparisonRecord, ...]:
@@ -155,7 +195,7 @@ class BlockRecord:
     @property
     def files(self) -> tuple[str, ...]:
         """Every file of the block, relative to the output folder, each once."""
-        return tuple(dict.fromkeys((self.file, *(m.file for m in self.all_maps))))
+        return tuple(dict.fromkeys((self.file, *(m.file for m in (*self.all_maps, *self.extras)))))
 
 
 @dataclass(frozen=True)
@@ -197,7 +237,11 @@ class PoseRecord:
 
 @dataclass(frozen=True)
 class ScanRecord:
-    """All that is known of a converted scan, and no time: equal runs give equal bytes. ``settings`` is its digest."""
+    """All that is known of a converted scan, and no time: equal runs give equal bytes.
+
+    ``settings`` is ``Settings.digest``; ``texture`` is the name of the picture, "vertex colours", "-" where the scan
+    has no picture, or "" where none was asked for.
+    """
 
     scan_id: str
     name: ScanName
@@ -211,6 +255,7 @@ class ScanRecord:
     blocks: tuple[BlockRecord, ...]
     warnings: tuple[str, ...] = ()
     companions: tuple[CompanionRecord, ...] = ()
+    texture: str = ""
 
     def to_line(self) -> str:
         """One line of JSON, ASCII, with its newline; the last key is ``check``, the line's ``checksum``."""

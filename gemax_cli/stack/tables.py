@@ -1,4 +1,8 @@
-"""metadata.csv and failures.csv. metadata.csv is made from the records; records are never read from it.
+"""metadata.csv, landmarks.csv and failures.csv. The first two are made from the records, never read as records.
+
+Every column of metadata.csv and landmarks.csv has one type, so that tables of any folders can be read in parts and
+joined: unknown text is "-", an unknown whole number -1, an unknown real number nan; a real number has a point; and text
+that reads as a number gets its column's name before it ("subject-02463").
 
 Text in a cell is percent-escaped where it holds what a CSV file, a terminal or a spreadsheet would not keep or would
 act upon: see ``escape.escaped``.
@@ -8,7 +12,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -17,14 +22,34 @@ from gemax_cli.maps.registry import COMPARISONS
 from gemax_cli.stack.atomic import replacing
 from gemax_cli.stack.escape import escaped, unescaped
 from gemax_cli.stack.guard import open_regular
-from gemax_cli.stack.naming import FAILURES, METADATA
+from gemax_cli.stack.naming import FAILURES, LANDMARKS, METADATA
 from gemax_cli.stack.records import BlockRecord, ScanRecord
 
+UNKNOWN = "-"
 LEADING = (
     "scan", "dataset", "subject", "sex", "expression", "level", "source", "nose_x", "nose_y", "nose_z",
     "nose_source", "nose_confidence", "warnings", "depth_mm", "valid_pixels", "mm_per_pixel", "depth16_file_name",
 )  # fmt: skip
-TRAILING = ("code", "race", "kind", "yaw", "pitch", "roll", "filled_pixels", "source_sha256")
+TRAILING = (
+    "code", "race", "kind", "yaw", "pitch", "roll", "filled_pixels", "source_sha256", "warning_count", "landmark_count",
+)  # fmt: skip
+LANDMARK_COLUMNS = ("scan", "depth_mm", "name", "column", "row", "depth", "visible")
+TEXTURE_COLUMNS = ("texture_file_name", "texture_pixels", "texture_source")
+MASK_COLUMNS = ("mask_file_name",)
+_WHOLE = ("level", "valid_pixels", "filled_pixels", "warning_count", "landmark_count", "texture_pixels", "max_bin_")
+_REAL = (
+    "nose_x",
+    "nose_y",
+    "nose_z",
+    "nose_confidence",
+    "depth_mm",
+    "mm_per_pixel",
+    "yaw",
+    "pitch",
+    "roll",
+    "entropy_",
+)
+_ABSENT = re.compile(r"(?:|#?n/?a|#n/a n/a|-?nan|-?1\.#(?:ind|qnan)|null|none|<na>|true|false)", re.IGNORECASE)
 FAILURE_COLUMNS = ("source", "stage", "error", "message")
 
 
@@ -38,17 +63,47 @@ class Failure:
     message: str
 
 
-def metadata_columns(taus: Iterable[int], comparisons: Iterable[str] = ()) -> tuple[str, ...]:
-    """All columns of metadata.csv for these tau and channels of comparison maps."""
+@dataclass(frozen=True)
+class TableParts:
+    """What the records of a folder hold, which says what columns metadata.csv has.
+
+    Attributes:
+        taus: of all maps.
+        comparisons: channels of all comparison maps.
+        texture: whether a texture was asked for.
+        mask: whether there is a mask.
+    """
+
+    taus: frozenset[int] = frozenset()
+    comparisons: frozenset[str] = frozenset()
+    texture: bool = False
+    mask: bool = False
+
+    @classmethod
+    def of(cls, records: Iterable[ScanRecord]) -> TableParts:
+        """The parts of these records."""
+        taus, channels, texture, mask = set[int](), set[str](), False, False
+        for record in records:
+            texture = texture or record.texture != ""
+            for block in record.blocks:
+                taus.update(m.tau for m in block.maps)
+                channels.update(m.name for m in block.comparisons)
+                mask = mask or block.mask is not None
+        return cls(frozenset(taus), frozenset(channels), texture, mask)
+
+
+def metadata_columns(parts: TableParts) -> tuple[str, ...]:
+    """All columns of metadata.csv."""
     per_tau = (
         f"{kind}_tau{tau:03d}{end}"
-        for tau in sorted(taus)
+        for tau in sorted(parts.taus)
         for kind, end in (("gemax", "_file_name"), ("entropy", ""), ("max_bin", ""))
     )
-    return (*LEADING, *per_tau, *_comparison_columns(set(comparisons)), *TRAILING)
+    extras = TEXTURE_COLUMNS * parts.texture + MASK_COLUMNS * parts.mask
+    return (*LEADING, *per_tau, *_comparison_columns(parts.comparisons), *extras, *TRAILING)
 
 
-def _comparison_columns(channels: set[str]) -> Iterator[str]:
+def _comparison_columns(channels: Set[str]) -> Iterator[str]:
     for name, kind in COMPARISONS.items():
         if channels & set(kind.channels):
             yield f"{_column(name)}_file_name"
@@ -63,37 +118,43 @@ Row = Mapping[str, object]
 
 
 def metadata_rows(record: ScanRecord) -> Iterator[dict[str, object]]:
-    """One row per depth block of a scan."""
+    """One row per depth block of a scan; unknown text is missing or "", unknown numbers are missing or None."""
     for block in record.blocks:
         yield {**_scan_cells(record), **_block_cells(block)}
 
 
 def _scan_cells(record: ScanRecord) -> dict[str, object]:
     nose, pose = record.nose, record.pose
-    angles = {"yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll} if pose else {}
     return {
         "scan": record.scan_id,
         **{key: escaped(value) if isinstance(value, str) else value for key, value in asdict(record.name).items()},
         "source": escaped(record.source),
         "source_sha256": escaped(record.source_sha256),
-        **{name: f"{angle:.2f}" for name, angle in angles.items()},
-        "level": "" if record.name.level is None else record.name.level,
+        "yaw": f"{pose.yaw:.2f}" if pose else None,
+        "pitch": f"{pose.pitch:.2f}" if pose else None,
+        "roll": f"{pose.roll:.2f}" if pose else None,
         "nose_x": f"{nose.x:.4f}",
         "nose_y": f"{nose.y:.4f}",
         "nose_z": f"{nose.z:.4f}",
         "nose_source": escaped(nose.source),
         "nose_confidence": f"{nose.confidence:.3f}",
         "warnings": escaped("; ".join(record.warnings)),
+        "warning_count": len(record.warnings),
+        "texture_source": escaped(record.texture),
     }
 
 
 def _block_cells(block: BlockRecord) -> dict[str, object]:
     cells: dict[str, object] = {
-        "depth_mm": f"{block.depth_mm:g}",
+        "depth_mm": real_cell(block.depth_mm),
         "valid_pixels": block.valid_pixels,
-        "mm_per_pixel": f"{block.mm_per_pixel:.6g}",
+        "mm_per_pixel": real_cell(block.mm_per_pixel),
         "depth16_file_name": block.file,
         "filled_pixels": block.counts.get("filled_pixels", 0),
+        "landmark_count": len(block.landmarks),
+        "texture_pixels": block.texture.pixels if block.texture else 0,
+        "texture_file_name": block.texture.file if block.texture else None,
+        "mask_file_name": block.mask.file if block.mask else None,
     }
     for m in block.maps:
         cells[f"gemax_tau{m.tau:03d}_file_name"] = m.file
@@ -111,6 +172,39 @@ def _comparison_cells(block: BlockRecord) -> dict[str, object]:
     return cells | {f"entropy_{_column(name)}": f"{m.entropy:.6f}" for name, m in channels.items()}
 
 
+def real_cell(value: float) -> str:
+    """A real number of up to six digits, never spelled as a whole one: 60.0, 62.5."""
+    text = f"{value:.6g}"
+    return text if "." in text or "e" in text else f"{text}.0"
+
+
+def typed_row(columns: Iterable[str], cells: Mapping[str, object]) -> dict[str, object]:
+    """The cells of a row by column, each spelled as a value of its column's type, the unknown ones too."""
+    return {column: _typed(column, cells.get(column)) for column in columns}
+
+
+def _typed(column: str, value: object) -> object:
+    if column.startswith(_WHOLE):
+        return -1 if value is None else value
+    if column.startswith(_REAL):
+        return "nan" if value is None else value
+    return text_cell(column, value)
+
+
+def text_cell(column: str, value: object) -> str:
+    """Text that no reader of tables takes for a number, a truth value or nothing."""
+    text = "" if value is None else str(value)
+    return UNKNOWN if not text else f"{column}-{text}" if _reads_as_number(text) else text
+
+
+def _reads_as_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return _ABSENT.fullmatch(text.strip()) is not None
+    return True
+
+
 @dataclass(frozen=True)
 class Table:
     """A table made from the records.
@@ -118,17 +212,25 @@ class Table:
     Attributes:
         name: of its file.
         columns: in order.
-        rows: gives the rows anew each time: column to cell; other keys are left out, missing cells are empty.
+        rows: gives the rows anew each time: column to cell.
+        optional: without rows there is no file.
     """
 
     name: str
     columns: tuple[str, ...]
     rows: Callable[[], Iterable[Row]]
+    optional: bool = False
 
     def write(self, out: Path) -> None:
-        """Write the table row by row, so it may be of any length."""
+        """Write the table row by row, so it may be of any length; remove it if it is optional and has no row."""
+        if not self._is_wanted():
+            (out / self.name).unlink(missing_ok=True)
+            return
         with replacing(out / self.name) as temporary, temporary.open("wb") as file:
             file.writelines(self.lines())
+
+    def _is_wanted(self) -> bool:
+        return not self.optional or any(True for _ in self.rows())
 
     def lines(self) -> Iterator[bytes]:
         """The lines of the file: the header and each row."""
@@ -136,6 +238,8 @@ class Table:
 
     def difference(self, out: Path) -> str:
         """What is wrong with the file, as a sentence without subject; "" where it is as it should be."""
+        if not self._is_wanted():
+            return "is there, but the records have no row of it" if (out / self.name).exists() else ""
         try:
             with open_regular(out / self.name) as file:
                 for number, line in enumerate(self.lines(), start=1):
@@ -148,19 +252,33 @@ class Table:
             return f"cannot be read ({error.strerror or error})"
 
 
-def metadata_table(
-    records: Callable[[], Iterable[ScanRecord]], taus: Iterable[int], comparisons: Iterable[str] = ()
-) -> Table:
+def metadata_table(records: Callable[[], Iterable[ScanRecord]], parts: TableParts) -> Table:
     """metadata.csv: one row per scan and depth, in the order of ``records``."""
-    columns = metadata_columns(taus, comparisons)
-    return Table(METADATA, columns, lambda: (row for record in records() for row in metadata_rows(record)))
+    columns = metadata_columns(parts)
+    return Table(
+        METADATA,
+        columns,
+        lambda: (typed_row(columns, row) for record in records() for row in metadata_rows(record)),
+    )
 
 
-def write_metadata(
-    folder: Path, records: Iterable[ScanRecord], taus: Iterable[int], comparisons: Iterable[str] = ()
-) -> None:
+def write_metadata(folder: Path, records: Iterable[ScanRecord], parts: TableParts) -> None:
     """Write metadata.csv with one row per scan and depth, in the order of ``records``."""
-    metadata_table(lambda: records, taus, comparisons).write(folder)
+    metadata_table(lambda: records, parts).write(folder)
+
+
+def landmarks_table(records: Callable[[], Iterable[ScanRecord]]) -> Table:
+    """landmarks.csv: one row per scan, depth and landmark, in the order of ``records``; no file without any."""
+    rows = lambda: (row for record in records() for row in _landmark_rows(record))  # noqa: E731
+    return Table(LANDMARKS, LANDMARK_COLUMNS, rows, optional=True)
+
+
+def _landmark_rows(record: ScanRecord) -> Iterator[Row]:
+    for block in record.blocks:
+        label = {"scan": record.scan_id, "depth_mm": real_cell(block.depth_mm)}
+        for name, (column, row, depth, visible) in block.landmarks.items():
+            place = {"column": f"{column:.4f}", "row": f"{row:.4f}", "depth": f"{depth:.4f}", "visible": int(visible)}
+            yield {**label, "name": text_cell("name", escaped(name)), **place}
 
 
 def write_failures(folder: Path, failures: Iterable[Failure]) -> None:
@@ -200,7 +318,7 @@ def read_failures(path: Path, file: BinaryIO | None = None) -> list[Failure]:
 def csv_lines(columns: tuple[str, ...], rows: Iterable[Row]) -> Iterator[bytes]:
     """The lines of a CSV file in UTF-8, header first. A row is one line."""
     text = io.StringIO(newline="")
-    table = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
+    table = csv.DictWriter(text, columns, lineterminator="\n")
     table.writeheader()
     for row in rows:
         yield _taken(text)

@@ -147,6 +147,12 @@ def _verify_block(guard: Guard, block: BlockRecord) -> Iterator[tuple[str, str]]
         message = message or (_verify_map(m, image, codes) if image is not None and codes is not None else "")
         if message:
             yield m.file, message
+    for extra in block.extras:
+        image, message = _load(guard, extra.file, extra.sha256, np.uint8)
+        if image is not None and codes is not None and image.shape[:2] != codes.shape:
+            message = f"is {image.shape}, its depth image {codes.shape}"
+        if message:
+            yield extra.file, message
 
 
 def _load(guard: Guard, file: str, sha256: str, dtype: type[np.generic]) -> tuple[NDArray[Any] | None, str]:

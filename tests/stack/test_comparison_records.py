@@ -9,7 +9,7 @@ import numpy as np
 from gemax_cli.maps.registry import COMPARISONS
 from gemax_cli.stack.naming import comparison_name
 from gemax_cli.stack.records import ComparisonRecord, RecordWriter, ScanRecord
-from gemax_cli.stack.tables import metadata_columns, write_metadata
+from gemax_cli.stack.tables import TableParts, metadata_columns, write_metadata
 from gemax_cli.stack.verify import verify
 from tests.pictures import write_png
 from tests.stack.samples import SCAN, block_record, resigned, scan_record
@@ -55,25 +55,24 @@ def test_names_of_files():
 
 
 def test_columns_follow_those_of_tau_and_come_before_the_last():
-    columns = metadata_columns([20], ["shape-index", "normals-x", "normals-y", "normals-z", "ri"])
+    channels = frozenset(["shape-index", "normals-x", "normals-y", "normals-z", "ri"])
+    bare = metadata_columns(TableParts(frozenset([20])))
+    columns = metadata_columns(TableParts(frozenset([20]), channels))
     assert columns[columns.index("max_bin_tau020") + 1 : columns.index("code")] == (
         "ri_file_name", "entropy_ri", "normals_file_name", "entropy_normals_x", "entropy_normals_y",
         "entropy_normals_z", "shape_index_file_name", "entropy_shape_index",
     )  # fmt: skip
-    assert metadata_columns([20], []) == metadata_columns([20])
-    assert set(columns) - set(metadata_columns([20])) == set(
-        columns[columns.index("ri_file_name") : columns.index("code")]
-    )
+    assert set(columns) - set(bare) == set(columns[columns.index("ri_file_name") : columns.index("code")])
 
 
 def test_cells(tmp_path):
-    bare = scan_record("other")
-    write_metadata(tmp_path, [record_with(RANGE, *NORMALS), bare], [20, 30], ["ri", *COMPARISONS["normals"].channels])
+    records = [record_with(RANGE, *NORMALS), scan_record("other")]
+    write_metadata(tmp_path, records, TableParts.of(records))
     with (tmp_path / "metadata.csv").open(newline="") as file:
         full, empty = csv.DictReader(file)
     assert full["normals_file_name"] == f"{SCAN}/normals.png"
     assert float(full["entropy_normals_z"]) == float(full["entropy_ri"]) == 7.5
-    assert empty["normals_file_name"] == empty["entropy_ri"] == ""
+    assert (empty["normals_file_name"], empty["entropy_ri"]) == ("-", "nan")
 
 
 def folder(tmp_path, grey):

@@ -1,14 +1,19 @@
 import csv
+from dataclasses import replace
 
 import pytest
 
+from gemax_cli.datasets.model import ScanName
 from gemax_cli.stack.escape import unescaped
+from gemax_cli.stack.records import MaskRecord, TextureRecord
 from gemax_cli.stack.tables import (
     LEADING,
     Failure,
+    TableParts,
+    landmarks_table,
     metadata_columns,
-    metadata_rows,
     read_failures,
+    text_cell,
     write_failures,
     write_metadata,
 )
@@ -20,13 +25,15 @@ CONTRACT = (
 ).split(", ")
 
 
-def rows_of(path):
-    with path.open(newline="") as file:
+def written(folder, records, parts=None):
+    """The rows of the metadata.csv of some records."""
+    write_metadata(folder, records, parts or TableParts.of(records))
+    with (folder / "metadata.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
 def test_columns_begin_as_promised():
-    columns = metadata_columns([30, 20])
+    columns = metadata_columns(TableParts(frozenset([30, 20])))
     assert list(LEADING) == CONTRACT
     assert list(columns[: len(CONTRACT)]) == CONTRACT
     after = columns[len(CONTRACT) :]
@@ -36,31 +43,76 @@ def test_columns_begin_as_promised():
 
 def test_one_row_per_scan_and_depth(tmp_path):
     record = scan_record(blocks=(block_record(depth=50.0), block_record(depth=60.0)))
-    write_metadata(tmp_path, [record], [20, 30])
-    rows = rows_of(tmp_path / "metadata.csv")
-    assert [row["depth_mm"] for row in rows] == ["50", "60"]
+    rows = written(tmp_path, [record])
+    assert [row["depth_mm"] for row in rows] == ["50.0", "60.0"]
     assert rows[0]["gemax_tau020_file_name"] == f"{SCAN}/gemax_tau020.png"
     assert float(rows[0]["entropy_tau030"]) == 7.8125
     assert rows[0]["nose_z"] == "3.5000"
     assert rows[0]["warnings"] == "look at me"
 
 
-def test_cells_of_a_tau_that_a_scan_lacks_are_empty(tmp_path):
-    write_metadata(tmp_path, [scan_record(blocks=(block_record((20,)),))], [20, 50])
-    (row,) = rows_of(tmp_path / "metadata.csv")
-    assert row["gemax_tau050_file_name"] == row["entropy_tau050"] == ""
+def test_cells_of_a_tau_that_a_scan_lacks_are_of_the_column_s_type(tmp_path):
+    (row,) = written(tmp_path, [scan_record(blocks=(block_record((20,)),))], TableParts(frozenset([20, 50])))
+    assert (row["gemax_tau050_file_name"], row["entropy_tau050"], row["max_bin_tau050"]) == ("-", "nan", "-1")
 
 
-def test_unknown_level_and_pose_are_empty():
-    (row,) = metadata_rows(scan_record(level=None, pose=None))
-    assert row["level"] == ""
-    assert "yaw" not in row
+def test_unknown_cells_are_of_the_column_s_type(tmp_path):
+    record = scan_record(level=None, pose=None, name=ScanName("other"), warnings=())
+    (row,) = written(tmp_path, [record])
+    assert row["level"] == "-1"
+    assert (row["yaw"], row["pitch"], row["roll"]) == ("nan",) * 3
+    assert {row[name] for name in ("subject", "sex", "expression", "code", "race", "kind", "warnings")} == {"-"}
+    assert row["warning_count"] == "0"
+
+
+def test_textures_and_masks_have_columns_once_there_are_some(tmp_path):
+    block = block_record()
+    full = replace(
+        block, texture=TextureRecord(f"{SCAN}/texture.png", 24000, 1000, "", "sRGB", ""), mask=MaskRecord("m.png", "")
+    )
+    records = [scan_record(texture="a.bmp", blocks=(full,)), scan_record("x", texture="-"), scan_record("y")]
+    rows = written(tmp_path, records)
+    assert [row["texture_file_name"] for row in rows] == [f"{SCAN}/texture.png", "-", "-"]
+    assert [row["texture_pixels"] for row in rows] == ["24000", "0", "0"]
+    assert [row["texture_source"] for row in rows] == ["a.bmp", "-", "-"]
+    assert [row["mask_file_name"] for row in rows] == ["m.png", "-", "-"]
+    (bare,) = written(tmp_path, [scan_record()])
+    assert not {"texture_file_name", "texture_pixels", "mask_file_name"} & bare.keys()
+
+
+@pytest.mark.parametrize(
+    "text", ["02463", "1e5", "-3", "nan", "NaN", "N/A", "NULL", "none", "True", "inf", " 7 ", "1_0"]
+)
+def test_text_that_reads_as_a_number_or_nothing_does_so_no_more(text):
+    assert text_cell("subject", text) == f"subject-{text}"
+
+
+@pytest.mark.parametrize("text", ["F0001", "bs000", "NE", "BU-3DFE/F0001", "1.obj", "see: nan"])
+def test_other_text_stays(text):
+    assert text_cell("subject", text) == text
+
+
+def test_landmarks(tmp_path):
+    marks = {"Nose tip": (111.5, 111.5, 0.0, True), "Chin middle": (110.25, 170.0, 31.0625, False)}
+    records = [scan_record("x"), scan_record(blocks=(replace(block_record(), landmarks=marks),))]
+    landmarks_table(lambda: records).write(tmp_path)
+    assert landmarks_table(lambda: records).difference(tmp_path) == ""
+    text = (tmp_path / "landmarks.csv").read_text()
+    assert text.splitlines() == [
+        "scan,depth_mm,name,column,row,depth,visible",
+        f"{SCAN},60.0,Nose tip,111.5000,111.5000,0.0000,1",
+        f"{SCAN},60.0,Chin middle,110.2500,170.0000,31.0625,0",
+    ]
+    none = landmarks_table(lambda: [scan_record()])
+    assert none.difference(tmp_path) == "is there, but the records have no row of it"
+    none.write(tmp_path)
+    assert not (tmp_path / "landmarks.csv").exists()
+    assert none.difference(tmp_path) == ""
 
 
 def test_names_with_commas_quotes_newlines_and_odd_bytes(tmp_path):
     name = 'a,"b"\nc\udcff.wrl'
-    write_metadata(tmp_path, [scan_record(source=name)], [20, 30])
-    (row,) = rows_of(tmp_path / "metadata.csv")
+    (row,) = written(tmp_path, [scan_record(source=name)])
     assert row["source"] == 'a,"b"%0Ac%FF.wrl'
     assert unescaped(row["source"]) == name
 

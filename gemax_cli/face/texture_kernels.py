@@ -1,0 +1,303 @@
+"""Kernels of the texture: texels per pixel, the triangle that each sub-sample sees, means in linear light.
+
+A pixel of k x k sub-samples owns k * k places in flat arrays, from ``start[row, column]`` on, row by row. ``k`` is 0
+where no colour is wanted or known.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gemax_cli.jit import kernel
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+MOST = 8  # sub-samples of a pixel along a side
+
+
+@kernel
+def texel_planes(
+    at: Floats,
+    triangles: NDArray[np.int32],
+    coordinates: Floats,
+    corners: NDArray[np.int32],
+    which: NDArray[np.uint8],
+    table: Counts,
+) -> Floats:
+    """Where in the picture a triangle lies: texel column and row as linear functions of a place in the image.
+
+    Args:
+        at: (n, 3) column, row and depth of the points in the image.
+        triangles: (m, 3) rows of ``at``.
+        coordinates: (k, 2) u to the right, v up, 0..1; not finite where there is no texture.
+        corners: (m, 3) rows of ``coordinates``.
+        which: (m,) row of ``table``.
+        table: (p, 3) offset, rows and columns of every picture; 0 columns for one that is missing.
+
+    Returns:
+        (m, 2, 3) value at column 0 and row 0, change per column, change per row. The centre of the first texel is at
+        0, 0 (texel column = u * columns - 0.5). NaN for triangles without area or texture.
+    """
+    out = np.full((len(triangles), 2, 3), np.nan)
+    texel = np.empty((3, 2))
+    for t in range(len(triangles)):
+        rows, columns = table[which[t], 1], table[which[t], 2]
+        if columns == 0:
+            continue
+        for k in range(3):
+            texel[k, 0] = coordinates[corners[t, k], 0] * columns - 0.5
+            texel[k, 1] = (1.0 - coordinates[corners[t, k], 1]) * rows - 0.5
+        _fit_plane(at, triangles[t], texel, out[t])
+    return out
+
+
+@kernel
+def colour_planes(at: Floats, triangles: NDArray[np.int32], colours: NDArray[np.uint8], linear: Floats) -> Floats:
+    """Linear red, green and blue as ``texel_planes`` gives texels, (m, 3, 3), from ``colours`` (n, 3) of the points."""
+    out = np.full((len(triangles), 3, 3), np.nan)
+    corner = np.empty((3, 3))
+    for t in range(len(triangles)):
+        for k in range(3):
+            for c in range(3):
+                corner[k, c] = linear[colours[triangles[t, k], c]]
+        _fit_plane(at, triangles[t], corner, out[t])
+    return out
+
+
+@kernel
+def _fit_plane(at: Floats, triangle: NDArray[np.int32], values: Floats, plane: Floats) -> None:
+    """Set ``plane`` (q, 3) so that its q linear functions take ``values`` (3, q) at a triangle's corners."""
+    ax, ay = at[triangle[0], 0], at[triangle[0], 1]
+    bx, by = at[triangle[1], 0] - ax, at[triangle[1], 1] - ay
+    cx, cy = at[triangle[2], 0] - ax, at[triangle[2], 1] - ay
+    area = bx * cy - by * cx
+    if area == 0.0:
+        return
+    for q in range(values.shape[1]):
+        b, c = values[1, q] - values[0, q], values[2, q] - values[0, q]
+        right, down = (b * cy - c * by) / area, (c * bx - b * cx) / area
+        plane[q, 0] = values[0, q] - right * ax - down * ay
+        plane[q, 1], plane[q, 2] = right, down
+    if not np.isfinite(plane.sum()):
+        plane[:] = np.nan
+
+
+@kernel
+def count_texels(planes: Floats, seen: NDArray[np.int32], wanted: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Sub-samples along a side of every pixel: the texels that its triangle moves by per pixel, rounded up, 1..MOST.
+
+    Args:
+        planes: from ``texel_planes``.
+        seen: (rows, columns) triangle at the pixel's centre, negative for none.
+        wanted: (rows, columns) pixels that are to get a colour.
+    """
+    rows, columns = seen.shape
+    k = np.zeros((rows, columns), np.uint8)
+    for row in range(rows):
+        for column in range(columns):
+            if not wanted[row, column] or seen[row, column] < 0:
+                continue
+            plane = planes[seen[row, column]]
+            across, down = np.hypot(plane[0, 1], plane[1, 1]), np.hypot(plane[0, 2], plane[1, 2])
+            if across >= 0.0 and down >= 0.0:  # no NaN
+                k[row, column] = max(1.0, min(np.ceil(max(across, down)), float(MOST)))
+    return k
+
+
+@kernel
+def count_points(
+    at: Floats, triangles: NDArray[np.int32], seen: NDArray[np.int32], wanted: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """The same for colours of points: two triangles are as large as the square between four points."""
+    rows, columns = seen.shape
+    k = np.zeros((rows, columns), np.uint8)
+    for row in range(rows):
+        for column in range(columns):
+            if not wanted[row, column] or seen[row, column] < 0:
+                continue
+            a, b, c = triangles[seen[row, column]]
+            area = abs((at[b, 0] - at[a, 0]) * (at[c, 1] - at[a, 1]) - (at[b, 1] - at[a, 1]) * (at[c, 0] - at[a, 0]))
+            if area > 0.0:
+                k[row, column] = max(1.0, min(np.ceil(1.0 / np.sqrt(area)), float(MOST)))
+    return k
+
+
+@kernel
+def see_samples(
+    at: Floats,
+    triangles: NDArray[np.int32],
+    limits: Floats,
+    k: NDArray[np.uint8],
+    start: Counts,
+    rows: tuple[int, int],
+    deepest: Floats,
+    owner: NDArray[np.int32],
+) -> None:
+    """Set ``owner`` to the visible triangle of every sub-sample, as ``block_kernels.draw`` does for pixel centres.
+
+    Args:
+        at: (n, 3) column, row, depth in mm.
+        triangles: (m, 3).
+        limits: front (surface farther before the tip is not drawn), longest edge in mm, mm per pixel.
+        k: (rows, columns) sub-samples along a side.
+        start: (rows, columns) place of a pixel's first sub-sample.
+        rows: first row of the image that is looked at, and the row after the last.
+        deepest: infinities, one per sub-sample; the depth of what is seen afterwards.
+        owner: -1, one per sub-sample; of equally deep triangles it gets the first.
+    """
+    front, longest, scale = -limits[0], limits[1] * limits[1], limits[2] * limits[2]
+    columns = k.shape[1]
+    for t in range(len(triangles)):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        ax, ay, az = at[a, 0], at[a, 1], at[a, 2]
+        bx, by, bz = at[b, 0] - ax, at[b, 1] - ay, at[b, 2] - az
+        cx, cy, cz = at[c, 0] - ax, at[c, 1] - ay, at[c, 2] - az
+        top = max(np.ceil(ay + min(0.0, by, cy) - 0.5), float(rows[0]))
+        bottom = min(np.floor(ay + max(0.0, by, cy) + 0.5), rows[1] - 1.0)
+        left = max(np.ceil(ax + min(0.0, bx, cx) - 0.5), 0.0)
+        right = min(np.floor(ax + max(0.0, bx, cx) + 0.5), columns - 1.0)
+        area = bx * cy - by * cx
+        if left > right or top > bottom or area == 0.0:
+            continue
+        ab = scale * (bx * bx + by * by) + bz * bz
+        ac = scale * (cx * cx + cy * cy) + cz * cz
+        bc = scale * ((bx - cx) * (bx - cx) + (by - cy) * (by - cy)) + (bz - cz) * (bz - cz)
+        if ab > longest or ac > longest or bc > longest:
+            continue
+        if area < 0.0:
+            area, bx, by, bz, cx, cy, cz = -area, cx, cy, cz, bx, by, bz
+        # a pixel's square lies outside an edge if its centre lies farther outside than half the edge's two extents
+        reach_b, reach_c = 0.5 * (abs(cx) + abs(cy)), 0.5 * (abs(bx) + abs(by))
+        reach_a = 0.5 * (abs(cx - bx) + abs(cy - by))
+        for row in range(int(top), int(bottom) + 1):
+            for column in range(int(left), int(right) + 1):
+                side = np.int64(k[row, column])
+                x, y = column - ax, row - ay
+                wb, wc = x * cy - y * cx, y * bx - x * by
+                if side == 0 or wb < -reach_b or wc < -reach_c or area - wb - wc < -reach_a:
+                    continue
+                first, step = start[row, column], 1.0 / side
+                for i in range(side):
+                    y = row - ay + (i + 0.5) * step - 0.5
+                    for j in range(side):
+                        x = column - ax + (j + 0.5) * step - 0.5
+                        wb, wc = x * cy - y * cx, y * bx - x * by
+                        wa = (bx - x) * (cy - y) - (by - y) * (cx - x)
+                        if wa >= 0.0 and wb >= 0.0 and wc >= 0.0:
+                            z, place = az + (wb * bz + wc * cz) / area, first + i * side + j
+                            if front <= z and z < deepest[place]:
+                                deepest[place], owner[place] = z, t
+
+
+@kernel
+def _wrapped(place: float, count: int) -> float:
+    """A texel's place, repeated where it lies more than a texel outside the picture, else within it."""
+    if place < -1.5 or place > count + 0.5:
+        place -= np.floor((place + 0.5) / count) * count
+    return float(min(max(place, 0.0), count - 1.0))
+
+
+@kernel
+def average_texels(
+    planes: Floats,
+    which: NDArray[np.uint8],
+    table: Counts,
+    texels: NDArray[np.uint8],
+    linear: Floats,
+    k: NDArray[np.uint8],
+    start: Counts,
+    rows: tuple[int, int],
+    owner: NDArray[np.int32],
+    out: Floats,
+) -> None:
+    """Set ``out`` (rows, columns, 3) to the mean linear light of the sub-samples; NaN stays where none has texture.
+
+    Args:
+        planes: from ``texel_planes``.
+        which: (m,) row of ``table``.
+        table: offset in ``texels``, rows and columns of every picture.
+        texels: red, green and blue of all pictures, row by row.
+        linear: (256,) linear light of the 8-bit values.
+        k: from ``count_texels``.
+        start: place of a pixel's first sub-sample.
+        rows: first row, and the row after the last.
+        owner: from ``see_samples``.
+        out: NaN.
+
+    The look-up is bilinear between texel centres.
+    """
+    for row in range(rows[0], rows[1]):
+        for column in range(k.shape[1]):
+            side, place = np.int64(k[row, column]), start[row, column]
+            count, red, green, blue = 0, 0.0, 0.0, 0.0
+            for i in range(side):
+                for j in range(side):
+                    t = owner[place]
+                    place += 1
+                    if t < 0 or np.isnan(planes[t, 0, 0] + planes[t, 1, 0]):
+                        continue
+                    x, y = column + (j + 0.5) / side - 0.5, row + (i + 0.5) / side - 0.5
+                    offset, high, wide = table[which[t], 0], table[which[t], 1], table[which[t], 2]
+                    u = _wrapped(planes[t, 0, 0] + planes[t, 0, 1] * x + planes[t, 0, 2] * y, wide)
+                    v = _wrapped(planes[t, 1, 0] + planes[t, 1, 1] * x + planes[t, 1, 2] * y, high)
+                    left, top = int(u), int(v)
+                    u, v = u - left, v - top
+                    a = offset + 3 * (top * wide + left)
+                    b = a + (3 if left + 1 < wide else 0)
+                    c = a + (3 * wide if top + 1 < high else 0)
+                    d = c + b - a
+                    wa, wb, wc, wd = (1 - u) * (1 - v), u * (1 - v), (1 - u) * v, u * v
+                    red += wa * linear[texels[a]] + wb * linear[texels[b]]
+                    red += wc * linear[texels[c]] + wd * linear[texels[d]]
+                    green += wa * linear[texels[a + 1]] + wb * linear[texels[b + 1]]
+                    green += wc * linear[texels[c + 1]] + wd * linear[texels[d + 1]]
+                    blue += wa * linear[texels[a + 2]] + wb * linear[texels[b + 2]]
+                    blue += wc * linear[texels[c + 2]] + wd * linear[texels[d + 2]]
+                    count += 1
+            if count > 0:
+                out[row, column, 0], out[row, column, 1], out[row, column, 2] = red / count, green / count, blue / count
+
+
+@kernel
+def average_colours(
+    planes: Floats, k: NDArray[np.uint8], start: Counts, rows: tuple[int, int], owner: NDArray[np.int32], out: Floats
+) -> None:
+    """As ``average_texels``, from ``colour_planes``."""
+    for row in range(rows[0], rows[1]):
+        for column in range(k.shape[1]):
+            side, place = np.int64(k[row, column]), start[row, column]
+            count, total = 0, np.zeros(3)
+            for i in range(side):
+                for j in range(side):
+                    t = owner[place]
+                    place += 1
+                    if t < 0 or np.isnan(planes[t, 0, 0]):
+                        continue
+                    x, y = column + (j + 0.5) / side - 0.5, row + (i + 0.5) / side - 0.5
+                    for c in range(3):
+                        total[c] += planes[t, c, 0] + planes[t, c, 1] * x + planes[t, c, 2] * y
+                    count += 1
+            if count > 0:
+                out[row, column] = total / count
+
+
+@kernel
+def encode(light: Floats, thresholds: Floats) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """8-bit values of linear light (rows, columns, 3), black for NaN, and where it is no NaN.
+
+    Args:
+        light: linear, 0..1.
+        thresholds: (255,) linear light above which the next value is nearer.
+    """
+    rows, columns = light.shape[:2]
+    image, lit = np.zeros((rows, columns, 3), np.uint8), np.zeros((rows, columns), np.bool_)
+    for row in range(rows):
+        for column in range(columns):
+            if np.isnan(light[row, column, 0]):
+                continue
+            lit[row, column] = True
+            for c in range(3):
+                image[row, column, c] = np.searchsorted(thresholds, light[row, column, c], side="right")
+    return image, lit
