@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 MOST = 8  # sub-samples of a pixel along a side
+ROUNDING = 1e-6  # a pixel that covers one texel needs one sub-sample, whatever the last bit says
 
 
 @kernel
@@ -102,7 +103,7 @@ def count_texels(planes: Floats, seen: NDArray[np.int32], wanted: NDArray[np.boo
             plane = planes[seen[row, column]]
             across, down = np.hypot(plane[0, 1], plane[1, 1]), np.hypot(plane[0, 2], plane[1, 2])
             if across >= 0.0 and down >= 0.0:  # no NaN
-                k[row, column] = max(1.0, min(np.ceil(max(across, down)), float(MOST)))
+                k[row, column] = max(1.0, min(np.ceil(max(across, down) - ROUNDING), float(MOST)))
     return k
 
 
@@ -120,7 +121,7 @@ def count_points(
             a, b, c = triangles[seen[row, column]]
             area = abs((at[b, 0] - at[a, 0]) * (at[c, 1] - at[a, 1]) - (at[b, 1] - at[a, 1]) * (at[c, 0] - at[a, 0]))
             if area > 0.0:
-                k[row, column] = max(1.0, min(np.ceil(1.0 / np.sqrt(area)), float(MOST)))
+                k[row, column] = max(1.0, min(np.ceil(1.0 / np.sqrt(area) - ROUNDING), float(MOST)))
     return k
 
 

@@ -1,0 +1,91 @@
+"""A slow and obvious counterpart of the texture's kernels, in plain Python."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tests.face import naive_raster
+
+
+def linear(value):
+    """Linear light of a value 0..255 of sRGB."""
+    share = value / 255
+    return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+
+
+def srgb(light):
+    """The value of sRGB, not rounded."""
+    share = 12.92 * light if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
+    return 255 * share
+
+
+def visible(points, triangles, frame, near, max_edge, column, row):
+    """Number of the triangle that a place in the image sees, and its barycentric weights there; None for none."""
+    best, deepest = None, np.inf
+    for number, triangle in enumerate(triangles):
+        if naive_raster.longest_edge(points[triangle]) > max_edge:
+            continue
+        corners = [tuple(map(float, naive_raster.project(points[i], frame))) for i in triangle]
+        share = naive_raster.weights(corners, column, row)
+        if share is None or min(share) < 0:
+            continue
+        depth = sum(w * corner[2] for w, corner in zip(share, corners, strict=True))
+        if -near <= depth < deepest:
+            best, deepest = (number, share), depth
+    return best
+
+
+def texel_gradient(points, triangle, frame, uv, shape):
+    """Texels that the picture moves by from a column to the next, and from a row to the next."""
+    at = np.array([list(map(float, naive_raster.project(points[i], frame)))[:2] for i in triangle])
+    texels = np.asarray(uv) * [shape[1], shape[0]]
+    return np.linalg.norm(np.linalg.solve(at[1:] - at[0], texels[1:] - texels[0]), axis=1)
+
+
+def bilinear(picture, u, v):
+    """Linear light of a picture at u to the right and v up, 0..1, between texel centres."""
+    rows, columns = picture.shape[:2]
+    place = []
+    for share, count in ((u, columns), (1 - v, rows)):
+        at = share * count - 0.5
+        if at < -1.5 or at > count + 0.5:
+            at = (share % 1.0) * count - 0.5
+        place.append(min(max(at, 0.0), count - 1.0))
+    column, row = place
+    left, top = int(column), int(row)
+    right, bottom = min(left + 1, columns - 1), min(top + 1, rows - 1)
+    across, down = column - left, row - top
+    light = [[np.array([linear(c) for c in picture[r, s].tolist()]) for s in (left, right)] for r in (top, bottom)]
+    upper, lower = ((1 - across) * a + across * b for a, b in light)
+    return (1 - down) * upper + down * lower
+
+
+def drape(drawing, pictures, lie, wanted):
+    """(rows, columns, 3) values of sRGB, not rounded; NaN where there is no colour."""
+    points, triangles, frame, near, max_edge = drawing
+    out = np.full((*wanted.shape, 3), np.nan)
+    which = np.zeros(len(triangles), int) if lie.which is None else lie.which
+    for row, column in np.argwhere(wanted):
+        seen = visible(points, triangles, frame, near, max_edge, column, row)
+        if seen is None or pictures[which[seen[0]]] is None:
+            continue
+        uv = lie.coordinates[lie.triangles[seen[0]]]
+        if not np.isfinite(uv).all():
+            continue
+        k = texel_gradient(points, triangles[seen[0]], frame, uv, pictures[which[seen[0]]].shape)
+        k = min(max(math.ceil(max(k)), 1), 8)
+        lights = []
+        for i in range(k):
+            for j in range(k):
+                place = column + (j + 0.5) / k - 0.5, row + (i + 0.5) / k - 0.5
+                seen = visible(points, triangles, frame, near, max_edge, *place)
+                if seen is None or pictures[which[seen[0]]] is None:
+                    continue
+                u, v = np.array(seen[1]) @ lie.coordinates[lie.triangles[seen[0]]]
+                if np.isfinite(u + v):
+                    lights.append(bilinear(pictures[which[seen[0]]], u, v))
+        if lights:
+            out[row, column] = [srgb(light) for light in np.mean(lights, axis=0)]
+    return out

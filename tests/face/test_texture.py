@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gemax_cli.face import texture as texture_module
+from gemax_cli.face.raster import Drawing, Frame
+from gemax_cli.face.texture import drape, linear_light, texture_blocks, thresholds
+from gemax_cli.reports.texture import drape as drape_nearest
+from gemax_cli.scans.model import PictureColours, TextureMap
+from tests.face import naive_texture as naive
+from tests.face.painted import PaintedFace, to_linear, to_srgb
+from tests.face.test_raster import SMALL, grid_mesh, random_mesh
+
+EVERYWHERE = np.ones((12, 12), bool)
+
+
+def picture(rng, rows=9, columns=7):
+    return rng.integers(0, 256, (rows, columns, 3), np.uint8)
+
+
+def random_scene(seed):
+    """Random triangles with random places in two pictures, some without texture."""
+    rng = np.random.default_rng(seed)
+    points, triangles = random_mesh(seed, count=14)
+    coordinates = (
+        rng.uniform(-1.5, 2.5, (42, 2)) if seed % 2 else 0.5 + rng.uniform(0.05, 0.9) * rng.uniform(-0.5, 0.5, (42, 2))
+    )
+    coordinates[rng.integers(0, 42, 2)] = np.nan, np.inf
+    which = rng.integers(0, 2 + seed % 3, 14).astype(np.uint8)
+    lie = TextureMap("a", coordinates, rng.permutation(triangles.ravel()).reshape(-1, 3).astype(np.int32), which=which)
+    pictures = (picture(rng), picture(rng, 4, 13), None, None)[: 2 + seed % 3]
+    return Drawing(points, triangles, SMALL, 8.0, np.inf), PictureColours(pictures, lie)
+
+
+class TestAgainstTheReference:
+    @pytest.mark.slow
+    @pytest.mark.parametrize("seed", range(12))
+    def test_random_triangles(self, seed):
+        drawing, colours = random_scene(seed)
+        self.check(drawing, colours)
+
+    def test_a_small_scene(self):
+        drawing, colours = random_scene(3)
+        self.check(drawing, colours, np.arange(144).reshape(12, 12) % 9 == 0)
+
+    def check(self, drawing, colours, wanted=EVERYWHERE):
+        found, want = drape(drawing, colours, wanted), naive.drape(drawing, colours.pictures, colours.lie, wanted)
+        assert (found.textured == ~np.isnan(want[..., 0])).all()
+        assert found.textured.any()
+        off = np.abs(found.image[found.textured] - want[found.textured])
+        assert off.max() <= 0.5 + 1e-4
+        assert (found.image[~found.textured] == 0).all()
+
+
+class TestMeans:
+    def test_every_value_is_kept_by_linear_light(self):
+        assert (np.searchsorted(thresholds(), linear_light(), side="right") == np.arange(256)).all()
+
+    def test_the_mean_of_black_and_white_is_that_of_their_light(self):
+        """Stripes of half a pixel: half the light is the value 188, not 128."""
+        points, triangles = grid_mesh(12, 12)
+        stripes = np.zeros((22, 22, 3), np.uint8)
+        stripes[:, ::2] = 255
+        lie = TextureMap("a", points[:, :2] / 11, triangles)
+        found = drape(Drawing(points, triangles, SMALL, 1.0, np.inf), PictureColours((stripes,), lie), EVERYWHERE)
+        assert (found.image[2:-2, 2:-2] == 188).all()
+
+    def test_v_runs_upwards_and_u_to_the_right(self):
+        points, triangles = grid_mesh(12, 12)
+        corners = np.zeros((2, 2, 3), np.uint8)
+        corners[0, 0, 0] = corners[0, 1, 1] = corners[1, 0, 2] = 255  # red at the top left, green right, blue below
+        lie = TextureMap("a", points[:, :2] / 11, triangles)
+        image = drape(Drawing(points, triangles, SMALL, 1.0, np.inf), PictureColours((corners,), lie), EVERYWHERE).image
+        assert image[1, 1].tolist() == [255, 0, 0]
+        assert image[1, 10].tolist() == [0, 255, 0]
+        assert image[10, 1].tolist() == [0, 0, 255]
+
+    def test_texel_centres(self):
+        """A picture of one texel a pixel, laid pixel upon texel, comes out unchanged."""
+        rng = np.random.default_rng(5)
+        points, triangles = grid_mesh(13, 13)
+        points[:, :2] -= 0.5
+        own = picture(rng, 12, 12)
+        lie = TextureMap("a", (points[:, :2] + 0.5) / 12, triangles)
+        found = drape(Drawing(points, triangles, SMALL, 1.0, np.inf), PictureColours((own,), lie), EVERYWHERE)
+        assert (found.image == own).all()
+
+    def test_colours_of_points(self):
+        points, triangles = grid_mesh(12, 12)
+        own = np.random.default_rng(6).integers(0, 256, (len(points), 3), np.uint8)
+        drawing = Drawing(points, triangles, SMALL, 1.0, np.inf)
+        found = drape(drawing, own, EVERYWHERE)
+        assert found.textured.all()
+        coarse = drape(drawing._replace(frame=Frame(3, 4.0, 1.5, 9.5, 0.0)), own, np.ones((3, 3), bool))
+        mean = to_srgb(to_linear(own.reshape(12, 12, 3)[::-1][4:8, 4:8]).mean(axis=(0, 1)))
+        assert np.abs(coarse.image[1, 1] - mean).max() < 25
+        assert (found.image == own.reshape(12, 12, 3)[::-1]).all()
+
+    def test_bands_of_rows_change_nothing(self, monkeypatch):
+        drawing, colours = random_scene(5)
+        whole = drape(drawing, colours, EVERYWHERE)
+        monkeypatch.setattr(texture_module, "MOST_SAMPLES", 50)
+        parts = drape(drawing, colours, EVERYWHERE)
+        assert (parts.image == whole.image).all()
+        assert (parts.textured == whole.textured).all()
+
+
+def errors_of(face, image, rows, columns):
+    return np.abs(image[rows, columns] - face.truth(rows, columns))
+
+
+def pixels_of(face, textured, most_aside=np.inf):
+    """Textured pixels away from the border of the surface."""
+    inner = textured.copy()
+    for shift in (-2, 2):
+        inner &= np.roll(textured, shift, 0) & np.roll(textured, shift, 1)
+    rows, columns = np.nonzero(inner)
+    x, _ = face.places(rows, columns, 1)
+    near = np.abs(x[:, 0]) <= most_aside
+    return rows[near], columns[near]
+
+
+class TestAgainstTheTrueColour:
+    @pytest.mark.parametrize("texel", [0.2, pytest.param(0.35, marks=pytest.mark.slow)])
+    @pytest.mark.parametrize("seed", [11, pytest.param(12, marks=pytest.mark.slow)])
+    def test_faces(self, seed, texel):
+        face = PaintedFace(seed, "HA" if seed % 2 else "NE", texel)
+        (found,) = texture_blocks((face.block,), face.colours)
+        rows, columns = pixels_of(face, found.textured)
+        error = errors_of(face, found.image, rows, columns)
+        assert len(rows) > 15000
+        assert error.mean() < 0.5
+        seam = errors_of(face, found.image, *pixels_of(face, found.textured, 1.5))
+        assert len(seam) > 300
+        assert seam.mean() < 0.5
+        nearest, _ = drape_nearest(face.scan, face.scan.texture, face.picture, face.block.to_scan, 224)
+        worse = errors_of(face, nearest, rows, columns)
+        assert (worse**2).mean() ** 0.5 > 2 * (error**2).mean() ** 0.5
