@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 MOST = 8  # sub-samples of a pixel along a side
-ROUNDING = 1e-6  # a pixel that covers one texel needs one sub-sample, whatever the last bit says
+EDGE = 1e-9  # a sub-sample this far outside a triangle, in shares of its height, still lies on its edge
 
 
 @kernel
@@ -87,7 +87,7 @@ def _fit_plane(at: Floats, triangle: NDArray[np.int32], values: Floats, plane: F
 
 @kernel
 def count_texels(planes: Floats, seen: NDArray[np.int32], wanted: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Sub-samples along a side of every pixel: the texels that its triangle moves by per pixel, rounded up, 1..MOST.
+    """Sub-samples along a side of every pixel: the texels that its triangle moves by per pixel, rounded, 1..MOST.
 
     Args:
         planes: from ``texel_planes``.
@@ -103,7 +103,7 @@ def count_texels(planes: Floats, seen: NDArray[np.int32], wanted: NDArray[np.boo
             plane = planes[seen[row, column]]
             across, down = np.hypot(plane[0, 1], plane[1, 1]), np.hypot(plane[0, 2], plane[1, 2])
             if across >= 0.0 and down >= 0.0:  # no NaN
-                k[row, column] = max(1.0, min(np.ceil(max(across, down) - ROUNDING), float(MOST)))
+                k[row, column] = max(1.0, min(np.rint(max(across, down)), float(MOST)))
     return k
 
 
@@ -121,7 +121,7 @@ def count_points(
             a, b, c = triangles[seen[row, column]]
             area = abs((at[b, 0] - at[a, 0]) * (at[c, 1] - at[a, 1]) - (at[b, 1] - at[a, 1]) * (at[c, 0] - at[a, 0]))
             if area > 0.0:
-                k[row, column] = max(1.0, min(np.ceil(1.0 / np.sqrt(area) - ROUNDING), float(MOST)))
+                k[row, column] = max(1.0, min(np.rint(1.0 / np.sqrt(area)), float(MOST)))
     return k
 
 
@@ -169,32 +169,55 @@ def see_samples(
             continue
         if area < 0.0:
             area, bx, by, bz, cx, cy, cz = -area, cx, cy, cz, bx, by, bz
-        # a pixel's square lies outside an edge if its centre lies farther outside than half the edge's two extents
-        reach_b, reach_c = 0.5 * (abs(cx) + abs(cy)), 0.5 * (abs(bx) + abs(by))
-        reach_a = 0.5 * (abs(cx - bx) + abs(cy - by))
+        # the shares of the corners b, c and a grow by these per column and row; at the point a they are 0, 0 and 1
+        b_right, b_down, c_right, c_down = cy / area, -cx / area, -by / area, bx / area
+        a_right, a_down = -b_right - c_right, -b_down - c_down
+        z_right, z_down = b_right * bz + c_right * cz, b_down * bz + c_down * cz
+        to_b, to_c, to_a = _inverse(b_right), _inverse(c_right), _inverse(a_right)
+        reach_b, reach_c = 0.5 * (abs(b_right) + abs(b_down)), 0.5 * (abs(c_right) + abs(c_down))
+        reach_a = 0.5 * (abs(a_right) + abs(a_down)) + 1.0
         for row in range(int(top), int(bottom) + 1):
             for column in range(int(left), int(right) + 1):
                 side = np.int64(k[row, column])
                 x, y = column - ax, row - ay
-                wb, wc = x * cy - y * cx, y * bx - x * by
-                if side == 0 or wb < -reach_b or wc < -reach_c or area - wb - wc < -reach_a:
-                    continue
-                first, step = start[row, column], 1.0 / side
+                at_b, at_c, at_a = b_right * x + b_down * y, c_right * x + c_down * y, a_right * x + a_down * y
+                if side == 0 or at_b < -reach_b or at_c < -reach_c or at_a < -reach_a:
+                    continue  # all of the pixel lies outside one edge
+                step, place = 1.0 / side, start[row, column]
+                x += 0.5 * step - 0.5
                 for i in range(side):
                     y = row - ay + (i + 0.5) * step - 0.5
-                    for j in range(side):
-                        x = column - ax + (j + 0.5) * step - 0.5
-                        wb, wc = x * cy - y * cx, y * bx - x * by
-                        wa = (bx - x) * (cy - y) - (by - y) * (cx - x)
-                        if wa >= 0.0 and wb >= 0.0 and wc >= 0.0:
-                            z, place = az + (wb * bz + wc * cz) / area, first + i * side + j
-                            if front <= z and z < deepest[place]:
-                                deepest[place], owner[place] = z, t
+                    low, high = _span(b_right * x + b_down * y + EDGE, to_b * side, 0.0, side - 1.0)
+                    low, high = _span(c_right * x + c_down * y + EDGE, to_c * side, low, high)
+                    low, high = _span(a_right * x + a_down * y + 1.0 + EDGE, to_a * side, low, high)
+                    z = az + z_right * x + z_down * y
+                    for j in range(int(low), int(high) + 1):
+                        here = z + z_right * step * j
+                        if front <= here and here < deepest[place + j]:
+                            deepest[place + j], owner[place + j] = here, t
+                    place += side
+
+
+@kernel
+def _inverse(change: float) -> float:
+    return 1.0 / change if change != 0.0 else 0.0
+
+
+@kernel
+def _span(share: float, inverse: float, low: float, high: float) -> tuple[float, float]:
+    """The part of the sub-samples low..high of a row in which a share that grows by 1 / ``inverse`` is not negative."""
+    if inverse > 0.0:
+        return max(low, np.ceil(-share * inverse)), high
+    if inverse < 0.0:
+        return low, min(high, np.floor(-share * inverse))
+    return low, high if share >= 0.0 else -1.0
 
 
 @kernel
 def _wrapped(place: float, count: int) -> float:
     """A texel's place, repeated where it lies more than a texel outside the picture, else within it."""
+    if 0.0 <= place <= count - 1.0:
+        return place
     if place < -1.5 or place > count + 0.5:
         place -= np.floor((place + 0.5) / count) * count
     return float(min(max(place, 0.0), count - 1.0))
@@ -229,27 +252,37 @@ def average_texels(
 
     The look-up is bilinear between texel centres.
     """
+    last, textured, offset, high, wide = -2, False, 0, 0, 0
+    u, u_right, u_down, v, v_right, v_down = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for row in range(rows[0], rows[1]):
         for column in range(k.shape[1]):
             side, place = np.int64(k[row, column]), start[row, column]
-            count, red, green, blue = 0, 0.0, 0.0, 0.0
+            count, red, green, blue, step = 0, 0.0, 0.0, 0.0, 1.0 / max(side, 1)
             for i in range(side):
+                y = row + (i + 0.5) * step - 0.5
                 for j in range(side):
                     t = owner[place]
                     place += 1
-                    if t < 0 or np.isnan(planes[t, 0, 0] + planes[t, 1, 0]):
+                    if t != last:  # neighbours mostly see the same triangle
+                        last, textured = t, t >= 0 and not np.isnan(planes[t, 0, 0])
+                        if textured:
+                            offset, high, wide = table[which[t], 0], table[which[t], 1], table[which[t], 2]
+                            u, u_right, u_down = planes[t, 0, 0], planes[t, 0, 1], planes[t, 0, 2]
+                            v, v_right, v_down = planes[t, 1, 0], planes[t, 1, 1], planes[t, 1, 2]
+                    if not textured:
                         continue
-                    x, y = column + (j + 0.5) / side - 0.5, row + (i + 0.5) / side - 0.5
-                    offset, high, wide = table[which[t], 0], table[which[t], 1], table[which[t], 2]
-                    u = _wrapped(planes[t, 0, 0] + planes[t, 0, 1] * x + planes[t, 0, 2] * y, wide)
-                    v = _wrapped(planes[t, 1, 0] + planes[t, 1, 1] * x + planes[t, 1, 2] * y, high)
-                    left, top = int(u), int(v)
-                    u, v = u - left, v - top
+                    x = column + (j + 0.5) / side - 0.5
+                    across, down = (
+                        _wrapped(u + u_right * x + u_down * y, wide),
+                        _wrapped(v + v_right * x + v_down * y, high),
+                    )
+                    left, top = int(across), int(down)
+                    across, down = across - left, down - top
                     a = offset + 3 * (top * wide + left)
                     b = a + (3 if left + 1 < wide else 0)
                     c = a + (3 * wide if top + 1 < high else 0)
                     d = c + b - a
-                    wa, wb, wc, wd = (1 - u) * (1 - v), u * (1 - v), (1 - u) * v, u * v
+                    wa, wb, wc, wd = (1 - across) * (1 - down), across * (1 - down), (1 - across) * down, across * down
                     red += wa * linear[texels[a]] + wb * linear[texels[b]]
                     red += wc * linear[texels[c]] + wd * linear[texels[d]]
                     green += wa * linear[texels[a + 1]] + wb * linear[texels[b + 1]]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from tests.face import naive_raster
@@ -75,7 +73,7 @@ def drape(drawing, pictures, lie, wanted):
         if not np.isfinite(uv).all():
             continue
         k = texel_gradient(points, triangles[seen[0]], frame, uv, pictures[which[seen[0]]].shape)
-        k = min(max(math.ceil(max(k)), 1), 8)
+        k = min(max(round(max(k)), 1), 8)
         lights = []
         for i in range(k):
             for j in range(k):
