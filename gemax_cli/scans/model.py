@@ -47,7 +47,7 @@ class TextureMap:
         triangles: (m, 3) rows of ``coordinates`` for the corners of the scan's triangle of the same number.
         more: names of further pictures.
         which: (m,) picture of each triangle: 0 for ``image``, then ``more``; None where there is one.
-        inside: bytes of pictures that are in the scan's own file, by the names that ``image`` and ``more`` give them.
+        inside: pictures that came with the scan's own file, by the names that ``image`` and ``more`` give them.
     """
 
     image: str | None
@@ -55,7 +55,7 @@ class TextureMap:
     triangles: Triangles
     more: tuple[str | None, ...] = ()
     which: NDArray[np.uint8] | None = None
-    inside: Mapping[str, bytes] = field(default_factory=dict)
+    inside: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

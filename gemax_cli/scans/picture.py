@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gemax_cli.datasets.ids import bare_name, split_suffix
 from gemax_cli.errors import BadPicture, FileUnreadable, PictureMissing, ScanError
 from gemax_cli.scans.model import NO_FILE, Colours, Companion, Fingerprint, PictureColours, Scan, TextureMap
-from gemax_cli.scans.raw_file import fingerprint_of, read_raw
+from gemax_cli.scans.raw_file import file_beside, fingerprint_of, read_raw
 
 VERTEX_COLOURS = "vertex colours"
 NO_PICTURE = "-"
@@ -87,7 +87,7 @@ def load_pictures(scan: Scan, texture: TextureMap) -> Pictures:
 
 def _load(path: Path, name: str | None, texture: TextureMap, room: int) -> Picture:
     if name is not None and name in texture.inside:
-        return Picture(name, _decode(path, texture.inside[name], room), None)
+        return Picture(name, texture.inside[name], None)
     file = find_picture(path, name)
     data = read_raw(file).data
     return Picture(file.name, _decode(file, data, room), fingerprint_of(data))
@@ -103,10 +103,8 @@ def find_picture(scan: Path, named: str | None) -> Path:
     Raises:
         PictureMissing: there is none.
     """
-    places = {os.path.realpath(scan.parent), os.path.dirname(os.path.realpath(scan))}  # noqa: PTH120
     for name in _candidates(scan, named):
-        file = scan.with_name(name)
-        if os.path.isfile(file) and os.path.dirname(os.path.realpath(file)) in places:  # noqa: PTH113, PTH120
+        if file := file_beside(scan, name):
             return file
     wanted = next(iter(_candidates(scan, named)))
     raise PictureMissing(scan, f"its picture, {wanted[:100]}, is not beside it: put it there.")
@@ -146,6 +144,34 @@ def _decode(path: Path, data: bytes, room: int) -> NDArray[np.uint8]:
     except Exception as error:  # decoders raise many kinds of errors for damaged pictures
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise BadPicture(path, f"this picture cannot be decoded ({reason}): copy it again.") from error
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Columns and rows of a picture, which is not decoded.
+
+    Raises:
+        FileUnreadable: the file cannot be read.
+        BadPicture: it is no picture, or one that is not read.
+    """
+    return size_in(path, read_raw(path).data)
+
+
+def size_in(path: Path, data: bytes, room: int = MAX_PIXELS) -> tuple[int, int]:
+    """Columns and rows of a picture of these bytes, by its header.
+
+    Raises:
+        BadPicture: it is no picture, or has more than ``room`` pixels.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            _check(path, image.mode, image.size, room)
+            return int(image.size[0]), int(image.size[1])
+    except ScanError:
+        raise
+    except Exception as error:
+        raise BadPicture(path, "holds a picture that is none: export it again.") from error
 
 
 def _check(path: Path, mode: str, size: tuple[int, int], room: int) -> None:

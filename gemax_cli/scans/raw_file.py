@@ -13,6 +13,7 @@ from io import BytesIO, FileIO
 from pathlib import Path
 from typing import NamedTuple
 
+from gemax_cli.datasets.ids import bare_name
 from gemax_cli.errors import BadFormat, EmptyScan, FileUnreadable
 from gemax_cli.scans.model import Fingerprint
 
@@ -80,6 +81,20 @@ def read_raw(path: Path, limit: int = MAX_BYTES) -> RawFile:
         stored = file.readall()
     data = _unpacked(path, stored, limit) if stored.startswith(b"\x1f\x8b") else stored
     return RawFile(path, data, fingerprint_of(stored), stored[:START])
+
+
+def file_beside(path: Path, name: str) -> Path | None:
+    """The file in the folder of ``path`` that has the last part of ``name``; None where there is none.
+
+    A file may name others by any path: only a file that lies beside it is taken, and no link that leads elsewhere.
+    """
+    bare = bare_name(name)
+    file = path.with_name(bare) if bare else path
+    if not bare or not os.path.isfile(file):  # noqa: PTH113 - is_file() raises where the name is too long
+        return None
+    # both, because a folder of links to files that lie beside each other is a folder like any other
+    places = {os.path.realpath(path.parent), os.path.dirname(os.path.realpath(path))}  # noqa: PTH120
+    return file if os.path.dirname(os.path.realpath(file)) in places else None  # noqa: PTH120
 
 
 def fingerprint_of(data: bytes) -> Fingerprint:

@@ -65,7 +65,7 @@ class Format:
         return cast("Callable[..., Scan]", reader)(raw, *((camera, unit) if self.picture else ()))
 
 
-_BNT = Format("a Bosphorus scan", b"", (".bnt",), "bnt:read_bnt", beside=(".lm3", ".LM3"))
+_BNT = Format("a Bosphorus scan", b"", (".bnt",), "bnt:read_bnt", beside=(".lm3", ".LM3", ".lm2", ".LM2"))
 _BND, _CAMERA = (".bnd", ".BND", ".pse", ".PSE"), (".json",)
 _VRML, _ABS = rb"(?:\xef\xbb\xbf)?\s*#VRML", rb"\s*\d+ rows\s+\d+ columns"
 _PNG, _TIFF = rb"\x89PNG\r\n\x1a\n", rb"(?:II[*+]\x00|MM\x00[*+])"

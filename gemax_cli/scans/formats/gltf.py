@@ -6,22 +6,25 @@ needs it. It reports failures on standard output alone and returns an empty mesh
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import io
 import json
 import re
 import struct
-from collections.abc import Callable
-from os.path import isfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat, EmptyScan, LibraryMissing
 from gemax_cli.scans.assemble import mesh_scan
-from gemax_cli.scans.model import Scan
-from gemax_cli.scans.raw_file import RawFile
+from gemax_cli.scans.model import PointColours, Scan, TextureMap
+from gemax_cli.scans.picture import MAX_PIXELS, size_in
+from gemax_cli.scans.raw_file import RawFile, file_beside, read_raw
 
 DEBIAN_PACKAGES = {
     "libusb-1.0": "libusb-1.0-0",
@@ -59,7 +62,42 @@ def read_gltf(raw: RawFile) -> Scan:
     mesh = _quietly(path, open3d, lambda: open3d.io.read_triangle_mesh(str(path)))
     if not len(mesh.triangles):
         raise EmptyScan(path, "holds no triangle: export it again, with its mesh.")
-    return mesh_scan(path, np.asarray(mesh.vertices), np.asarray(mesh.triangles))
+    scan = mesh_scan(path, np.asarray(mesh.vertices), np.asarray(mesh.triangles), _texture(mesh))
+    return replace(scan, colours=_colours(mesh))
+
+
+def _texture(mesh: Any) -> TextureMap | None:
+    """The pictures of the materials' base colours; Open3D numbers them as it does the materials."""
+    uv, material = np.asarray(mesh.triangle_uvs), np.asarray(mesh.triangle_material_ids)
+    pictures = [np.asarray(picture) for picture in mesh.textures]
+    inside = {f"picture {number}": _rgb(pixels) for number, pixels in enumerate(pictures) if pixels.ndim == 3}
+    count = len(mesh.triangles)
+    if not inside or len(uv) != 3 * count or len(material) != count:
+        return None
+    names = tuple(inside)
+    number = np.full(max(len(pictures), int(material.max(initial=0)) + 1), -1)
+    number[[int(name.split()[1]) for name in names]] = np.arange(len(names))
+    shown = number[material] >= 0
+    uv = np.where(np.repeat(shown, 3)[:, None], uv, np.nan)
+    which = np.maximum(number[material], 0).astype(np.uint8) if len(names) > 1 else None
+    corners = np.arange(3 * count, dtype=np.int32).reshape(-1, 3)
+    return TextureMap(names[0], uv, corners, names[1:], which, inside)
+
+
+def _rgb(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """A picture of one to four channels of 8 or 16 bits as red, green and blue of 8."""
+    values = pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
+    return np.ascontiguousarray(values[..., :3] if values.shape[2] >= 3 else np.repeat(values[..., :1], 3, axis=2))
+
+
+def _colours(mesh: Any) -> PointColours | None:
+    """Colours of the points; glTF stores them as linear light."""
+    light = np.asarray(mesh.vertex_colors)
+    if len(light) != len(mesh.vertices) or not len(light):
+        return None
+    light = np.clip(np.nan_to_num(light), 0.0, 1.0)
+    values = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.asarray(np.rint(255 * values), np.uint8)
 
 
 def check_gltf(path: Path, data: bytes) -> None:
@@ -87,6 +125,10 @@ def check_gltf(path: Path, data: bytes) -> None:
         raise BadFormat(path, what)
     _check_uris(path, content)
     _check_accessors(path, content)
+    room = MAX_PIXELS
+    for picture in _pictures(path, content, data):
+        columns, rows = size_in(path, picture, room)
+        room -= columns * rows
 
 
 def _glb_text(path: Path, data: bytes) -> bytes:
@@ -97,7 +139,7 @@ def _glb_text(path: Path, data: bytes) -> bytes:
 
 
 def _check_uris(path: Path, content: dict[str, Any]) -> None:
-    for part in _items(content, "buffers"):
+    for part in (*_items(content, "buffers"), *_items(content, "images")):
         uri = part.get("uri") if isinstance(part, dict) else None
         if uri is None or str(uri).startswith("data:"):
             continue
@@ -105,8 +147,40 @@ def _check_uris(path: Path, content: dict[str, Any]) -> None:
             raise BadFormat(
                 path, f"names a file outside its folder ({str(uri)[:40]!r}): put it beside, or save as .glb."
             )
-        if not isfile(path.with_name(str(uri))):  # noqa: PTH113 - is_file() raises where the name is too long
+        if file_beside(path, str(uri)) is None:
             raise BadFormat(path, f"needs the file {str(uri)[:40]!r} beside it: copy that, too, or save as .glb.")
+
+
+def _pictures(path: Path, content: dict[str, Any], data: bytes) -> Iterator[bytes]:
+    """The bytes of every picture, before Open3D decodes them."""
+    for image in _items(content, "images"):
+        uri = image.get("uri") if isinstance(image, dict) else None
+        if uri is None:
+            view = _at(_items(content, "bufferViews"), image.get("bufferView") if isinstance(image, dict) else None)
+            yield _in_buffer(path, content, data, view or {})
+        elif str(uri).startswith("data:"):
+            yield _decoded(path, str(uri))
+        else:
+            yield read_raw(path.with_name(str(uri))).data
+
+
+def _in_buffer(path: Path, content: dict[str, Any], data: bytes, view: dict[str, Any]) -> bytes:
+    buffer = _at(_items(content, "buffers"), view.get("buffer")) or {}
+    uri, start, size = buffer.get("uri"), view.get("byteOffset", 0), view.get("byteLength", 0)
+    if uri is None:
+        whole = data[20 + len(_glb_text(path, data)) + 8 :] if data[:4] == b"glTF" else b""
+    else:
+        whole = _decoded(path, str(uri)) if str(uri).startswith("data:") else read_raw(path.with_name(str(uri))).data
+    if not (isinstance(start, int) and isinstance(size, int) and 0 <= start <= start + size <= len(whole)):
+        raise BadFormat(path, "a picture lies beyond the end of its buffer: it is damaged or cut off, copy it again.")
+    return whole[start : start + size]
+
+
+def _decoded(path: Path, uri: str) -> bytes:
+    try:
+        return base64.b64decode(uri.partition(",")[2])
+    except ValueError as error:
+        raise BadFormat(path, "holds a picture or buffer that is no base64: export it again.") from error
 
 
 def _check_accessors(path: Path, content: dict[str, Any]) -> None:

@@ -1,14 +1,16 @@
 """Wavefront OBJ: all groups and materials as one mesh.
 
 Open3D is not used: of a file with quads or several materials it gives a part, without an error. What is read: v, vt
-and f lines; normals, lines and free-form surfaces are not needed. Of the materials the name of the picture is read,
-from the library beside the file; no file elsewhere is opened.
+and f lines; normals, lines and free-form surfaces are not needed. Of the materials the names of their pictures are
+read, from the libraries beside the file; no file elsewhere is opened.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,11 +21,12 @@ from gemax_cli.datasets.ids import bare_name
 from gemax_cli.errors import BadFormat, ScanError
 from gemax_cli.jit import kernel
 from gemax_cli.scans.assemble import check_triangles, mesh_scan
-from gemax_cli.scans.model import Companion, Scan, TextureMap
+from gemax_cli.scans.model import Companion, PointColours, Scan, TextureMap
 from gemax_cli.scans.polygons import MARK, count_triangles, fan
-from gemax_cli.scans.raw_file import RawFile, read_raw
+from gemax_cli.scans.raw_file import RawFile, file_beside, read_raw
 from gemax_cli.scans.text_lines import (
     as_bytes,
+    count_lines,
     count_lines_before,
     keep_lines,
     keep_part,
@@ -34,7 +37,10 @@ from gemax_cli.scans.text_lines import (
 from gemax_cli.scans.text_numbers import LONGEST_LINE, MalformedNumber, has_decimal_commas, parse_indexes, without_mark
 
 _LINE = r"^[ \t]*{}(?!\S)([^\n#]*)"
-_LIBRARY, _PICTURE = (re.compile(_LINE.format(key).encode(), re.MULTILINE) for key in ("mtllib", "map_Kd"))
+_LIBRARY, _PICTURE, _MATERIAL, _NEW_MATERIAL = (
+    re.compile(_LINE.format(key).encode(), re.MULTILINE) for key in ("mtllib", "map_Kd", "usemtl", "newmtl")
+)
+_MOST_PICTURES, _MOST_LIBRARIES = 64, 16
 _LONGEST_NAME = 4096  # bytes of a file's name
 MAX_LIBRARY_BYTES = 1 << 20  # of a file of materials
 _NO_OBJ = re.compile(rb"[,xX]")  # of VRML, whose indexes are parsed the same way: commas, hexadecimal numbers
@@ -62,28 +68,82 @@ def read_obj(raw: RawFile) -> Scan:
     check_triangles(path, count_triangles(corners, MARK), size)
     places = fan(corners, MARK)
     texture = _texture(path, text, faces, corners, places)
-    library = _library(path, text) if texture else None
-    if texture and library:
-        texture = replace(texture, image=_picture_of(library))
+    libraries = _libraries(path, text) if texture else []
+    if texture:
+        face = np.cumsum(corners == MARK)[places[:, 0]]
+        texture = _with_pictures(texture, libraries, text, faces, face)
     scan = mesh_scan(path, points, corners[places], texture)
-    return replace(scan, companions=(Companion(library.path.name, library.fingerprint),)) if library else scan
+    companions = tuple(Companion(library.path.name, library.fingerprint) for library in libraries)
+    return replace(scan, colours=_colours(text), companions=companions)
 
 
-def _library(path: Path, text: bytes) -> RawFile | None:
-    """The file of materials that an OBJ names, if it lies beside it and can be read."""
-    named = _LIBRARY.search(text)
-    name = bare_name(named[1][:_LONGEST_NAME].decode("utf-8", "replace")) if named else ""
-    if not name.lower().endswith(".mtl"):
+def _colours(text: bytes) -> PointColours | None:
+    """Colours of the points, where every line of one ends in red, green and blue, 0..1."""
+    kept, count = _lines(text, _VERTEX)
+    if count_lines(as_bytes(kept), 0)[1] != 6:  # words of the first
         return None
-    with contextlib.suppress(ScanError):
-        return read_raw(path.with_name(name), MAX_LIBRARY_BYTES)
-    return None
+    try:
+        colours = read_columns(kept, 0, (3, 4, 5), count, 6)[0].reshape(count, 3)
+    except ValueError:
+        return None
+    inside = bool(((colours >= 0) & (colours <= 1)).all())  # NaN fails, too
+    return np.rint(255 * colours).astype(np.uint8) if inside else None
 
 
-def _picture_of(library: RawFile) -> str | None:
-    """File name of the first picture of surface colours in a file of materials."""
-    named = _PICTURE.search(_unix_lines(without_mark(library.data)))
-    return (bare_name(named[1].split()[-1].decode("utf-8", "replace")) if named and named[1].split() else "") or None
+def _with_pictures(
+    texture: TextureMap, libraries: list[RawFile], text: bytes, faces: bytearray, face: NDArray[np.int64]
+) -> TextureMap:
+    """The texture with the names of the pictures of its materials.
+
+    Args:
+        texture: without pictures.
+        libraries: of materials.
+        text: of the OBJ.
+        faces: what its face lines hold, each at its place in ``text``.
+        face: (m,) number of each triangle's face.
+    """
+    of_material = {name: picture for library in libraries for name, picture in _material_pictures(library)}
+    uses = list(_MATERIAL.finditer(text)) if of_material else []
+    if not uses:
+        return replace(texture, image=next(iter(of_material.values()), None))
+    pictures = list(dict.fromkeys(of_material.values()))[:_MOST_PICTURES]
+    numbers = {name: number for number, name in enumerate(pictures)}
+    of_use = [numbers.get(of_material.get(use[1].strip(), ""), -1) for use in uses]
+    starts = [0, *(use.start() for use in uses)]
+    before = np.cumsum([count_lines(as_bytes(faces)[a:b], 0)[0] for a, b in itertools.pairwise(starts)])
+    number = np.array([-1, *of_use])[np.searchsorted(before, face, side="right")]
+    # what no picture covers has a corner that is not a number
+    triangles = np.where(number[:, None] < 0, len(texture.coordinates), texture.triangles).astype(np.int32)
+    coordinates = np.concatenate([texture.coordinates, np.full((1, 2), np.nan)])
+    which = np.maximum(number, 0).astype(np.uint8)
+    return TextureMap(pictures[0], coordinates, triangles, tuple(pictures[1:]), which if len(pictures) > 1 else None)
+
+
+def _libraries(path: Path, text: bytes) -> list[RawFile]:
+    """The files of materials that an OBJ names, as far as they lie beside it and can be read."""
+    found = list[RawFile]()
+    for line in itertools.islice(_LIBRARY.finditer(text), _MOST_LIBRARIES):
+        named = line[1][:_LONGEST_NAME].strip().decode("utf-8", "replace")
+        file = file_beside(path, named) if named.lower().endswith(".mtl") else None
+        if file is not None and file not in [library.path for library in found]:
+            with contextlib.suppress(ScanError):
+                found.append(read_raw(file, MAX_LIBRARY_BYTES))
+    return found
+
+
+def _material_pictures(library: RawFile) -> Iterator[tuple[bytes, str]]:
+    """Name of each material with a picture of surface colours, and the file name of that."""
+    text = _unix_lines(without_mark(library.data))
+    for part in re.split(rb"^[ \t]*(?=newmtl\s)", text, flags=re.MULTILINE):
+        name, picture = _NEW_MATERIAL.search(part), _PICTURE.search(part)
+        if name and picture and (file := _picture_name(picture[1].strip())):
+            yield name[1].strip(), file
+
+
+def _picture_name(words: bytes) -> str:
+    """The file name in a map_Kd line: all of it, or behind options its last word; "" where there is none."""
+    name = words.split()[-1] if words.startswith(b"-") else words
+    return bare_name(name.decode("utf-8", "replace"))
 
 
 def _unix_lines(text: bytes) -> bytes:

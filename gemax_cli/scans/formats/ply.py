@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat, EmptyScan
 from gemax_cli.jit import kernel
-from gemax_cli.scans.assemble import as_points, polygon_scan
-from gemax_cli.scans.model import Points, Scan
-from gemax_cli.scans.polygons import MARK
+from gemax_cli.scans.assemble import all_finite, as_points, polygon_scan
+from gemax_cli.scans.model import PointColours, Points, Scan, TextureMap
+from gemax_cli.scans.polygons import MARK, fan
 from gemax_cli.scans.raw_file import RawFile
 from gemax_cli.scans.text_numbers import parse_reals
 
@@ -31,6 +31,10 @@ _LONGEST_HEADER = 65536
 _TEXT = "="  # the order of this machine's own doubles
 _ORDERS = {"ascii": _TEXT, "binary_little_endian": "<", "binary_big_endian": ">"}
 _CORNERS = ("vertex_indices", "vertex_index")
+_PICTURE = re.compile(rb"^comment[ \t]+TextureFile[ \t]+([^\r\n]+)", re.MULTILINE)  # as MeshLab writes it
+_COORDINATES = (("s", "t"), ("u", "v"), ("texture_u", "texture_v"))
+_COLOURS = ("red", "green", "blue")
+_MOST_PICTURES = 64
 _LARGEST_INDEX = 2**31 - 1
 _CODES = ("", "i1", "u1", "i2", "u2", "i4", "u4", "f4", "f8")  # signed integers are odd
 _SIZES = np.array([int(name[1:] or 0) for name in _CODES])
@@ -64,11 +68,33 @@ class Header:
         order: numpy's byte order; _TEXT for text.
         elements: in the order of the file.
         end: where the first item begins.
+        pictures: names of the pictures.
     """
 
     order: str
     elements: list[Element]
     end: int
+    pictures: tuple[str, ...] = ()
+
+
+class _Surface(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        points: (n, 3); None where there is none.
+        corners: of the faces, MARK after each.
+        colours: (n, 3) of the points.
+        coordinates: (n, 2) of the picture, of the points.
+        face_coordinates: the same of every face's corners, u and v of each in turn, MARK after each face.
+        face_pictures: number of the picture of every face.
+    """
+
+    points: Points | None = None
+    corners: NDArray[np.int32] = np.empty(0, np.int32)
+    colours: PointColours | None = None
+    coordinates: NDArray[np.float64] | None = None
+    face_coordinates: NDArray[np.float64] | None = None
+    face_pictures: NDArray[np.float64] | None = None
 
 
 def read_ply(raw: RawFile) -> Scan:
@@ -83,30 +109,102 @@ def read_ply(raw: RawFile) -> Scan:
     path, size = raw.path, len(raw.data)
     header = read_header(path, raw.data)
     try:
-        points, corners = _surface(path, raw.data, header)
+        surface = _surface(path, raw.data, header)
     except (ValueError, OverflowError) as error:
         raise BadFormat(path, f"holds less or more than its header promises, or other numbers: {_DAMAGED}") from error
+    points, colours = surface.points, surface.colours
     if points is None:
         raise EmptyScan(path, "holds no vertex with x, y and z: export it again or leave it out.")
-    return polygon_scan(path, points, corners, size)
+    scan = polygon_scan(path, points, surface.corners, size)
+    if colours is not None and len(scan.points) < len(points):
+        colours = colours[all_finite(points)]  # the others are left out
+    texture = _texture(header.pictures, surface) if len(scan.triangles) else None
+    return replace(scan, colours=colours, texture=texture)
 
 
-def _surface(path: Path, data: bytes, header: Header) -> tuple[Points | None, NDArray[np.int32]]:
-    """The points, if any, and the corners of the faces, MARK after each.
+def _texture(pictures: tuple[str, ...], surface: _Surface) -> TextureMap | None:
+    """Texture coordinates of the corners of every face (MeshLab), or else of the points; None without any."""
+    image, more = (pictures[0] if pictures else None), pictures[1:]
+    corners, places = surface.corners, fan(surface.corners, MARK)
+    if surface.face_coordinates is not None:
+        numbers, which = surface.face_pictures, None
+        if more and numbers is not None:
+            chosen = np.clip(np.nan_to_num(numbers), 0, len(more)).astype(np.uint8)
+            which = chosen[np.cumsum(corners == MARK)[places[:, 0]]]
+        return TextureMap(image, _at_corners(surface.face_coordinates, corners), places, more, which)
+    if surface.coordinates is None:
+        return None
+    return TextureMap(image, surface.coordinates, corners[places])
+
+
+def _at_corners(values: NDArray[np.float64], corners: NDArray[np.int32]) -> NDArray[np.float64]:
+    """(k, 2) coordinates at every place of ``corners``, NaN at its marks, and where a face has others than two each."""
+    out, ends = np.full((len(corners), 2), np.nan), np.flatnonzero(values == MARK)
+    stops = np.flatnonzero(corners == MARK)
+    sizes, counts = np.diff(stops, prepend=-1) - 1, np.diff(ends, prepend=-1) - 1
+    whole = counts == 2 * sizes
+    if len(ends) == len(stops):
+        taken = np.repeat(whole, counts + 1) & (values != MARK)
+        out[np.repeat(whole, sizes + 1) & (corners != MARK)] = values[taken].reshape(-1, 2)
+    return out
+
+
+def _surface(path: Path, data: bytes, header: Header) -> _Surface:
+    """The points, if any, the corners of the faces, and what they look like.
 
     Raises:
         ValueError: the file holds less or more than its header promises, or other numbers.
     """
     body = _body(path, data, header)
-    points, corners = None, np.empty(0, np.int32)
+    surface = _Surface()
     for element in header.elements:
         if element.name == "vertex":
-            points = _points(body, element)
+            coordinates = (_columns(body, element, names) for names in _COORDINATES)
+            surface = surface._replace(
+                points=_points(body, element),
+                colours=_colours(body, element),
+                coordinates=next((found for found in coordinates if found is not None), None),
+            )
         elif element.name == "face" and element.count and element.properties:
-            corners = _corners(body, element)
+            numbers = _columns(body, element, ("texnumber",))
+            surface = surface._replace(
+                corners=_corners(body, element),
+                face_coordinates=_lists(body, element, "texcoord"),
+                face_pictures=None if numbers is None else numbers[:, 0],
+            )
         body.skip(element)
     body.finish()
-    return points, corners
+    return surface
+
+
+def _colours(body: Body, element: Element) -> PointColours | None:
+    """Colours of the points: whole numbers to 255, or real ones to 1."""
+    values = _columns(body, element, _COLOURS)
+    if values is None:
+        return None
+    kind = next(each.kind for each in element.properties if each.name == _COLOURS[0])
+    scale = 255.0 if kind.startswith("f") else 1.0
+    return np.clip(np.rint(np.nan_to_num(scale * values)), 0, 255).astype(np.uint8)
+
+
+def _columns(body: Body, element: Element, names: tuple[str, ...]) -> NDArray[np.float64] | None:
+    """Single values of each item (n, names); None where it does not have all of them."""
+    present = [each.name for each in element.properties]
+    if not element.count or not set(names) <= set(present):
+        return None
+    numbers = [_last(present, name) for name in names]
+    if any(element.properties[number].length for number in numbers):
+        return None
+    if any(each.length for each in element.properties):
+        return np.column_stack([body.values(element, number, np.float64) for number in numbers])
+    items = body.table(element)
+    return np.column_stack([items[str(number)].astype(np.float64) for number in numbers])
+
+
+def _lists(body: Body, element: Element, name: str) -> NDArray[np.float64] | None:
+    """The values of a list of real numbers, MARK after each list; None where the items have no such list."""
+    found = [number for number, each in enumerate(element.properties) if each.name == name and each.length]
+    return body.values(element, found[-1], np.float64) if found else None
 
 
 def read_header(path: Path, data: bytes) -> Header:
@@ -130,7 +228,8 @@ def read_header(path: Path, data: bytes) -> Header:
         raise BadFormat(path, f"its header names vertex or face twice: {_DAMAGED}")
     if any(element.name == "tristrips" for element in elements):
         raise BadFormat(path, "holds triangle strips, which are not read: save it with faces.")
-    header = Header(order, elements, match.end())
+    pictures = (name[1].strip().decode("utf-8", "replace") for name in _PICTURE.finditer(match[0]))
+    header = Header(order, elements, match.end(), tuple(pictures)[:_MOST_PICTURES])
     _check_room(path, header, len(data))
     return header
 
@@ -209,7 +308,7 @@ class Body:
         return np.frombuffer(self.data, layout, element.count, self.at)
 
     def values(self, element: Element, wanted: int, kind: type[Any]) -> NDArray[Any]:
-        """The values of one property of an element with lists; those of a list in int32, MARK after each."""
+        """The values of one property of an element with lists, MARK after each list; int32 for whole numbers alone."""
         _, count = self._walked(element, wanted, np.empty(0, kind))
         out = np.empty(count, kind)
         self._walked(element, wanted, out)
@@ -217,7 +316,9 @@ class Body:
 
     def _walked(self, element: Element, wanted: int, out: NDArray[Any]) -> tuple[int, int]:
         swapped = self.order == ">" or (self.order == _TEXT and sys.byteorder == "big")
-        at, count = walk(self.data, self.at, element.count, self.codes(element), wanted, swapped, out)
+        at, count = walk(
+            self.data, self.at, element.count, self.codes(element), wanted, swapped, out, out.dtype == np.int32
+        )
         if at < 0:
             raise ValueError
         return at, count
@@ -291,6 +392,7 @@ def walk(
     wanted: int,
     swapped: bool,
     out: NDArray[Any],
+    whole: bool,
 ) -> tuple[int, int]:
     """Walk over items whose properties may be lists, each of its own length.
 
@@ -302,6 +404,7 @@ def walk(
         wanted: number of a property, or -1.
         swapped: the high byte comes first.
         out: gets the values of that property, MARK after those of every list; an empty array gets none.
+        whole: the values of that list must be whole numbers of 31 bits.
 
     Returns:
         The byte after the last item, -1 where the data end before, a list has no possible length, or a value in a list
@@ -324,7 +427,11 @@ def walk(
                 for k in range(int(values)):
                     if out.size:
                         value = _value(data, at + k * _SIZES[code], code, swapped, cells)
-                        if codes[number, 0] and (not abs(value) <= _LARGEST_INDEX or value != np.floor(value)):
+                        if (
+                            whole
+                            and codes[number, 0]
+                            and (not abs(value) <= _LARGEST_INDEX or value != np.floor(value))
+                        ):
                             return -1, count
                         out[count] = value
                     count += 1
