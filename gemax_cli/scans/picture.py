@@ -142,8 +142,16 @@ def _decode(path: Path, data: bytes, room: int) -> NDArray[np.uint8]:
     except ScanError:
         raise
     except Exception as error:  # decoders raise many kinds of errors for damaged pictures
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise BadPicture(path, f"this picture cannot be decoded ({reason}): copy it again.") from error
+        raise BadPicture(path, f"this picture cannot be decoded ({_reason(error)}): copy it again.") from error
+
+
+def _reason(error: Exception) -> str:
+    from PIL import UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):
+        return f"it is none of {', '.join(_FORMATS)}"
+    # without addresses of objects, which differ from run to run
+    return " ".join(re.sub(r"<[^>]*>", "", str(error)).split())[:120] or type(error).__name__
 
 
 def picture_size(path: Path) -> tuple[int, int]:

@@ -1,0 +1,104 @@
+"""Textures, masks and landmarks in an output folder."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+from gemax_cli.batch.run import convert
+from gemax_cli.settings import Settings
+from gemax_cli.stack.folder import OutputFolder
+from gemax_cli.stack.verify import verify
+from gemax_cli.synthetic.dataset import make_sample
+from tests.batch.folders import content
+
+BARE = Settings(taus=(20,))
+FULL = Settings(taus=(20,), texture=True, mask=True)
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    """Three scans of each database; one lacks its picture, another has a broken one."""
+    folder = tmp_path_factory.mktemp("raw")
+    make_sample(folder, subjects=1, scans="few")
+    pictures = sorted((folder / "BU-3DFE").rglob("*_F3D.bmp"))
+    pictures[0].unlink()
+    pictures[1].write_bytes(b"BM broken")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def at_once(raw, tmp_path_factory):
+    out = tmp_path_factory.mktemp("out") / "once"
+    convert(raw, out, FULL)
+    return out
+
+
+def test_a_texture_added_later_is_that_made_at_once(raw, at_once, tmp_path):
+    for settings in (BARE, Settings(taus=(20,), texture=True), FULL):
+        summary = convert(raw, tmp_path / "later", settings)
+        assert (summary.converted, summary.failures) == (6, [])
+    without_history = {name: data for name, data in content(at_once).items() if name != "run.json"}
+    later = {name: data for name, data in content(tmp_path / "later").items() if name != "run.json"}
+    assert later == without_history
+    assert convert(raw, tmp_path / "later", FULL).converted == 0
+
+
+def test_what_is_recorded(raw, at_once):
+    folder = OutputFolder(at_once)
+    assert verify(at_once).problems == ()
+    for record in folder.records():
+        (block,) = record.blocks
+        mask = folder.image(block.mask.file)
+        codes = folder.depth16(record.scan_id)
+        assert ((mask > 0) == (codes > 0)).all()
+        assert np.count_nonzero(mask == 128) == block.counts["filled_pixels"]
+        if record.texture == "-":
+            assert block.texture is None
+            assert record.warnings[-1].startswith("No texture: ")
+        else:
+            assert block.texture.pixels + block.texture.black_pixels == block.valid_pixels
+            image = folder.texture(record.scan_id)
+            assert np.count_nonzero(image.any(axis=2)) <= block.texture.pixels
+            assert image[mask != 255].max() == 0
+            assert np.median(image[mask == 255]) > 40
+    assert sum(record.texture == "-" for record in folder.records()) == 2
+    assert (at_once / "landmarks.csv").read_text().count("\n") == 1 + 3 * 83 + 3 * 22
+
+
+def test_a_required_texture(raw, at_once, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(at_once, out)
+    summary = convert(raw, out, Settings(taus=(20,), require_texture=True))
+    assert summary.converted == 0
+    assert sorted(failure.error for failure in summary.failures) == ["BadPicture", "PictureMissing"]
+    assert all(failure.stage == "texture" for failure in summary.failures)
+    assert len(OutputFolder(out).scan_ids) == 6
+
+
+def test_a_picture_that_appears_is_used(raw, at_once, tmp_path):
+    mine, out = tmp_path / "raw", tmp_path / "out"
+    shutil.copytree(raw, mine)
+    shutil.copytree(at_once, out)
+    bare = [record for record in OutputFolder(out).records() if record.texture == "-"]
+    good = next((mine / "BU-3DFE").rglob("*SU04*_F3D.bmp"))
+    for record in bare:
+        shutil.copy(good, mine / record.source.replace(".wrl", ".bmp"))
+    assert convert(mine, out, FULL).converted == 2
+    assert all(
+        record.texture.endswith(".bmp") or record.texture.endswith(".png") for record in OutputFolder(out).records()
+    )
+
+
+def test_a_changed_texture_is_found_and_made_again(raw, at_once, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(at_once, out)
+    record = next(record for record in OutputFolder(out).records() if record.texture != "-")
+    (out / record.blocks[0].texture.file).write_bytes((out / record.blocks[0].file).read_bytes())
+    (problem,) = verify(out, repair=True).problems
+    assert problem.file == record.blocks[0].texture.file
+    convert(raw, out, FULL)
+    assert content(out)[problem.file] == content(at_once)[problem.file]
+    assert verify(out).problems == ()
