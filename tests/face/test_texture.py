@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from gemax_cli.face import texture as texture_module
-from gemax_cli.face.raster import Drawing, Frame
+from gemax_cli.face.block import cut_blocks
+from gemax_cli.face.raster import Drawing, Frame, rasterise
 from gemax_cli.face.texture import drape, linear_light, texture_blocks, thresholds
 from gemax_cli.reports.texture import drape as drape_nearest
-from gemax_cli.scans.model import PictureColours, TextureMap
+from gemax_cli.scans.model import PictureColours, Scan, TextureMap
+from gemax_cli.settings import BlockSettings
 from tests.face import naive_texture as naive
 from tests.face.painted import PaintedFace, to_linear, to_srgb
 from tests.face.test_raster import SMALL, grid_mesh, random_mesh
@@ -122,14 +127,21 @@ def pixels_of(face, textured, most_aside=np.inf):
 
 
 class TestAgainstTheTrueColour:
-    @pytest.mark.parametrize("texel", [0.2, pytest.param(0.35, marks=pytest.mark.slow)])
-    @pytest.mark.parametrize("seed", [11, pytest.param(12, marks=pytest.mark.slow)])
+    @pytest.mark.slow
+    @pytest.mark.parametrize("texel", [0.2, 0.35])
+    @pytest.mark.parametrize("seed", [11, 12])
     def test_faces(self, seed, texel):
+        self.check(seed, texel, 1)
+
+    def test_a_face(self):
+        self.check(11, 0.4, 9)
+
+    def check(self, seed, texel, step):
         face = PaintedFace(seed, "HA" if seed % 2 else "NE", texel)
         (found,) = texture_blocks((face.block,), face.colours)
-        rows, columns = pixels_of(face, found.textured)
+        rows, columns = (places[::step] for places in pixels_of(face, found.textured))
         error = errors_of(face, found.image, rows, columns)
-        assert len(rows) > 15000
+        assert len(rows) > 15000 / step
         assert error.mean() < 0.5
         seam = errors_of(face, found.image, *pixels_of(face, found.textured, 1.5))
         assert len(seam) > 300
@@ -137,3 +149,64 @@ class TestAgainstTheTrueColour:
         nearest, _ = drape_nearest(face.scan, face.scan.texture, face.picture, face.block.to_scan, 224)
         worse = errors_of(face, nearest, rows, columns)
         assert (worse**2).mean() ** 0.5 > 2 * (error**2).mean() ** 0.5
+
+
+def disc_before_a_wall(seed):
+    """A white disc 20 mm before a black wall, at a random place: the drawing, its colours, the radius in pixels."""
+    rng = np.random.default_rng(seed)
+    centre, radius = rng.uniform(20, 28, 2), rng.uniform(8, 16)
+    angles = np.linspace(0, 2 * np.pi, 400, endpoint=False)
+    rim = centre + radius * np.stack([np.cos(angles), np.sin(angles)], 1)
+    wall = np.array([[-5, -5], [53, -5], [53, 53], [-5, 53]])
+    flat = np.concatenate([rim, centre[None], wall])
+    points = np.column_stack([flat, np.where(np.arange(len(flat)) > 400, -20.0, 0.0)])
+    fan = np.stack([np.arange(400), (np.arange(400) + 1) % 400, np.full(400, 400)], 1)
+    triangles = np.concatenate([fan, [[401, 402, 403], [401, 403, 404]]]).astype(np.int32)
+    which = np.array([1] * 400 + [0, 0], np.uint8)
+    lie = TextureMap("wall", flat / 60 + 0.1, triangles, ("disc",), which)
+    pictures = tuple(np.full((240, 240, 3), value, np.uint8) for value in (0, 255))
+    return (
+        Drawing(points, triangles, Frame(48, 1.0, 0.0, 47.0, 0.0), 1.0, np.inf),
+        PictureColours(pictures, lie),
+        radius,
+    )
+
+
+def test_edges_of_texture_and_depth_lie_on_each_other():
+    """The white of the picture and the near of the depth map have the same centre and radius, on average to 0.1 px."""
+    shifts = []
+    for seed in range(40):
+        drawing, colours, radius = disc_before_a_wall(seed)
+        white = to_linear(drape(drawing, colours, np.ones((48, 48), bool)).image[..., 0])
+        near = (rasterise(*drawing).depth < 10).astype(float)
+        places = [[(grid * share).sum() / share.sum() for grid in np.mgrid[:48, :48]] for share in (white, near)]
+        radii = [np.sqrt(share.sum() / np.pi) for share in (white, near)]
+        shifts.append([*np.subtract(*places), radii[0] - radii[1], radii[0] - radius])
+    shifts = np.array(shifts)
+    assert np.abs(shifts).mean(axis=0).max() < 0.05
+    assert np.abs(shifts.mean(axis=0)).max() < 0.02
+
+
+def test_filled_holes_are_black_and_depths_share_a_texture():
+    face = PaintedFace(31, texel=0.5)
+    blocks = cut_blocks(face.scan, face.face.nose_tip, BlockSettings(), (40.0, 60.0))
+    shallow, deep = texture_blocks(blocks, face.colours)
+    both = shallow.textured & deep.textured
+    assert (shallow.image[both] == deep.image[both]).all()
+    for texture, block in zip((shallow, deep), blocks, strict=True):
+        assert (texture.textured == (block.depth16 > 0) & ~block.filled).mean() > 0.999
+        assert (texture.image[~texture.textured] == 0).all()
+    holed = replace(blocks[1], filled=blocks[1].depth16 > 30000)
+    (texture,) = texture_blocks((holed,), face.colours)
+    assert not texture.textured[holed.filled].any()
+
+
+def test_points_without_triangles_have_colours():
+    face = PaintedFace(32, texel=0.5)
+    points = face.scan.points
+    own = face.colour(points[:, 0], points[:, 1])
+    cloud = Scan(Path("cloud"), "xyz", points, np.empty((0, 3), np.int32), colours=own, metric=True)
+    (block,) = cut_blocks(cloud, face.face.nose_tip, BlockSettings(), (60.0,))
+    (texture,) = texture_blocks((block,), cloud.colours)
+    rows, columns = (places[::20] for places in pixels_of(face, texture.textured))
+    assert errors_of(face, texture.image, rows, columns).mean() < 6
