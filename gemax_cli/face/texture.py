@@ -14,7 +14,7 @@ from gemax_cli.face.model import DepthBlock
 from gemax_cli.face.raster import Drawing, Frame, as_kernel_array, rasterise
 from gemax_cli.scans.model import Colours, PictureColours, PointColours, Triangles
 
-FILTER = "mean of k x k sub-samples, k = texels per pixel (1 to 8), each bilinear, in linear light"
+FILTER = "mean of k x k sub-samples, k = side of the pixel in texels (1 to 8), each bilinear, in linear light"
 SPACE = "sRGB"
 MOST_SAMPLES = 1 << 21  # sub-samples that are looked at together: 24 MB
 
@@ -58,7 +58,7 @@ def _decoded(value: NDArray[np.float64]) -> NDArray[np.float64]:
 def drape(drawing: Drawing, colours: Colours, wanted: Mask) -> Texture:
     """Give pixels the colour of the surface that they see.
 
-    A pixel takes k x k sub-samples, k being the texels that it covers along its longer side. Each is intersected with
+    A pixel takes k x k sub-samples, k being the side of the square of texels that it covers. Each is intersected with
     its own visible triangle, so that a pixel over the seam between two parts of a picture takes of both, and never of
     what lies beside them in the picture.
 

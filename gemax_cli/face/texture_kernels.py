@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 MOST = 8  # sub-samples of a pixel along a side
+ONE, TWO = np.uint64(1), np.uint64(2)
 EDGE = 1e-9  # a sub-sample this far outside a triangle, in shares of its height, still lies on its edge
 
 
@@ -87,7 +88,7 @@ def _fit_plane(at: Floats, triangle: NDArray[np.int32], values: Floats, plane: F
 
 @kernel
 def count_texels(planes: Floats, seen: NDArray[np.int32], wanted: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Sub-samples along a side of every pixel: the texels that its triangle moves by per pixel, rounded, 1..MOST.
+    """Sub-samples along a side of every pixel: the side of the square of texels that it covers, rounded, 1..MOST.
 
     Args:
         planes: from ``texel_planes``.
@@ -101,9 +102,9 @@ def count_texels(planes: Floats, seen: NDArray[np.int32], wanted: NDArray[np.boo
             if not wanted[row, column] or seen[row, column] < 0:
                 continue
             plane = planes[seen[row, column]]
-            across, down = np.hypot(plane[0, 1], plane[1, 1]), np.hypot(plane[0, 2], plane[1, 2])
-            if across >= 0.0 and down >= 0.0:  # no NaN
-                k[row, column] = max(1.0, min(np.rint(max(across, down)), float(MOST)))
+            texels = np.sqrt(abs(plane[0, 1] * plane[1, 2] - plane[0, 2] * plane[1, 1]))
+            if texels >= 0.0:  # no NaN
+                k[row, column] = max(1.0, min(np.rint(texels), float(MOST)))
     return k
 
 
@@ -155,8 +156,9 @@ def see_samples(
         ax, ay, az = at[a, 0], at[a, 1], at[a, 2]
         bx, by, bz = at[b, 0] - ax, at[b, 1] - ay, at[b, 2] - az
         cx, cy, cz = at[c, 0] - ax, at[c, 1] - ay, at[c, 2] - az
-        top = max(np.ceil(ay + min(0.0, by, cy) - 0.5), float(rows[0]))
-        bottom = min(np.floor(ay + max(0.0, by, cy) + 0.5), rows[1] - 1.0)
+        lowest, highest = ay + min(0.0, by, cy), ay + max(0.0, by, cy)
+        top = max(np.ceil(lowest - 0.5), float(rows[0]))
+        bottom = min(np.floor(highest + 0.5), rows[1] - 1.0)
         left = max(np.ceil(ax + min(0.0, bx, cx) - 0.5), 0.0)
         right = min(np.floor(ax + max(0.0, bx, cx) + 0.5), columns - 1.0)
         area = bx * cy - by * cx
@@ -184,18 +186,19 @@ def see_samples(
                 if side == 0 or at_b < -reach_b or at_c < -reach_c or at_a < -reach_a:
                     continue  # all of the pixel lies outside one edge
                 step, place = 1.0 / side, start[row, column]
+                first = max(0.0, np.ceil((lowest - row + 0.5) * side - 0.5))  # sub-samples at or below its upper end
+                last = min(side - 1.0, np.floor((highest - row + 0.5) * side - 0.5))
                 x += 0.5 * step - 0.5
-                for i in range(side):
+                for i in range(int(first), int(last) + 1):
                     y = row - ay + (i + 0.5) * step - 0.5
                     low, high = _span(b_right * x + b_down * y + EDGE, to_b * side, 0.0, side - 1.0)
                     low, high = _span(c_right * x + c_down * y + EDGE, to_c * side, low, high)
                     low, high = _span(a_right * x + a_down * y + 1.0 + EDGE, to_a * side, low, high)
-                    z = az + z_right * x + z_down * y
+                    z, here = az + z_right * x + z_down * y, place + i * side
                     for j in range(int(low), int(high) + 1):
-                        here = z + z_right * step * j
-                        if front <= here and here < deepest[place + j]:
-                            deepest[place + j], owner[place + j] = here, t
-                    place += side
+                        depth, at_sample = z + z_right * step * j, np.uint64(here + j)
+                        if front <= depth and depth < deepest[at_sample]:
+                            deepest[at_sample], owner[at_sample] = depth, t
 
 
 @kernel
@@ -271,24 +274,25 @@ def average_texels(
                             v, v_right, v_down = planes[t, 1, 0], planes[t, 1, 1], planes[t, 1, 2]
                     if not textured:
                         continue
-                    x = column + (j + 0.5) / side - 0.5
-                    across, down = (
-                        _wrapped(u + u_right * x + u_down * y, wide),
-                        _wrapped(v + v_right * x + v_down * y, high),
-                    )
+                    x = column + (j + 0.5) * step - 0.5
+                    across, down = u + u_right * x + u_down * y, v + v_right * x + v_down * y
+                    right, below = 3, 3 * wide
+                    if not (0.0 <= across < wide - 1 and 0.0 <= down < high - 1):
+                        across, down = _wrapped(across, wide), _wrapped(down, high)
+                        right, below = (3 if across < wide - 1 else 0), (3 * wide if down < high - 1 else 0)
                     left, top = int(across), int(down)
                     across, down = across - left, down - top
                     a = offset + 3 * (top * wide + left)
-                    b = a + (3 if left + 1 < wide else 0)
-                    c = a + (3 * wide if top + 1 < high else 0)
-                    d = c + b - a
+                    # unsigned, because a signed place may count from the end, and looking whether it does takes time
+                    b, c, d = np.uint64(a + right), np.uint64(a + below), np.uint64(a + right + below)
+                    e = np.uint64(a)
                     wa, wb, wc, wd = (1 - across) * (1 - down), across * (1 - down), (1 - across) * down, across * down
-                    red += wa * linear[texels[a]] + wb * linear[texels[b]]
+                    red += wa * linear[texels[e]] + wb * linear[texels[b]]
                     red += wc * linear[texels[c]] + wd * linear[texels[d]]
-                    green += wa * linear[texels[a + 1]] + wb * linear[texels[b + 1]]
-                    green += wc * linear[texels[c + 1]] + wd * linear[texels[d + 1]]
-                    blue += wa * linear[texels[a + 2]] + wb * linear[texels[b + 2]]
-                    blue += wc * linear[texels[c + 2]] + wd * linear[texels[d + 2]]
+                    green += wa * linear[texels[e + ONE]] + wb * linear[texels[b + ONE]]
+                    green += wc * linear[texels[c + ONE]] + wd * linear[texels[d + ONE]]
+                    blue += wa * linear[texels[e + TWO]] + wb * linear[texels[b + TWO]]
+                    blue += wc * linear[texels[c + TWO]] + wd * linear[texels[d + TWO]]
                     count += 1
             if count > 0:
                 out[row, column, 0], out[row, column, 1], out[row, column, 2] = red / count, green / count, blue / count

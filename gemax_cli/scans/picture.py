@@ -138,7 +138,7 @@ def _decode(path: Path, data: bytes, room: int) -> NDArray[np.uint8]:
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             _check(path, image.mode, image.size, room)
-            return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+            return np.array(image if image.mode == "RGB" else image.convert("RGB"))  # a copy, to be writable
     except ScanError:
         raise
     except Exception as error:  # decoders raise many kinds of errors for damaged pictures

@@ -35,11 +35,11 @@ def visible(points, triangles, frame, near, max_edge, column, row):
     return best
 
 
-def texel_gradient(points, triangle, frame, uv, shape):
-    """Texels that the picture moves by from a column to the next, and from a row to the next."""
+def texels_of_pixel(points, triangle, frame, uv, shape):
+    """The texels that the square of a pixel covers."""
     at = np.array([list(map(float, naive_raster.project(points[i], frame)))[:2] for i in triangle])
     texels = np.asarray(uv) * [shape[1], shape[0]]
-    return np.linalg.norm(np.linalg.solve(at[1:] - at[0], texels[1:] - texels[0]), axis=1)
+    return abs(np.linalg.det(texels[1:] - texels[0]) / np.linalg.det(at[1:] - at[0]))
 
 
 def bilinear(picture, u, v):
@@ -72,8 +72,8 @@ def drape(drawing, pictures, lie, wanted):
         uv = lie.coordinates[lie.triangles[seen[0]]]
         if not np.isfinite(uv).all():
             continue
-        k = texel_gradient(points, triangles[seen[0]], frame, uv, pictures[which[seen[0]]].shape)
-        k = min(max(round(max(k)), 1), 8)
+        k = texels_of_pixel(points, triangles[seen[0]], frame, uv, pictures[which[seen[0]]].shape) ** 0.5
+        k = min(max(round(k), 1), 8)
         lights = []
         for i in range(k):
             for j in range(k):
