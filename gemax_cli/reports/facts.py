@@ -34,6 +34,7 @@ class ScanFacts:
         valid_pixels: of the block.
         filled_pixels: of the block.
         entropy: measured, bits: mean over tau; None where no GEMax map could be measured.
+        texture: name of the picture, "-" where the scan has none, "" where none was asked for.
         reasons: why it is to be looked at, short.
     """
 
@@ -48,6 +49,7 @@ class ScanFacts:
     valid_pixels: int
     filled_pixels: int
     entropy: float | None
+    texture: str = ""
     reasons: tuple[str, ...] = ()
 
 
@@ -74,6 +76,7 @@ def _facts_of(record: ScanRecord, bits: Mapping[str, float]) -> Iterator[ScanFac
             valid_pixels=block.valid_pixels,
             filled_pixels=block.counts.get("filled_pixels", 0),
             entropy=bits.get(scan),
+            texture=record.texture,
         )
 
 

@@ -25,6 +25,7 @@ from gemax_cli.reports.published import ENTROPY_SOURCE
 from gemax_cli.reports.sheet import pick_evenly
 from gemax_cli.reports.tiles import printable, shrink
 from gemax_cli.reports.training_set import describe_training_set
+from gemax_cli.scans.picture import NO_PICTURE
 from gemax_cli.stack.atomic import write_output
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import ScanImages, load_codes
@@ -124,6 +125,7 @@ def _shown(value: object) -> object:
 
 def _overview(m: _Material) -> dict[str, object]:
     """Counts as (name, number, whether it is bad), and the settings."""
+    textured = any(fact.texture for fact in m.facts)
     return {
         "scans": len(m.facts),
         "completeness": [_completeness_row(row) for row in completeness(m.measurement.names.values())],
@@ -133,6 +135,8 @@ def _overview(m: _Material) -> dict[str, object]:
             ("scans failed", len(m.failures), True),
             ("with warnings", sum(bool(fact.warnings) for fact in m.facts), False),
             ("nose tip in doubt", sum(DOUBTFUL_TIP in fact.reasons for fact in m.facts), False),
+            *([("with texture", sum(fact.texture not in ("", NO_PICTURE) for fact in m.facts), False)] * textured),
+            *([("without a picture", sum(fact.texture == NO_PICTURE for fact in m.facts), False)] * textured),
             ("files broken", len(m.measurement.problems), True),
         ),
         "settings": [{"setting": name, "value": value} for name, value in _flat(m.folder.run)],

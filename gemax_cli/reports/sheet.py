@@ -170,6 +170,9 @@ def _overview_rows(images: ScanImages, folder: OutputFolder) -> list[list[Tile]]
         pixels = np.stack(planes, axis=-1) if len(planes) > 1 else planes[0]
         name = m.name if m.tau is None else f"tau {m.tau}"
         tiles.append(Tile(on_paper(pixels, valid), f"{name}, {bits:.3f} bits"))
+    found = None if codes is None else folder.find(images.scan)
+    if codes is not None and found is not None and found[1].texture is not None:
+        tiles.append(_own_texture(folder, found[1], codes > 0))
     return [tiles]
 
 
@@ -211,11 +214,24 @@ def _map_rows(images: ScanImages, folder: OutputFolder) -> list[list[Tile]]:
 
 
 def _texture_tile(folder: OutputFolder, record: ScanRecord, block: BlockRecord, valid: NDArray[np.bool_]) -> Tile:
+    if block.texture is not None:
+        return _own_texture(folder, block, valid)
     draped = texture_of(folder, record, block, valid.shape[0])
     if draped is None:
         return Tile(np.full((*valid.shape, 3), TILE_PAPER, np.uint8), "no texture found")
     picture, seen = draped
     return Tile(on_paper(picture, seen & valid), "texture")
+
+
+def _own_texture(folder: OutputFolder, block: BlockRecord, valid: NDArray[np.bool_]) -> Tile:
+    """The texture that ``gemax convert --texture`` wrote."""
+    assert block.texture is not None
+    picture = folder.image(block.texture.file)
+    if picture.shape != (*valid.shape, 3):
+        raise BadFormat(
+            folder.path / block.texture.file, "has not the size of its depth image: convert the scan again."
+        )
+    return Tile(on_paper(picture, valid), f"texture, {block.texture.black_pixels} pixels black")
 
 
 def _tau_rows(images: ScanImages, folder: OutputFolder) -> list[list[Tile]]:

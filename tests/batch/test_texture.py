@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from gemax_cli.batch.run import convert
+from gemax_cli.reports.page import report
+from gemax_cli.reports.sheet import preview
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.verify import verify
@@ -102,3 +104,19 @@ def test_a_changed_texture_is_found_and_made_again(raw, at_once, tmp_path):
     convert(raw, out, FULL)
     assert content(out)[problem.file] == content(at_once)[problem.file]
     assert verify(out).problems == ()
+
+
+def test_previews_and_reports_show_textures(at_once, tmp_path):
+    coloured = (np.ptp(preview(at_once).sheet.astype(int), axis=2) > 40).sum()
+    bare = tmp_path / "bare"
+    shutil.copytree(at_once, bare)
+    for record in OutputFolder(bare).records():
+        if record.blocks[0].texture:
+            (bare / record.blocks[0].texture.file).unlink()
+    drawn = preview(bare)
+    assert len(drawn.problems) == 4  # of the scans whose textures are gone
+    assert (np.ptp(drawn.sheet.astype(int), axis=2) > 40).sum() < 0.1 * coloured
+    report(at_once, tmp_path / "r.html")
+    page = (tmp_path / "r.html").read_text()
+    assert "with texture" in page
+    assert "without a picture" in page
