@@ -29,6 +29,7 @@ from .errors import ScanError as ScanError
 from .errors import SettingsError as SettingsError
 from .face.block import cut_blocks as cut_blocks
 from .face.clean import clean_scan as clean_scan
+from .face.landmarks import PixelLandmark as PixelLandmark
 from .face.model import DepthBlock as DepthBlock
 from .face.model import FrontalScan as FrontalScan
 from .face.model import NoseTip as NoseTip
@@ -57,6 +58,7 @@ from .learn.scores import ScoreRow as ScoreRow
 from .learn.scores import Scores as Scores
 from .learn.scores import score as score
 from .learn.settings import TrainSettings as TrainSettings
+from .face.texture import Texture as Texture
 from .loader.load import load_stack as load_stack
 from .loader.sample import Landmarks as Landmarks
 from .loader.sample import Sample as Sample
@@ -102,7 +104,9 @@ from .stack.invert import invert as invert
 from .stack.records import BlockRecord as BlockRecord
 from .stack.records import ComparisonRecord as ComparisonRecord
 from .stack.records import MapRecord as MapRecord
+from .stack.records import MaskRecord as MaskRecord
 from .stack.records import ScanRecord as ScanRecord
+from .stack.records import TextureRecord as TextureRecord
 from .stack.tables import Failure as Failure
 from .stack.verify import Problem as Problem
 from .stack.verify import Verified as Verified
