@@ -36,6 +36,7 @@ from .face.model import NoseTip as NoseTip
 from .face.model import Pose as Pose
 from .face.nose import find_nose_tip as find_nose_tip
 from .face.orient import orient_scan as orient_scan
+from .face.texture import Texture as Texture
 from .folders import verify as verify
 from .images.bins import ValueBins as ValueBins
 from .images.find import find_images as find_images
@@ -58,7 +59,6 @@ from .learn.scores import ScoreRow as ScoreRow
 from .learn.scores import Scores as Scores
 from .learn.scores import score as score
 from .learn.settings import TrainSettings as TrainSettings
-from .face.texture import Texture as Texture
 from .loader.load import load_stack as load_stack
 from .loader.sample import Landmarks as Landmarks
 from .loader.sample import Sample as Sample
