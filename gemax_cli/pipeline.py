@@ -22,6 +22,7 @@ from gemax_cli.face.nose import find_nose_tip
 from gemax_cli.face.orient import orient_scan
 from gemax_cli.face.pose import align_if_turned
 from gemax_cli.face.texture import Texture, texture_blocks
+from gemax_cli.face.warnings import block_warnings, pose_warnings
 from gemax_cli.maps.compare import make_comparison_maps
 from gemax_cli.maps.model import ComparisonMap
 from gemax_cli.paths import AnyPath
@@ -30,9 +31,6 @@ from gemax_cli.scans.picture import ScanColours, colours_of
 from gemax_cli.scans.read import read_scan
 from gemax_cli.settings import QuantisationSettings, Settings
 
-SMALLEST_FACE_CM2 = 40.0  # whole faces fill 150 to 250 cm2 of a 60 mm block, half-turned ones 100
-MOST_BEFORE_CM2 = 3.0  # frontal faces have none, heads turned by 45 degrees up to 50
-MM2_PER_CM2 = 100.0
 MEASURED, FILLED = 255, 128  # values of a mask
 
 
@@ -213,24 +211,16 @@ def cut_scan(scan: Scan, settings: Settings, watch: Stopwatch) -> CutScan:
     with watch.stage("texture") if settings.texture else nullcontext():
         colours = colours_of(frontal.scan, settings.require_texture) if settings.texture else ScanColours(None)
         textures = texture_blocks(blocks, colours.colours)
-    warnings = *scan.warnings, *frontal.assumptions, *tip.warnings, *_missing(blocks, settings), *colours.warnings
+    warnings = (
+        *scan.warnings,
+        *frontal.assumptions,
+        *tip.warnings,
+        *pose_warnings(frontal, tip.pose, aligned),
+        *block_warnings(frontal.scan, blocks, settings.block),
+        *colours.warnings,
+    )
     own = colours.source, (*scan.companions, *colours.companions), counts, warnings, scan.fingerprint
     return CutScan(frontal, tip, aligned, blocks, textures, *own)
-
-
-def _missing(blocks: tuple[DepthBlock, ...], settings: Settings) -> Iterator[str]:
-    """A warning where the deepest block is too small for a face, and where much lies before the nose tip."""
-    deepest = blocks[-1]
-    pixel = deepest.mm_per_pixel**2 / MM2_PER_CM2
-    area, before = float(np.count_nonzero(deepest.depth16)) * pixel, deepest.counts["front_pixels"] * pixel
-    if area < SMALLEST_FACE_CM2:
-        yield f"Only {area:.1f} cm2 of surface lie in the block, too little for a face: look at the scan and its tip."
-    if before >= MOST_BEFORE_CM2:
-        where = f"more than {settings.block.front_mm:g} mm before the nose tip"
-        yield (
-            f"{before:.1f} cm2 of surface lie {where} and leave a hole: "
-            "a turned head (try --align auto), or something before the face."
-        )
 
 
 def _face(scan: Scan, settings: Settings, watch: Stopwatch) -> tuple[FrontalScan, NoseTip, bool, dict[str, int]]:

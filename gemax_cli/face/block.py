@@ -13,7 +13,7 @@ from gemax_cli.face import block_kernels as kernels
 from gemax_cli.face.holes import CleanedDepth, Limits, clean_depth
 from gemax_cli.face.model import DepthBlock
 from gemax_cli.face.raster import Drawing, Frame, RangeImage, as_kernel_array, rasterise
-from gemax_cli.face.surface import median_edge, triangulate_points
+from gemax_cli.face.surface import is_whole, longest_edge, median_edge, triangulate_points
 from gemax_cli.scans.model import Points, Scan, Triangles
 from gemax_cli.settings import BlockSettings
 
@@ -70,7 +70,18 @@ def _prepare(scan: Scan, tip: NDArray[np.float64], settings: BlockSettings) -> _
     triangles = scan.triangles if len(scan.triangles) else triangulate_points(points, tip, settings.front_mm)
     triangles = as_kernel_array(triangles, np.int32)
     usual = median_edge(points, triangles)
-    return _Surface(points, triangles, usual, settings.max_edge_mm or max(EDGE_FLOOR_MM, EDGE_SPACINGS * usual))
+    return _Surface(points, triangles, usual, settings.max_edge_mm or _longest_drawn(scan, usual))
+
+
+def _longest_drawn(scan: Scan, usual: float) -> float:
+    """The edge limit, mm: a multiple of the usual edge, but all of a mesh that is coarse in places and has no holes."""
+    limit = max(EDGE_FLOOR_MM, EDGE_SPACINGS * usual)
+    if scan.metric or scan.grid is not None or not len(scan.triangles):  # what a range sensor measured
+        return limit
+    longest = longest_edge(scan.points, scan.triangles)
+    if longest <= limit or not is_whole(scan.points, scan.triangles):
+        return limit
+    return 1.01 * longest  # drawn edges are rounded
 
 
 def _fitted(scan: Scan, surface: _Surface, tip: NDArray[np.float64], settings: BlockSettings, depth_mm: float) -> Frame:

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.face import clean_kernels as kernels
+from gemax_cli.face.surface import is_whole
 from gemax_cli.scans.model import Scan, TextureMap
 
 SPIKE_SPACINGS = 1.5  # a point is a spike if it lies farther than this from the median of its neighbours, in spacings
 SUSPECT_SPACINGS = 0.4  # and is tested only if it lies this far from their mean, in usual spacings
 LONG_SPACINGS = 6.0  # longer edges bridge what was not measured, in usual edges ...
 LONG_SPREAD = 3.0  # ... unless the mesh is uneven by design: then in edges of its 95th percentile
+WHOLE_SPACINGS = 20.0  # the same of a mesh without ragged holes, whose long edges are meant
 TIED_SPACINGS, TIED_SPREAD = 3.5, 1.2  # the same for edges that tie a point to the surface: it takes two
 GRAZING_COSINE = 0.1  # a range sensor does not measure surfaces that turn away by more than 84 degrees
 PIECE_SHARE = 0.005  # smaller pieces, in points of the largest piece, are scraps
@@ -58,6 +60,9 @@ def clean_scan(scan: Scan) -> tuple[Scan, dict[str, int]]:
     limit, reach = max(LONG_SPACINGS * middle, LONG_SPREAD * high), max(TIED_SPACINGS * middle, TIED_SPREAD * high)
     limits = limit, reach, GRAZING_COSINE if scan.grid is not None and scan.metric else 0.0, PIECE_SHARE
     kept, bad, counts = kernels.find_damage(scan.points, scan.triangles, neighbours, smooth, limits)
+    if counts[-1] and scan.grid is None and not scan.metric and is_whole(scan.points, scan.triangles):
+        limits = WHOLE_SPACINGS * middle, *limits[1:]
+        kept, bad, counts = kernels.find_damage(scan.points, scan.triangles, neighbours, smooth, limits)
     if not kept.any():
         return scan, nothing
     return keep_points(scan, kept, bad), dict(zip(COUNTS, counts.tolist(), strict=True))

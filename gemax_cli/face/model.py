@@ -35,8 +35,8 @@ class NoseTip:
 
     Attributes:
         position: (3,) mm, in the axes of the scan it was found in.
-        source: a landmark of the file, the most forward point in the file's nose outline, or the detector.
-        confidence: 0..1, the detector's own estimate that it is right within 10 mm; 1 for landmarks.
+        source: a landmark of the file, the detector within the file's nose outline, or the detector alone.
+        confidence: 0..1, the estimate that it is right within 10 mm: 1 for landmarks that the detector confirms.
         runner_up: (3,) second best candidate of the detector, or None.
         pose: estimated head pose, or None where it was not estimated.
         warnings: sentences; a scan with any of them should be inspected.

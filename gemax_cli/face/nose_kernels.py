@@ -23,6 +23,7 @@ MOST_OFF = 30.0  # a sample farther off the template, mm, is another surface
 FEW = 12  # points below which no quadric is fitted
 STEP, LOWEST = 6.0, -36.0  # of the face template's table: spacing, and y of its first row
 NOSE_HALF_WIDTH, NOSE_HEIGHT = 18.0, 36.0  # the part of the table that is nose: |x| up to, y from -18 up to
+FAR_OFF = 12.0  # mm from the template; what is farther off counts as this much
 COARSE, FINE = 10.0, 6.0  # distance at which agreement with the face template ends: before and after the fit
 
 
@@ -379,7 +380,7 @@ def fit_template(samples: Floats, view: View, frame: Floats, table: Floats, sigm
     """Fit the face template to the samples about a frame's centre that the view sees: moves ``frame``.
 
     Returns:
-        (4,) their ``agreement``.
+        (5,) their ``agreement``.
     """
     local = in_view(near(samples, frame[:3], REACH_MM, len(samples)), view)
     local = near(local, frame[:3], REACH_MM, MOST_FITTED)
@@ -404,12 +405,16 @@ def agreement(local: Floats, frame: Floats, table: Floats) -> Floats:
     """How well the face template fits the samples, by entries of the table.
 
     Returns:
-        (4,) share of agreement 0..1 over the visible entries of the nose, the share of entries that are visible,
-        and both for the rest of the face. An entry agrees by the mean closeness of its samples
+        (5,) share of agreement 0..1 over the visible entries of the nose, the share of entries that are visible,
+        both for the rest of the face, and the ``detail`` of all. An entry agrees by the mean closeness of its samples
         (Epanechnikov, FINE mm).
     """
     wide = 2 * table.shape[1] - 1
-    total, count = np.zeros((table.shape[0], wide)), np.zeros((table.shape[0], wide))
+    total, off_by, count = (
+        np.zeros((table.shape[0], wide)),
+        np.zeros((table.shape[0], wide)),
+        np.zeros((len(table), wide)),
+    )
     for x, y, z in _in_axes(local, frame[:3], frame[3:12].reshape(3, 3)) / frame[12]:
         depth, dx, dy = depth_at(table, x, y)
         depth, dx, dy = depth * frame[13], dx * frame[13], dy * frame[13]
@@ -418,8 +423,9 @@ def agreement(local: Floats, frame: Floats, table: Floats) -> Floats:
         row, column = int(np.rint((y - LOWEST) / STEP)), int(np.rint(x / STEP)) + table.shape[1] - 1
         off = (z + depth) / np.sqrt(dx * dx + dy * dy + 1.0) / FINE
         total[row, column] += max(0.0, 1.0 - off * off)
+        off_by[row, column] += min(max(z + depth, -FAR_OFF), FAR_OFF)
         count[row, column] += 1
-    out = np.zeros(4)
+    out = np.zeros(5)
     places = np.zeros(2)
     for row in range(table.shape[0]):
         y = LOWEST + row * STEP
@@ -433,7 +439,45 @@ def agreement(local: Floats, frame: Floats, table: Floats) -> Floats:
     for k in range(2):
         out[2 * k] /= max(out[2 * k + 1], 1.0)
         out[2 * k + 1] /= places[k]
+    out[4] = detail(off_by, count, table * frame[13])
     return out
+
+
+@kernel
+def detail(off_by: Floats, count: Floats, depths: Floats) -> float:
+    """Correlation of the surface's depths with the face template's, both without their best quadric: -1 to 1.
+
+    A dome on a rounded surface agrees with most of the template; what it lacks is the shape of eyes, cheeks and mouth.
+
+    Args:
+        off_by: (rows, columns) sums of the samples' heights above the template, mm, by entries of both sides.
+        count: (rows, columns) how many samples; entries of none take no part.
+        depths: (rows, half the columns) of the template, from the midline to the side.
+    """
+    middle, used = depths.shape[1] - 1, 0
+    terms, heights = np.empty((count.size, 6)), np.empty((2, count.size))
+    for row in range(count.shape[0]):
+        for column in range(count.shape[1]):
+            if count[row, column] > 0:
+                x, y = (column - middle) / middle, 2.0 * row / count.shape[0] - 1.0
+                terms[used] = 1.0, x, y, x * x, x * y, y * y
+                heights[0, used] = -depths[row, abs(column - middle)]
+                heights[1, used] = heights[0, used] + off_by[row, column] / count[row, column]
+                used += 1
+    if used < 2 * FEW:
+        return 0.0
+    for k in range(2):
+        normal, right = _normal_equations(terms[:used], heights[k], np.ones(used))
+        if not solve_cholesky(normal, right):
+            return 0.0
+        for i in range(used):
+            for a in range(6):
+                heights[k, i] -= right[a] * terms[i, a]
+    both, template, surface = 0.0, 0.0, 0.0
+    for i in range(used):
+        both += heights[0, i] * heights[1, i]
+        template, surface = template + heights[0, i] ** 2, surface + heights[1, i] ** 2
+    return float(both / np.sqrt(max(template * surface, 1e-12)))
 
 
 @kernel

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from gemax_cli.face.model import LAST_ROW, FrontalScan, NoseTip, Pose
-from gemax_cli.face.nose import ALL_VIEWS, HOPELESS, fit_face, pose_of, search_samples, turn, view_of
+from gemax_cli.face.nose import HOPELESS, TURNED_VIEWS, fit_face, pose_of, search_samples, turn, view_of
 from gemax_cli.scans.model import Scan
 from gemax_cli.settings import NoseSettings
 
@@ -28,7 +28,7 @@ def estimate_pose(scan: Scan, tip: NoseTip) -> Pose:
     if tip.pose is not None:
         return tip.pose
     samples = search_samples(scan)
-    views = [view_of(samples, *view) for view in ALL_VIEWS]
+    views = [view_of(samples, view) for view in TURNED_VIEWS]
     fits = [fit_face(scan, samples, view, tip.position, view.rotation) for view in views]
     best = max(fits, key=lambda fit: fit.confidence)
     aside = np.linalg.norm(best.position - tip.position) > ASIDE_MM

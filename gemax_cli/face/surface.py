@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.face.clean_kernels import longest_edges
 from gemax_cli.scans.model import Points, Triangles
 
+RAGGED = 8.0  # templates and their registered copies have 1 to 6, scans with holes 11 and more
 SAMPLED = 1000  # triangles whose edges tell the spacing of a surface
 MOST_POINTS = 200_000  # of a denser cloud, a regular part: four points a pixel are more than 224 x 224 pixels show
 NEIGHBOURS = 6
@@ -20,6 +22,24 @@ def median_edge(points: Points, triangles: Triangles) -> float:
     a, b, c = points[triangles[:: max(1, len(triangles) // SAMPLED)].T]
     x, y, z = np.concatenate([b - a, c - b, a - c]).T
     return float(np.sqrt(np.median(x * x + y * y + z * z))) if len(x) else 0.0
+
+
+def is_whole(points: Points, triangles: Triangles) -> bool:
+    """Whether a mesh is a surface without ragged holes: a registered topology rather than a triangulated scan.
+
+    A template that was laid onto a face has a rim, eyes and a mouth at most. In a scan, every place that was not
+    measured leaves a hole: its boundary edges are more than RAGGED times the square root of its number of points.
+    """
+    place = np.unique(points, axis=0, return_inverse=True)[1].ravel()  # a point may be repeated, at seams of a texture
+    corner = place[triangles]
+    ends = np.sort(np.concatenate([corner[:, [0, 1]], corner[:, [1, 2]], corner[:, [2, 0]]]), axis=1)
+    uses = np.unique(ends[:, 0] * np.int64(len(points)) + ends[:, 1], return_counts=True)[1]
+    return bool(np.count_nonzero(uses == 1) <= RAGGED * np.sqrt(place.max() + 1))
+
+
+def longest_edge(points: Points, triangles: Triangles) -> float:
+    """Longest edge of a mesh, mm; 0 for no triangles."""
+    return float(longest_edges(points, triangles, np.ones(len(points), np.bool_), 1).max(initial=0.0))
 
 
 def triangulate_points(points: Points, tip: NDArray[np.float64], near: float) -> Triangles:

@@ -286,15 +286,17 @@ def fit_round(local, frame, table, sigma, damping):
 
 
 def agreement(local, frame, table):
-    """Shares of agreement and of visible entries, nose first."""
+    """Shares of agreement and of visible entries, nose first; last, the correlation beyond a common roundness."""
     placed = (local - frame[:3]) @ frame[3:12].reshape(3, 3) / frame[12]
     off = residuals(local, frame, table)
     cells: dict[tuple[int, int], list[float]] = {}
+    above: dict[tuple[int, int], list[float]] = {}
     for (x, y, z), distance in zip(placed, off, strict=True):
         deep = bilinear(table, x, y)
         if deep is not None and z + frame[13] * deep >= -40:
             key = int(np.rint((y - kernels.LOWEST) / kernels.STEP)), int(np.rint(x / kernels.STEP))
             cells.setdefault(key, []).append(max(0.0, 1 - (distance / kernels.FINE) ** 2))
+            above.setdefault(key, []).append(np.clip(z + frame[13] * deep, -kernels.FAR_OFF, kernels.FAR_OFF))
     out = []
     for wanted in (True, False):
         places = [
@@ -305,7 +307,18 @@ def agreement(local, frame, table):
         ]
         means = [np.mean(cells[place]) for place in places if place in cells]
         out += [sum(means) / max(len(means), 1), len(means) / len(places)]
-    return np.array(out)
+    return np.array([*out, detail({place: np.mean(off) for place, off in above.items()}, table * frame[13])])
+
+
+def detail(above, depths):
+    """Correlation of a surface ``above`` the template, by places, with the template, both without their quadric."""
+    if len(above) < 2 * kernels.FEW:
+        return 0.0
+    rows, columns = np.array(list(above)).T
+    terms = np.stack([rows**0, rows, columns, rows**2, rows * columns, columns**2], 1).astype(float)
+    template = -depths[rows, np.abs(columns)]
+    rest = [v - terms @ np.linalg.lstsq(terms, v, rcond=None)[0] for v in (template, template + list(above.values()))]
+    return float(np.corrcoef(*rest)[0, 1])
 
 
 def is_nose(i, j):

@@ -206,20 +206,51 @@ class TestSettings:
         assert tip.source == "detected"
         assert distance(tip, np.zeros(3)) < 4
 
-    def test_the_outline_gives_the_most_forward_point_within(self):
+    def test_the_outline_is_a_region_for_the_detector(self):
+        scan = replace(naive.face_scan(step=1.0, noise=0.2), landmarks=outline())
+        for settings in (AUTO, LANDMARK):
+            tip = find_nose_tip(scan, settings)
+            assert tip.source == "outline"
+            assert distance(tip, np.zeros(3)) < 3.0
+            assert tip.confidence >= detect_nose_tip(scan).confidence
+            assert not tip.warnings
+
+    def test_a_spike_within_the_outline_is_not_the_tip(self):
         scan = naive.face_scan(step=1.0)
-        marks = {f"bnd_{i}": np.array([x, y, 0.0]) for i, (x, y) in enumerate([(-15.0, 20), (15, 20), (0, -12)], 36)}
-        scan = replace(scan, landmarks={**marks, "bnd_3": np.array([0.0, 200, 900])})
-        tip = find_nose_tip(scan, LANDMARK)
-        assert tip.source == "outline"
-        inside = (np.abs(scan.points[:, 0]) <= 15) & (scan.points[:, 1] <= 20) & (scan.points[:, 1] >= -12)
-        assert tip.position[2] == scan.points[inside, 2].max()
+        spiked = scan.points.copy()
+        spiked[np.argmin(np.linalg.norm(spiked[:, :2] - [9.0, 12.0], axis=1)), 2] = 4.0
+        tip = find_nose_tip(replace(scan, points=spiked, landmarks=outline()), AUTO)
+        assert distance(tip, np.zeros(3)) < 3.0
+
+    def test_of_two_noses_the_one_within_the_outline_is_taken(self):
+        one, other = naive.face_scan(), naive.face_scan(at=(180.0, 5.0, 0.0), noise=0.3)
+        both = naive.scan_of(np.vstack([one.points, other.points]), landmarks=outline(at=(180.0, 5.0)))
+        assert distance(find_nose_tip(both, AUTO), np.array([180.0, 5.0, 0.0])) < 4.0
+
+    def test_without_a_nose_the_most_forward_point_within_the_outline_is_taken_with_a_warning(self):
+        cube = naive.box()
+        tip = find_nose_tip(replace(cube, landmarks=outline()), AUTO)
+        inside = (np.abs(cube.points[:, 0]) <= 15) & (cube.points[:, 1] <= 20) & (cube.points[:, 1] >= -12)
+        assert tip.position[2] == cube.points[inside, 2].max()
+        assert "finds no nose within the nose outline" in tip.warnings[0]
+        assert tip.confidence < nose.DOUBTFUL
 
     def test_an_outline_of_too_few_points_or_off_the_surface_is_none(self):
         two = {f"bnd_{i}": np.zeros(3) for i in (36, 37)}
         off = {f"bnd_{i}": np.array([900.0 + i, 900 + i, 0]) for i in range(36, 48)}
         for marks in (two, off):
-            assert nose.landmark_tip(replace(naive.face_scan(), landmarks=marks)) is None
+            assert nose.nose_outline(replace(naive.face_scan(), landmarks=marks)) is None
+
+    def test_a_landmark_that_the_detector_contradicts_is_doubtful(self):
+        scan = replace(naive.face_scan(), landmarks={"Nose tip": np.array([0.0, 30, -20])})
+        assert find_nose_tip(scan, AUTO).confidence < 0.5
+        assert find_nose_tip(replace(scan, landmarks={"Nose tip": np.zeros(3)}), AUTO).confidence == 1.0
+
+
+def outline(at=(0.0, 0.0)):
+    corners = [(-15.0, 20.0), (15.0, 20.0), (0.0, -12.0)]
+    marks = {f"bnd_{i}": np.array([x + at[0], y + at[1], 0.0]) for i, (x, y) in enumerate(corners, 36)}
+    return {**marks, "bnd_3": np.array([0.0, 200, 900])}
 
 
 class TestPoses:
@@ -265,7 +296,8 @@ class TestSampleFaces:
         )
         assert done.returncode == 0, done.stderr
         assert "| frontal, clean and mild | 6 |" in done.stdout
-        assert ": 0 of 6 (bar 0.3 %)" in done.stdout
+        assert "| BU-3DFE with .bnd | 3 |" in done.stdout
+        assert ": 0 of 9 (bar 0.3 %)" in done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -322,7 +322,15 @@ class TestAgreement:
         assert got[1] == 1.0
 
     def test_is_nothing_without_samples(self):
-        np.testing.assert_array_equal(kernels.agreement(np.zeros((0, 3)), naive.frame_of(), FACE_TEMPLATE), np.zeros(4))
+        np.testing.assert_array_equal(kernels.agreement(np.zeros((0, 3)), naive.frame_of(), FACE_TEMPLATE), np.zeros(5))
+
+    def test_a_dome_on_a_round_surface_lacks_the_detail_of_a_face(self):
+        face = kernels.agreement(naive.face_points(2.0), naive.frame_of(), FACE_TEMPLATE)[4]
+        x, y = naive.face_points(2.0)[:, :2].T
+        nose = 18 * np.exp(-((x / 12) ** 2) - ((y - 8) / 18) ** 2)
+        dome = np.column_stack([x, y, nose - 18 - 0.006 * (x**2 + 0.7 * y**2)])
+        assert face > 0.999
+        assert kernels.agreement(dome, naive.frame_of(), FACE_TEMPLATE)[4] < face - 0.1
 
 
 WINDOWS = np.array([16.0, 12, 9, 8, 8])

@@ -9,9 +9,10 @@ import pytest
 
 from gemax_cli.face.block import cut_blocks
 from gemax_cli.face.raster import Frame, rasterise
-from gemax_cli.face.surface import MOST_POINTS, median_edge, triangulate_points
+from gemax_cli.face.surface import MOST_POINTS, is_whole, median_edge, triangulate_points
 from gemax_cli.scans.model import Scan
 from gemax_cli.settings import BlockSettings
+from tests.face import naive_nose as naive
 from tests.face.test_raster import grid_mesh
 
 TIP = np.zeros(3)
@@ -154,3 +155,44 @@ def test_scipy_is_imported_for_bare_points_alone():
     code = "import sys; from gemax_cli.face import block; sys.exit('scipy.spatial' in sys.modules)"
     root = Path(__file__).resolve().parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+def half_coarse(holes=0, **kind):
+    """A mesh of 2 mm with a side of 25 mm, and holes of one point in its fine part."""
+    fine = naive.relief_scan(dome_of_face, 80, 160, step=2.0)
+    coarse = naive.relief_scan(dome_of_face, 100, 200, step=25.0)
+    triangles = np.concatenate([fine.triangles, coarse.triangles + len(fine.points)])
+    right, left = np.array([42.0, 0, 0]), np.array([-48.0, 0, 0])
+    points = np.concatenate([fine.points + right, coarse.points + left])
+    lost = np.random.default_rng(0).choice(len(fine.points), holes, replace=False)
+    return naive.scan_of(points, triangles[~np.isin(triangles, lost).any(axis=1)], **{"metric": False, **kind})
+
+
+def dome_of_face(x, y):
+    return -(x**2 + y**2) / 400 - 1.0
+
+
+class TestWholeMeshes:
+    def test_are_told_from_scans_with_ragged_holes(self):
+        for holes, whole in ((0, True), (200, False)):
+            scan = half_coarse(holes)
+            assert is_whole(scan.points, scan.triangles) == whole
+
+    def test_points_repeated_at_a_seam_leave_no_hole(self):
+        scan = half_coarse()
+        split = naive.scan_of(scan.points[scan.triangles.ravel()], np.arange(scan.triangles.size).reshape(-1, 3))
+        assert is_whole(split.points, split.triangles)
+
+    @pytest.mark.parametrize(
+        ("scan", "drawn"),
+        [(half_coarse(), True), (half_coarse(200), False), (half_coarse(metric=True), False)],
+        ids=["registered", "ragged", "measured"],
+    )
+    def test_are_drawn_with_their_long_edges(self, scan, drawn):
+        (block,) = cut_blocks(scan, np.zeros(3), BlockSettings(), (60.0,))
+        assert bool(block.depth16[80:140, 20:80].all()) == drawn
+        assert (block.counts["dropped_triangles"] == 0) == drawn
+
+    def test_a_limit_that_is_asked_for_holds(self):
+        (block,) = cut_blocks(half_coarse(), np.zeros(3), BlockSettings(max_edge_mm=12.0), (60.0,))
+        assert not block.depth16[80:140, 20:80].any()

@@ -1,0 +1,69 @@
+"""Faces in the frames of files that nobody here wrote, and surfaces that are no face."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numba
+import numpy as np
+import pytest
+
+from gemax_cli.errors import NoNoseTip
+from gemax_cli.face.clean import clean_scan
+from gemax_cli.face.nose import find_nose_tip
+from gemax_cli.face.orient import axes, orient_scan
+from gemax_cli.scans.model import Scan
+from gemax_cli.settings import NoseSettings
+from gemax_cli.synthetic.face import procedural_scan
+from tests.face.frames import Framed, many_framed
+from tests.face.nonfaces import nonfaces
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="whole scans take minutes without the compiler"),
+]
+AUTO = NoseSettings()
+RIGHT_MM = 10.0
+
+
+def converted(scan: Scan):
+    """The frontal scan, its tip, and whether the file is doubted."""
+    frontal = orient_scan(clean_scan(scan)[0], AUTO)
+    tip = find_nose_tip(frontal.scan, AUTO, frontal.detected)
+    return frontal, tip, bool(tip.warnings) or any("in doubt" in sentence for sentence in frontal.assumptions)
+
+
+def outcome(framed: Framed) -> str:
+    try:
+        frontal, tip, doubted = converted(framed.scan)
+    except NoNoseTip:
+        return "refused"
+    place = frontal.to_raw @ [*tip.position, 1.0]
+    upright = np.allclose(frontal.to_raw[:, :3], axes(framed.up, framed.forward))
+    right = upright and np.linalg.norm(place - framed.tip) < RIGHT_MM
+    return "right" if right else "doubted" if doubted else "wrong"
+
+
+def test_faces_in_any_axes_unit_and_origin_stand_upright():
+    faces = [(scan, scan.landmarks["Nose tip"]) for scan in (procedural_scan(seed, "HA") for seed in range(4))]
+    found = Counter(outcome(framed) for framed in many_framed(faces, 24, seed=14))
+    assert found["wrong"] == 0
+    assert found["refused"] == 0
+    assert found["right"] >= 23
+
+
+def test_a_refusal_names_the_options_that_help():
+    ball = next(nonfaces(1, seed=1))
+    with pytest.raises(NoNoseTip, match=r"--up, --forward.*--unit"):
+        converted(ball)
+
+
+def test_what_is_no_face_is_refused_or_doubted():
+    silent = []
+    for scan in nonfaces(24, seed=14):
+        try:
+            if not converted(scan)[2]:
+                silent.append(scan.path)
+        except NoNoseTip:
+            continue
+    assert not silent
