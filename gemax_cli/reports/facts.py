@@ -15,6 +15,8 @@ from gemax_cli.stack.records import BlockRecord, NoseRecord, ScanRecord
 
 FENCE = 1.5  # quartile ranges beyond the quartiles: Tukey's rule for outliers
 FEWEST_FOR_FENCE = 8  # scans of a dataset; fewer have no outliers to speak of
+BADLY_SHOWN = "turned or cut off"  # a reason that comes before all others; its warnings begin with one of ...
+BADLY_SHOWN_WARNINGS = ("The head is turned", "The face leaves the image")
 DOUBTFUL_TIP, DOUBTFUL_BELOW = "nose tip doubtful", 0.5  # a reason, and the confidence below which it holds
 
 
@@ -54,11 +56,11 @@ class ScanFacts:
 
 
 def gather_facts(folder: OutputFolder, measured: Sequence[Measured]) -> list[ScanFacts]:
-    """Facts on every recorded scan and depth: most reasons first, then least confidence, then least entropy."""
+    """Facts on every recorded scan and depth: turned and cut-off faces first, then by reasons, confidence, entropy."""
     bits = {m.scan: m.bits for m in measured if m.map == GEMAX}
     bits |= {m.scan: m.bits for m in combined(measured) if m.map == MEAN}
     facts = [fact for record in folder.records() for fact in _facts_of(record, bits)]
-    return sorted(with_reasons(facts), key=_urgency)
+    return sorted(with_reasons(facts), key=urgency)
 
 
 def _facts_of(record: ScanRecord, bits: Mapping[str, float]) -> Iterator[ScanFacts]:
@@ -109,6 +111,7 @@ def _marked(group: Sequence[ScanFacts]) -> Iterator[ScanFacts]:
     for fact in group:
         reasons = [
             *(["warning"] * bool(fact.warnings)),
+            *([BADLY_SHOWN] * any(warning.startswith(BADLY_SHOWN_WARNINGS) for warning in fact.warnings)),
             *([DOUBTFUL_TIP] * (fact.confidence < DOUBTFUL_BELOW)),
             *(["images broken"] * (fact.entropy is None)),
             *(["little entropy"] * (fact.entropy is not None and fact.entropy < least_bits)),
@@ -125,5 +128,6 @@ def _fences(values: Sequence[float]) -> tuple[float, float]:
     return float(low - FENCE * (high - low)), float(high + FENCE * (high - low))
 
 
-def _urgency(fact: ScanFacts) -> tuple[int, float, float, str]:
-    return -len(fact.reasons), fact.confidence, fact.entropy or 0.0, fact.scan
+def urgency(fact: ScanFacts) -> tuple[bool, int, float, float, str]:
+    """Key by which the scans to look at first come first."""
+    return BADLY_SHOWN not in fact.reasons, -len(fact.reasons), fact.confidence, fact.entropy or 0.0, fact.scan

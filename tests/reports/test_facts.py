@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gemax_cli.reports.facts import ScanFacts, gather_facts, tip_pixel, with_reasons
+from gemax_cli.reports.facts import ScanFacts, gather_facts, tip_pixel, urgency, with_reasons
 from gemax_cli.reports.measure import measure_folder
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import OutputFolder
@@ -111,3 +111,12 @@ def test_an_affine_without_inverse_has_no_tip():
     for affine in (((0.0,) * 4,) * 3, unknown):
         block = replace(block_record(), pixel_to_raw=affine)
         assert tip_pixel(block, NoseRecord(0.0, 0.0, 0.0, "landmark", 1.0)) is None
+
+
+def test_turned_and_cut_off_faces_come_first():
+    turned = fact(30, warnings=("The head is turned (yaw -28, pitch 0, roll 0 degrees): --align auto turns it.",))
+    cut = fact(31, warnings=("The face leaves the image: 60 mm of its left edge hold surface.",))
+    worse = fact(32, warnings=("The nose tip is doubtful.",), confidence=0.1, valid_pixels=10, filled_pixels=9000)
+    first = sorted(with_reasons([*GROUP, worse, turned, cut]), key=urgency)[:3]
+    assert [f.scan[-3:] for f in first] == ["030", "031", "032"]
+    assert first[0].reasons == ("warning", "turned or cut off")
