@@ -24,7 +24,7 @@ from gemax_cli.scans.formats.bnt import read_lm3
 from gemax_cli.synthetic.writers import write_lm3
 from tests.batch.planted import COARSE, bnt, range_grid, wrl
 
-SECONDS = 30  # after which a command hangs
+SECONDS = 240  # after which a command hangs; the first one compiles the kernels
 MAKE = ("convert", "RAW", "OUT", *COARSE)
 ADD = ("convert", "RAW", "OUT", *COARSE, "--tau", "47")
 AGAIN = ("convert", "RAW", "OUT", *COARSE, "--overwrite")
