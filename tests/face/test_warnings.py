@@ -6,7 +6,8 @@ import numba
 import numpy as np
 import pytest
 
-from gemax_cli.face.model import DepthBlock, FrontalScan, Pose
+from gemax_cli.face.block import cut_blocks
+from gemax_cli.face.model import FrontalScan, Pose
 from gemax_cli.face.orient import axes
 from gemax_cli.face.warnings import block_warnings, pose_warnings
 from gemax_cli.pipeline import Stopwatch, convert_read
@@ -26,7 +27,8 @@ def frontal(up="+y", forward="+z", **scan):
 def block(filled=slice(60, 160), counts=COUNTS, mm_per_pixel=1.0):
     codes = np.zeros((224, 224), np.uint16)
     codes[40:180, filled] = 1000
-    return DepthBlock(codes, 60.0, mm_per_pixel, np.eye(3, 4), counts)
+    (cut,) = cut_blocks(naive.relief_scan(lambda x, y: 0 * x), np.zeros(3), SETTINGS, (60.0,))
+    return replace(cut, depth16=codes, mm_per_pixel=mm_per_pixel, counts=counts)
 
 
 class TestPose:
