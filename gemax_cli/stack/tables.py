@@ -15,6 +15,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -197,6 +198,7 @@ def text_cell(column: str, value: object) -> str:
     return UNKNOWN if not text else f"{column}-{text}" if _reads_as_number(text) else text
 
 
+@lru_cache(maxsize=4096)  # the names of landmarks come again with every scan
 def _reads_as_number(text: str) -> bool:
     try:
         float(text)
@@ -317,18 +319,20 @@ def read_failures(path: Path, file: BinaryIO | None = None) -> list[Failure]:
 
 def csv_lines(columns: tuple[str, ...], rows: Iterable[Row]) -> Iterator[bytes]:
     """The lines of a CSV file in UTF-8, header first. A row is one line."""
-    text = io.StringIO(newline="")
-    table = csv.DictWriter(text, columns, lineterminator="\n")
-    table.writeheader()
+    line = _Line()
+    table = csv.writer(line, lineterminator="\n")
+    table.writerow(columns)
+    yield line.text.encode("utf-8")
     for row in rows:
-        yield _taken(text)
-        table.writerow(row)
-    yield _taken(text)
+        table.writerow([row[column] for column in columns])
+        yield line.text.encode("utf-8")
 
 
-def _taken(text: io.StringIO) -> bytes:
-    """What was written to ``text``, which is empty afterwards."""
-    line = text.getvalue().encode("utf-8")
-    text.seek(0)
-    text.truncate()
-    return line
+class _Line:
+    """A file that keeps the last line alone: csv writes a row at once."""
+
+    text = ""
+
+    def write(self, text: str) -> None:
+        """Keep ``text``."""
+        self.text = text
