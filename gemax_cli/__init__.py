@@ -7,8 +7,6 @@ Public API. Names are imported lazily, so ``import gemax_cli`` stays fast; ``__i
     gemax.OutputFolder("out").map("BU-3DFE/F0001/F0001_AN01WH", tau=20)
 """
 
-from __future__ import annotations
-
 import sys
 
 if sys.argv[:1] == ["-m"] and sys.path[0] and not __file__.startswith(sys.path[0]):

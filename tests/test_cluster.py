@@ -121,7 +121,7 @@ def plain(many, tmp_path_factory):
 def test_a_cluster_makes_the_same_bytes_also_if_a_worker_is_killed(two, many, plain, tmp_path):
     out = tmp_path / "out"
     process = gemax("convert", many, out, "--dask", two.file, wait=False)
-    once_recorded(out, 20)
+    once_recorded(out, 1)
     os.kill(two.processes()[0], signal.SIGKILL)
     _, said = process.communicate(timeout=300)
     assert process.returncode == 0, said
@@ -149,7 +149,7 @@ def test_an_item_that_kills_its_workers_is_lost_alone(two, tmp_path):
 def test_without_its_scheduler_a_run_ends_and_can_go_on(two, many, plain, tmp_path):
     out = tmp_path / "out"
     process = gemax("convert", many, out, "--dask", two.file, wait=False)
-    once_recorded(out, 20)
+    once_recorded(out, 1)
     os.killpg(two.scheduler.pid, signal.SIGKILL)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 3, said
@@ -162,8 +162,9 @@ def test_without_its_scheduler_a_run_ends_and_can_go_on(two, many, plain, tmp_pa
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_the_workers_soon(two, many, tmp_path, number):
     out = tmp_path / "out"
-    process = gemax("convert", many, out, "--dask", two.file, wait=False, start_new_session=True)
-    once_recorded(out, 20)
+    slow = ("--tau", "16:216:4")
+    process = gemax("convert", many, out, *slow, "--dask", two.file, wait=False, start_new_session=True)
+    once_recorded(out, 1)
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 128 + number, said
@@ -180,7 +181,8 @@ def test_a_cluster_on_this_machine(raw, tmp_path):
     code, said = gemax("convert", raw, tmp_path / "out", "--dask", "local", "--jobs", 2)
     assert code == 0, said
     assert records(tmp_path / "out") == 6
-    assert len(said.splitlines()) == 2, said
+    assert "6 converted" in said
+    assert "Traceback" not in said
 
 
 def test_a_worker_with_another_version_is_refused(nodes, raw, tmp_path):

@@ -19,7 +19,7 @@ def test_scan_errors_survive_a_trip_from_a_worker(cause):
     again = pickle.loads(pickle.dumps(cause("a/b.wrl", "is broken.")))
     assert type(again) is cause
     assert str(again) == "a/b.wrl: is broken."
-    assert again.stage in ("read", "nose", "block", "maps", "write", "worker")
+    assert again.stage in ("read", "nose", "block", "texture", "maps", "map", "write", "worker")
 
 
 def test_infeasible_tau_survives_it_too():

@@ -114,11 +114,8 @@ def needed_by_python_m() -> set[str]:
 def test_no_command_runs_code_of_the_working_folder(trap, start):
     data, _, place = trap
     first = [str(place / "gemax.py")] if start == "script" else ["-m", "gemax_cli"]
-    if (
-        start == "module"
-    ):  # Python itself looks there for gemax_cli, and for what finds it, before any code of ours runs
-        for name in ("gemax_cli", "runpy", "pkgutil"):
-            (data / f"{name}.py").unlink(missing_ok=True)
+    for name in needed_by_python_m() if start == "module" else ():
+        (data / f"{name}.py").unlink(missing_ok=True)
     for line in LINES:
         shutil.rmtree(data.parent / "sample", ignore_errors=True)
         run(trap, *first, *line.split())

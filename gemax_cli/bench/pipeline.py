@@ -33,6 +33,7 @@ from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.png import read_png
 
 MOST_ENCODED = 60  # scans whose images are held in memory to be encoded
+BURST_SECONDS = 0.1  # records are written, and printed, some at a time
 PILLOW_LEVEL = 6
 
 Image = NDArray[np.integer]
@@ -148,7 +149,8 @@ def _convert(files: Sequence[Path], out: Path, taus: Sequence[int], jobs: int) -
             words = " ".join(said.read().decode("utf-8", "replace").split())[-500:]
             raise NothingToConvert(f"gemax convert ended with code {process.returncode}: {words}")
     first = min(finished, default=seconds)
-    each = 1e3 * (seconds - first) / max(1, len(finished) - 1)
+    at_first = sum(second < first + BURST_SECONDS for second in finished)
+    each = 1e3 * (seconds - first) / max(1, len(finished) - at_first)
     worker = max(filter(None, peaks[1:]), default=None) if jobs > 1 else None
     return RunRow(jobs, seconds, len(files) / seconds, first, each, 1.0, peaks[0], worker)
 

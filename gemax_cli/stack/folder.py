@@ -154,7 +154,7 @@ class OutputFolder:
         """
         run = self.run
         if run and self.kind != SCANS:
-            message = "was made by gemax map, and this command works on folders of gemax convert"
+            message = "was made by gemax map, says its run.json, and this command works on folders of gemax convert"
             raise OutputError(f"{self.path}: {message}: gemax entropy, verify and invert work on both.")
         try:
             return Settings.from_dict(run["settings"]) if run else Settings()

@@ -33,7 +33,8 @@ def test_runs_of_every_number_of_jobs(measured):
     for row in measured.runs:
         assert row.scans_per_second == pytest.approx(5 / row.seconds)
         assert 0.0 < row.start_s < row.seconds
-        assert row.ms_per_scan == pytest.approx(1e3 * (row.seconds - row.start_s) / 4)
+        after = 1e3 * (row.seconds - row.start_s)
+        assert after / 4.001 <= row.ms_per_scan <= 1.001 * after  # records come some at a time
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")
@@ -45,7 +46,7 @@ def test_memory_of_parent_and_workers(measured):
 
 
 def test_stages_of_the_first_run(measured):
-    assert [row.stage for row in measured.stages] == [*STAGES, "all"]
+    assert [row.stage for row in measured.stages] == [*(stage for stage in STAGES if stage != "texture"), "all"]
     assert all(row.median_ms > 0 for row in measured.stages)
 
 
@@ -71,8 +72,8 @@ def test_what_does_not_convert_is_said(tmp_path):
 
 
 def test_an_error_of_the_command_is_passed_on(raw):
-    with pytest.raises(NothingToConvert, match=r"gemax convert ended with code 2: .*tau"):
-        measure_pipeline(raw, (0,), (1,), rounds=1, limit=3)
+    with pytest.raises(NothingToConvert, match=r"gemax convert ended with code 2: .*--jobs"):
+        measure_pipeline(raw, (20,), (0,), rounds=1, limit=3)
 
 
 def test_median_round_of_every_row():

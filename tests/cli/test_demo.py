@@ -48,5 +48,5 @@ def test_inspect_says_what_is_wrong(tmp_path, capsys):
 def test_a_face_without_a_nose_is_a_fact(tmp_path, capsys):
     path = tmp_path / "plate.xyz"
     path.write_text("\n".join(f"{x} {y} 0" for x in range(-60, 61, 3) for y in range(-60, 61, 3)))
-    assert run(["inspect", str(path), "--format", "json"]) == 0
+    assert run(["inspect", str(path), "--format", "json"]) == 3
     assert "nose" in json.loads(capsys.readouterr().out)["problem"]

@@ -78,7 +78,7 @@ QUAD = "mtllib {}\nv 0 0 0\nv 9 0 0\nv 9 9 1\nv 0 9 0\nvt 0 0\nvt 1 0\nvt 1 1\nv
     [
         ("newmtl a\nKd 1 1 1\nmap_Kd face.jpg\n", "a.mtl", "face.jpg"),
         ("newmtl a\r\n\tmap_Kd -s 1 1 1 C:\\\\x\\\\face.jpg\r\nnewmtl b\r\nmap_Kd b.png\r\n", "a.mtl", "face.jpg"),
-        ("\ufeffmap_Kd ../../secret.png\n", "./sub/a.mtl", "secret.png"),
+        ("\ufeffnewmtl a\nmap_Kd ../../secret.png\n", "./sub/a.mtl", "secret.png"),
         ("newmtl a\nmap_Kd\n", "a.mtl", None),
         ("newmtl a\nmap_Bump bump.png\n", "a.mtl", None),
         ("map_Kd face.jpg\n", "other.mtl", None),
