@@ -58,10 +58,10 @@ class Profile:
         return sum(self._seconds["all"])
 
     def rows(self) -> Iterator[StageRow]:
-        """Yield a row per stage that took time and one for all stages; no row if nothing was converted."""
+        """Yield a row per stage and one for all stages; no row if nothing was converted."""
         whole = self.busy_seconds or 1.0
         for stage, seconds in self._seconds.items():
-            if any(seconds):
+            if seconds:
                 share = 100.0 * sum(seconds) / whole
                 yield StageRow(stage, 1e3 * median(seconds), 1e3 * _most(seconds), share)
 

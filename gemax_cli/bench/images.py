@@ -132,13 +132,13 @@ def by_octm(level: Levels, tau: int) -> Grey:
     neighbouring levels rise by one grey value or more: its bound on distortion.
     """
     from scipy.optimize import linprog
-    from scipy.sparse import diags_array, vstack
+    from scipy.sparse import diags, vstack
 
     share = _histogram(level) / level.size
     # Variables are the curve's values C_0 = 0 .. C_N, so that every constraint has two of them.
     gain = np.diff(np.concatenate(([0.0], share, [0.0])))
-    steps = diags_array([-1.0, 1.0], offsets=[0, 1], shape=(LEVELS, LEVELS + 1))
-    windows = diags_array([-1.0, 1.0], offsets=[0, tau], shape=(LEVELS + 1 - tau, LEVELS + 1))
+    steps = diags([-1.0, 1.0], offsets=[0, 1], shape=(LEVELS, LEVELS + 1))
+    windows = diags([-1.0, 1.0], offsets=[0, tau], shape=(LEVELS + 1 - tau, LEVELS + 1))
     matrix = vstack([-steps, steps, -windows], format="csr")
     bound = np.concatenate([np.zeros(LEVELS), np.full(LEVELS, MOST_SLOPE), -np.ones(LEVELS + 1 - tau)])
     ends = [(0.0, 0.0), *[(0.0, GREYS - 1.0)] * LEVELS]

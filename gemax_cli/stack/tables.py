@@ -324,7 +324,7 @@ def csv_lines(columns: tuple[str, ...], rows: Iterable[Row]) -> Iterator[bytes]:
     table.writerow(columns)
     yield line.text.encode("utf-8")
     for row in rows:
-        table.writerow([row[column] for column in columns])
+        table.writerow([row.get(column, "") for column in columns])
         yield line.text.encode("utf-8")
 
 

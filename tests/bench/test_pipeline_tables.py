@@ -46,8 +46,8 @@ def test_memory_of_parent_and_workers(measured):
 
 
 def test_stages_of_the_first_run(measured):
-    assert [row.stage for row in measured.stages] == [*(stage for stage in STAGES if stage != "texture"), "all"]
-    assert all(row.median_ms > 0 for row in measured.stages)
+    assert [row.stage for row in measured.stages] == [*STAGES, "all"]
+    assert all(row.median_ms > 0 for row in measured.stages if row.stage != "texture")
 
 
 def test_floor(measured, raw):
