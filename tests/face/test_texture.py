@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 
@@ -18,6 +19,7 @@ from tests.face.painted import PaintedFace, to_linear, to_srgb
 from tests.face.test_raster import SMALL, grid_mesh, random_mesh
 
 EVERYWHERE = np.ones((12, 12), bool)
+compiled = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="whole scans take minutes without the compiler")
 
 
 def picture(rng, rows=9, columns=7):
@@ -126,6 +128,7 @@ def pixels_of(face, textured, most_aside=np.inf):
     return rows[near], columns[near]
 
 
+@compiled
 class TestAgainstTheTrueColour:
     @pytest.mark.slow
     @pytest.mark.parametrize("texel", [0.2, 0.35])
@@ -172,6 +175,7 @@ def disc_before_a_wall(seed):
     )
 
 
+@compiled
 def test_edges_of_texture_and_depth_lie_on_each_other():
     """The white of the picture and the near of the depth map have the same centre and radius, on average to 0.1 px."""
     shifts = []
@@ -187,6 +191,7 @@ def test_edges_of_texture_and_depth_lie_on_each_other():
     assert np.abs(shifts.mean(axis=0)).max() < 0.02
 
 
+@compiled
 def test_filled_holes_are_black_and_depths_share_a_texture():
     face = PaintedFace(31, texel=0.5)
     blocks = cut_blocks(face.scan, face.face.nose_tip, BlockSettings(), (40.0, 60.0))
@@ -201,6 +206,7 @@ def test_filled_holes_are_black_and_depths_share_a_texture():
     assert not texture.textured[holed.filled].any()
 
 
+@compiled
 def test_points_without_triangles_have_colours():
     face = PaintedFace(32, texel=0.5)
     points = face.scan.points
