@@ -90,8 +90,9 @@ def gemax(*line, wait=True, **options):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "GEMAX_TAU": "20", **SHORT}
     pipe = subprocess.PIPE
     process = subprocess.Popen(
-        [*GEMAX, *map(str, line)], stdout=pipe, stderr=pipe, text=True, env=environment, **options
-    )
+        [*GEMAX, *map(str, line)], stdout=pipe, stderr=pipe, text=True, env=environment,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler), **options,
+    )  # fmt: skip
     if not wait:
         return process
     _, said = process.communicate(timeout=300)

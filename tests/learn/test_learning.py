@@ -18,7 +18,7 @@ from gemax_cli.synthetic.dataset import make_sample  # noqa: E402
 
 pytestmark = pytest.mark.slow
 SMALL_NET = TrainSettings(
-    streams="depth", taus=(20, 40), width=1 / 8, size=96, epochs=24, batch_size=8, lr=2e-3
+    streams="depth", taus=(20, 40), width=1 / 8, size=96, epochs=36, batch_size=8, lr=2e-3
 )  # parts of 41 pixels in a map of 3 x 3 cells
 CHANCE = 1 / 6
 TESTED = 42  # maps of seven unseen subjects
