@@ -102,7 +102,8 @@ def test_verify_is_told_of_a_run_and_never_keeps_one_from_starting(converted, tm
 
 
 def removed(out):
-    shutil.rmtree(out)
+    while out.exists():  # a worker may put a file into a folder that was just emptied
+        shutil.rmtree(out, ignore_errors=True)
 
 
 def moved(out):
@@ -110,13 +111,14 @@ def moved(out):
 
 
 def emptied(out):
-    for path in out.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    while left := list(out.iterdir()):
+        for path in left:
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def replaced(out):
     moved(out)
-    shutil.copytree(out.with_name("moved"), out)
+    shutil.copytree(out.with_name("moved"), out, dirs_exist_ok=True)
 
 
 @pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
