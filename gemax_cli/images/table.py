@@ -26,7 +26,7 @@ def image_table(records: Sequence[ImageRecord]) -> Table:
     """metadata.csv, in the order of the records."""
     taus = sorted({Tau.parse(tau) for record in records for tau in record.taus})
     columns = (*LEADING, *(name.format(tau.label) for tau in taus for name, _ in PER_TAU), *TRAILING)
-    return Table(METADATA, columns, lambda: (dict(_cells(record)) for record in records))
+    return Table(METADATA, columns, (dict(_cells(record)) for record in records))
 
 
 def _cells(record: ImageRecord) -> Iterator[tuple[str, object]]:

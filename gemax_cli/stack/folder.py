@@ -49,7 +49,6 @@ from gemax_cli.stack.records import (
 from gemax_cli.stack.state import State, read_state, records_digest, tables_digest, write_state
 from gemax_cli.stack.tables import (
     Failure,
-    Table,
     TableParts,
     landmarks_table,
     metadata_table,
@@ -453,18 +452,14 @@ class OutputFolder:
             tidy_records(self.path / records_name(shard))
             vars(self).pop("_places", None)
             records = records_digest(self.path)  # before they are read: another shard may append to its own
-            for table in self.tables():
-                table.write(self.path)
+            parts = TableParts()
+            landmarks_table(parts.gathered(self.records())).write(self.path)
+            metadata_table(self.records(), parts).write(self.path)
             write_failures(self.path, [*self._older_failures(resolved), *failures])
             known = {**read_state(self.path).scans, **stamps}
             kept = {scan_id: known[scan_id] for scan_id in self.scan_ids if scan_id in known}
             write_state(self.path, State(tables_digest(self.path, records), kept))
             vars(self).pop("state", None)
-
-    def tables(self) -> Iterator[Table]:
-        """The tables made from the records, as they should be."""
-        yield metadata_table(self.records, TableParts.of(self.records()))
-        yield landmarks_table(self.records)
 
     @cached_property
     def state(self) -> State:

@@ -13,9 +13,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -64,7 +65,7 @@ class Failure:
     message: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class TableParts:
     """What the records of a folder hold, which says what columns metadata.csv has.
 
@@ -75,22 +76,20 @@ class TableParts:
         mask: whether there is a mask.
     """
 
-    taus: frozenset[int] = frozenset()
-    comparisons: frozenset[str] = frozenset()
+    taus: set[int] = field(default_factory=set)
+    comparisons: set[str] = field(default_factory=set)
     texture: bool = False
     mask: bool = False
 
-    @classmethod
-    def of(cls, records: Iterable[ScanRecord]) -> TableParts:
-        """The parts of these records."""
-        taus, channels, texture, mask = set[int](), set[str](), False, False
+    def gathered(self, records: Iterable[ScanRecord]) -> Iterator[ScanRecord]:
+        """Yield the records and note their parts: so one pass over the records of a folder is enough for both."""
         for record in records:
-            texture = texture or record.texture != ""
+            self.texture |= record.texture != ""
             for block in record.blocks:
-                taus.update(m.tau for m in block.maps)
-                channels.update(m.name for m in block.comparisons)
-                mask = mask or block.mask is not None
-        return cls(frozenset(taus), frozenset(channels), texture, mask)
+                self.taus.update(m.tau for m in block.maps)
+                self.comparisons.update(m.name for m in block.comparisons)
+                self.mask |= block.mask is not None
+            yield record
 
 
 def metadata_columns(parts: TableParts) -> tuple[str, ...]:
@@ -209,42 +208,43 @@ def _reads_as_number(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Table:
-    """A table made from the records.
+    """A table made from the records, to be written or compared once.
 
     Attributes:
         name: of its file.
         columns: in order.
-        rows: gives the rows anew each time: column to cell.
+        rows: column to cell.
         optional: without rows there is no file.
     """
 
     name: str
     columns: tuple[str, ...]
-    rows: Callable[[], Iterable[Row]]
+    rows: Iterable[Row]
     optional: bool = False
 
     def write(self, out: Path) -> None:
         """Write the table row by row, so it may be of any length; remove it if it is optional and has no row."""
-        if not self._is_wanted():
+        lines = self.lines()
+        if lines is None:
             (out / self.name).unlink(missing_ok=True)
             return
         with replacing(out / self.name) as temporary, temporary.open("wb") as file:
-            file.writelines(self.lines())
+            file.writelines(lines)
 
-    def _is_wanted(self) -> bool:
-        return not self.optional or any(True for _ in self.rows())
-
-    def lines(self) -> Iterator[bytes]:
-        """The lines of the file: the header and each row."""
-        return csv_lines(self.columns, self.rows())
+    def lines(self) -> Iterator[bytes] | None:
+        """The lines of the file: the header and each row; None if it is optional and has no row."""
+        rows = iter(self.rows)
+        first = list(islice(rows, 1))
+        return csv_lines(self.columns, chain(first, rows)) if first or not self.optional else None
 
     def difference(self, out: Path) -> str:
         """What is wrong with the file, as a sentence without subject; "" where it is as it should be."""
-        if not self._is_wanted():
+        lines = self.lines()
+        if lines is None:
             return "is there, but the records have no row of it" if (out / self.name).exists() else ""
         try:
             with open_regular(out / self.name) as file:
-                for number, line in enumerate(self.lines(), start=1):
+                for number, line in enumerate(lines, start=1):
                     if file.readline(len(line) + 1) != line:
                         return f"line {number} is not what the records say"
                 return "has more lines than the records say" if file.read(1) else ""
@@ -254,25 +254,15 @@ class Table:
             return f"cannot be read ({error.strerror or error})"
 
 
-def metadata_table(records: Callable[[], Iterable[ScanRecord]], parts: TableParts) -> Table:
+def metadata_table(records: Iterable[ScanRecord], parts: TableParts) -> Table:
     """metadata.csv: one row per scan and depth, in the order of ``records``."""
     columns = metadata_columns(parts)
-    return Table(
-        METADATA,
-        columns,
-        lambda: (typed_row(columns, row) for record in records() for row in metadata_rows(record)),
-    )
+    return Table(METADATA, columns, (typed_row(columns, row) for record in records for row in metadata_rows(record)))
 
 
-def write_metadata(folder: Path, records: Iterable[ScanRecord], parts: TableParts) -> None:
-    """Write metadata.csv with one row per scan and depth, in the order of ``records``."""
-    metadata_table(lambda: records, parts).write(folder)
-
-
-def landmarks_table(records: Callable[[], Iterable[ScanRecord]]) -> Table:
+def landmarks_table(records: Iterable[ScanRecord]) -> Table:
     """landmarks.csv: one row per scan, depth and landmark, in the order of ``records``; no file without any."""
-    rows = lambda: (row for record in records() for row in _landmark_rows(record))  # noqa: E731
-    return Table(LANDMARKS, LANDMARK_COLUMNS, rows, optional=True)
+    return Table(LANDMARKS, LANDMARK_COLUMNS, (row for record in records for row in _landmark_rows(record)), True)
 
 
 def _landmark_rows(record: ScanRecord) -> Iterator[Row]:
@@ -286,10 +276,7 @@ def _landmark_rows(record: ScanRecord) -> Iterator[Row]:
 def write_failures(folder: Path, failures: Iterable[Failure]) -> None:
     """Write failures.csv in order of source; without failures, remove it."""
     ordered = sorted(set(failures), key=lambda failure: (failure.source, failure.stage, failure.message))
-    if ordered:
-        Table(FAILURES, FAILURE_COLUMNS, lambda: map(_failure_cells, ordered)).write(folder)
-    else:
-        (folder / FAILURES).unlink(missing_ok=True)
+    Table(FAILURES, FAILURE_COLUMNS, map(_failure_cells, ordered), optional=True).write(folder)
 
 
 def _failure_cells(failure: Failure) -> Row:

@@ -22,6 +22,7 @@ from gemax_cli.stack.images import load_recorded
 from gemax_cli.stack.naming import DEPTH16
 from gemax_cli.stack.records import BlockRecord, ComparisonRecord, MapRecord, ScanRecord
 from gemax_cli.stack.state import find_source, source_changes
+from gemax_cli.stack.tables import TableParts, landmarks_table, metadata_table
 
 ENTROPY_TOLERANCE = 1e-9  # bits; the same counts summed in another order
 
@@ -91,8 +92,8 @@ def verify(out: AnyPath, *, sources: AnyPaths | None = None, repair: bool = Fals
 def _verify(folder: OutputFolder, sources: Sequence[Path]) -> Verified:
     scans = 0
     problems = [Problem("", file, message) for file, message in folder.damaged_lines()]
-    named: set[str] = set()
-    for record in folder.records():
+    named, parts = set[str](), TableParts()
+    for record in parts.gathered(folder.records()):
         scans += 1
         named.update(record.files)
         problems += verify_record(folder.guard, record)
@@ -101,7 +102,7 @@ def _verify(folder: OutputFolder, sources: Sequence[Path]) -> Verified:
     lost = {file for file in present if file.rpartition("/")[2] == DEPTH16}
     unfinished = [Problem("", file, "has no record: convert its scan again") for file in sorted(lost)]
     if scans:
-        unfinished += _stale_tables(folder)
+        unfinished += _stale_tables(folder, parts)
     return Verified(scans, len(named), tuple(problems), tuple(sorted(present - lost)), unfinished=tuple(unfinished))
 
 
@@ -113,8 +114,8 @@ def _images_below(out: Path) -> Iterator[str]:
                 yield Path(place, name).relative_to(out).as_posix()
 
 
-def _stale_tables(folder: OutputFolder) -> Iterator[Problem]:
-    for table in folder.tables():
+def _stale_tables(folder: OutputFolder, parts: TableParts) -> Iterator[Problem]:
+    for table in (metadata_table(folder.records(), parts), landmarks_table(folder.records())):
         if message := table.difference(folder.path):
             yield Problem("", table.name, f"{message}: run gemax convert again")
 

@@ -32,6 +32,7 @@ from gemax_cli.scans.walk import find_scans
 from gemax_cli.settings import BlockSettings, Settings
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.invert import invert
+from gemax_cli.stack.tables import TableParts, metadata_table
 from gemax_cli.stack.verify import verify
 from tests.attacks.ground import Ground, prepare, seen, signed
 from tests.attacks.ill_typed import spoiled
@@ -80,7 +81,7 @@ def actions(ground: Ground, refs: Sequence[ScanRef], image: Path) -> dict[str, C
         "invert": lambda: invert(image),
         "lines": lambda: (list(OutputFolder(out).damaged_lines()), list(OutputFolder(out).records())),
         "settings": lambda: OutputFolder(out).settings,
-        "tables": lambda: [table.difference(out) for table in OutputFolder(out).tables()],
+        "tables": lambda: metadata_table(OutputFolder(out).records(), TableParts({20, 30})).difference(out),
         "failures": lambda: OutputFolder(out).failures(),
         "table": lambda: OutputFolder(out).write_tables(None, [], set),
         "convert": lambda: run(["convert", str(ground.raw), str(out), *CONVERT]),

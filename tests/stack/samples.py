@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gemax_cli.datasets.model import ScanName
 from gemax_cli.stack.records import BlockRecord, MapRecord, NoseRecord, PoseRecord, ScanRecord, pack_cuts
+from gemax_cli.stack.tables import TableParts, metadata_table
 
 
 def resigned(text: str) -> str:
@@ -55,3 +59,11 @@ def scan_record(scan: str = SCAN, level: int | None = 1, dataset: str = "BU-3DFE
         warnings=("look at me",),
     )
     return replace(record, **changes)
+
+
+def written(folder: Path, records: Sequence[ScanRecord], parts: TableParts | None = None) -> list[dict[str, str]]:
+    """The rows of the metadata.csv of some records, with the columns of these or of more ``parts``."""
+    found = TableParts()
+    metadata_table(list(found.gathered(records)), parts or found).write(folder)
+    with (folder / "metadata.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

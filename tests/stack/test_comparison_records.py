@@ -1,6 +1,5 @@
 """Comparison maps in the records, the table and the check of a folder."""
 
-import csv
 import json
 from dataclasses import replace
 
@@ -9,10 +8,10 @@ import numpy as np
 from gemax_cli.maps.registry import COMPARISONS
 from gemax_cli.stack.naming import comparison_name
 from gemax_cli.stack.records import ComparisonRecord, RecordWriter, ScanRecord
-from gemax_cli.stack.tables import TableParts, metadata_columns, write_metadata
+from gemax_cli.stack.tables import TableParts, metadata_columns
 from gemax_cli.stack.verify import verify
 from tests.pictures import write_png
-from tests.stack.samples import SCAN, block_record, resigned, scan_record
+from tests.stack.samples import SCAN, block_record, resigned, scan_record, written
 
 
 def comparison(name, file, channel=None, **changes):
@@ -56,8 +55,8 @@ def test_names_of_files():
 
 def test_columns_follow_those_of_tau_and_come_before_the_last():
     channels = frozenset(["shape-index", "normals-x", "normals-y", "normals-z", "ri"])
-    bare = metadata_columns(TableParts(frozenset([20])))
-    columns = metadata_columns(TableParts(frozenset([20]), channels))
+    bare = metadata_columns(TableParts({20}))
+    columns = metadata_columns(TableParts({20}, channels))
     assert columns[columns.index("max_bin_tau020") + 1 : columns.index("code")] == (
         "ri_file_name", "entropy_ri", "normals_file_name", "entropy_normals_x", "entropy_normals_y",
         "entropy_normals_z", "shape_index_file_name", "entropy_shape_index",
@@ -67,9 +66,7 @@ def test_columns_follow_those_of_tau_and_come_before_the_last():
 
 def test_cells(tmp_path):
     records = [record_with(RANGE, *NORMALS), scan_record("other")]
-    write_metadata(tmp_path, records, TableParts.of(records))
-    with (tmp_path / "metadata.csv").open(newline="") as file:
-        full, empty = csv.DictReader(file)
+    full, empty = written(tmp_path, records)
     assert full["normals_file_name"] == f"{SCAN}/normals.png"
     assert float(full["entropy_normals_z"]) == float(full["entropy_ri"]) == 7.5
     assert (empty["normals_file_name"], empty["entropy_ri"]) == ("-", "nan")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import chain
 
 import numpy as np
 import pytest
 
 from gemax_cli.datasets.model import ScanName
 from gemax_cli.stack.records import PoseRecord, TextureRecord
-from gemax_cli.stack.tables import TableParts, write_metadata
+from gemax_cli.stack.tables import TableParts, metadata_table
 from tests.pictures import write_png
 from tests.stack.samples import block_record, scan_record
 
@@ -46,8 +45,9 @@ def loud(scan):
 def folder(path, records):
     """An output folder's table of these records; of every thousandth row the images, too."""
     path.mkdir()
-    parts = TableParts.of(chain(records, [quiet("q/1"), loud("l/1")]))  # as if both kinds stood in each folder
-    write_metadata(path, records, parts)
+    parts = TableParts()
+    list(parts.gathered([*records, quiet("q/1"), loud("l/1")]))  # as if both kinds stood in each folder
+    metadata_table(records, parts).write(path)
     for record in records[::1000]:
         for file in record.files:
             (path / file).parent.mkdir(parents=True, exist_ok=True)

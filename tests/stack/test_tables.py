@@ -1,4 +1,3 @@
-import csv
 from dataclasses import replace
 
 import pytest
@@ -15,9 +14,8 @@ from gemax_cli.stack.tables import (
     read_failures,
     text_cell,
     write_failures,
-    write_metadata,
 )
-from tests.stack.samples import SCAN, block_record, scan_record
+from tests.stack.samples import SCAN, block_record, scan_record, written
 
 CONTRACT = (
     "scan, dataset, subject, sex, expression, level, source, nose_x, nose_y, nose_z, nose_source, nose_confidence, "
@@ -25,15 +23,8 @@ CONTRACT = (
 ).split(", ")
 
 
-def written(folder, records, parts=None):
-    """The rows of the metadata.csv of some records."""
-    write_metadata(folder, records, parts or TableParts.of(records))
-    with (folder / "metadata.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def test_columns_begin_as_promised():
-    columns = metadata_columns(TableParts(frozenset([30, 20])))
+    columns = metadata_columns(TableParts({30, 20}))
     assert list(LEADING) == CONTRACT
     assert list(columns[: len(CONTRACT)]) == CONTRACT
     after = columns[len(CONTRACT) :]
@@ -52,7 +43,7 @@ def test_one_row_per_scan_and_depth(tmp_path):
 
 
 def test_cells_of_a_tau_that_a_scan_lacks_are_of_the_column_s_type(tmp_path):
-    (row,) = written(tmp_path, [scan_record(blocks=(block_record((20,)),))], TableParts(frozenset([20, 50])))
+    (row,) = written(tmp_path, [scan_record(blocks=(block_record((20,)),))], TableParts({20, 50}))
     assert (row["gemax_tau050_file_name"], row["entropy_tau050"], row["max_bin_tau050"]) == ("-", "nan", "-1")
 
 
@@ -95,19 +86,19 @@ def test_other_text_stays(text):
 def test_landmarks(tmp_path):
     marks = {"Nose tip": (111.5, 111.5, 0.0, True), "Chin middle": (110.25, 170.0, 31.0625, False)}
     records = [scan_record("x"), scan_record(blocks=(replace(block_record(), landmarks=marks),))]
-    landmarks_table(lambda: records).write(tmp_path)
-    assert landmarks_table(lambda: records).difference(tmp_path) == ""
+    landmarks_table(records).write(tmp_path)
+    assert landmarks_table(records).difference(tmp_path) == ""
     text = (tmp_path / "landmarks.csv").read_text()
     assert text.splitlines() == [
         "scan,depth_mm,name,column,row,depth,visible",
         f"{SCAN},60.0,Nose tip,111.5000,111.5000,0.0000,1",
         f"{SCAN},60.0,Chin middle,110.2500,170.0000,31.0625,0",
     ]
-    none = landmarks_table(lambda: [scan_record()])
-    assert none.difference(tmp_path) == "is there, but the records have no row of it"
-    none.write(tmp_path)
+    bare = [scan_record()]
+    assert landmarks_table(bare).difference(tmp_path) == "is there, but the records have no row of it"
+    landmarks_table(bare).write(tmp_path)
     assert not (tmp_path / "landmarks.csv").exists()
-    assert none.difference(tmp_path) == ""
+    assert landmarks_table(bare).difference(tmp_path) == ""
 
 
 def test_names_with_commas_quotes_newlines_and_odd_bytes(tmp_path):
