@@ -49,13 +49,13 @@ def variance_ratio(features: Features, expressions: Labels, subjects: Labels | N
     if subjects is not None:
         features = features - class_means(features, subjects)
         freedom -= len(np.unique(subjects)) - 1
-    means = class_means(features, expressions)
     count = len(np.unique(expressions))
+    if count < 2 or freedom <= count:
+        return None
+    means = class_means(features, expressions)
     between = float(((means - features.mean(axis=0, keepdims=True)) ** 2).sum())
     within = float(((features - means) ** 2).sum())
-    if count < 2 or freedom <= count or within <= 0.0:
-        return None
-    return (between / (count - 1)) / (within / (freedom - count))
+    return (between / (count - 1)) / (within / (freedom - count)) if within > 0.0 else None
 
 
 def class_means(features: Features, labels: Labels) -> Features:
