@@ -14,6 +14,7 @@ from gemax_cli.errors import BadFormat, FileUnreadable, OutputUnwritable, Settin
 from gemax_cli.images.bins import ValueBins
 from gemax_cli.images.mapping import MaskedImage
 from gemax_cli.images.maps import grey_rows, open_map
+from gemax_cli.images.output import write_tiff_header
 from gemax_cli.images.records import ImageMapRecord, ImageRecord, read_image_records
 from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.stack.atomic import replacing
@@ -92,7 +93,7 @@ def write_values(path: Path, inverted: InvertedImage) -> int:
         raise SettingsError(f"{path}: values are written as .npy, .tif or .tiff: give one of these suffixes.")
     try:
         with replacing(path) as temporary:
-            offset = (_npy_header if suffix == ".npy" else _tiff_header)(temporary, shape, inverted.dtype)
+            offset = (_npy_header if suffix == ".npy" else write_tiff_header)(temporary, shape, inverted.dtype)
             return _write_rows(temporary, offset, inverted)
     except OSError as error:
         raise OutputUnwritable(f"{path}: cannot be written ({error.strerror}): give another path.") from error
@@ -113,15 +114,3 @@ def _npy_header(path: Path, shape: tuple[int, int], dtype: np.dtype[Any]) -> int
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         return file.tell()
-
-
-def _tiff_header(path: Path, shape: tuple[int, int], dtype: np.dtype[Any]) -> int:
-    import tifffile
-
-    big = shape[0] * shape[1] * dtype.itemsize > (1 << 32) - (1 << 25)
-    placed = tifffile.imwrite(
-        path, None, shape=shape, dtype=dtype, photometric="minisblack", metadata=None, software=False,
-        returnoffset=True, bigtiff=big,
-    )  # fmt: skip
-    assert placed is not None
-    return placed[0]

@@ -246,6 +246,12 @@ class LevelGrid:
         """Level of each value; values outside count as the nearest end."""
         return np.maximum(np.searchsorted(self.first, values, side="right") - 1, 0)
 
+    def histogram(self, counts: ValueCounts) -> NDArray[np.int64]:
+        """Pixels of each level, (N,), from exact counts."""
+        total = np.zeros(self.levels, np.int64)
+        np.add.at(total, self.level_of(counts.values), counts.counts)
+        return total
+
 
 def level_grid(counts: ValueCounts, settings: ImageSettings) -> LevelGrid:
     """The levels of values that occur ``counts`` times: range, then the number of levels.

@@ -160,12 +160,9 @@ def count_values(masked: MaskedImage) -> ValueCounts:
     return counts
 
 
-def count_levels(masked: MaskedImage, grid: LevelGrid, counts: ValueCounts) -> NDArray[np.int64]:
-    """Pixels per level, (N,): from the counts where they are exact, else by a pass over the image."""
+def count_levels(masked: MaskedImage, grid: LevelGrid) -> NDArray[np.int64]:
+    """Pixels per level, (N,), by a pass over the image."""
     total = np.zeros(grid.levels, np.int64)
-    if counts.exact:
-        np.add.at(total, grid.level_of(counts.values), counts.counts)
-        return total
     for values in masked.data():
         total += np.bincount(grid.level_of(values), minlength=grid.levels)
     return total
@@ -196,7 +193,7 @@ def find_mapping(masked: MaskedImage, settings: ImageSettings) -> ImageMapping:
     """
     counts = count_values(masked)
     grid = level_grid(counts, settings)
-    return solve_image(grid, count_levels(masked, grid, counts), settings)
+    return solve_image(grid, grid.histogram(counts) if counts.exact else count_levels(masked, grid), settings)
 
 
 @dataclass(frozen=True, eq=False)

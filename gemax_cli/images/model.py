@@ -15,6 +15,8 @@ from gemax_cli.errors import BadFormat
 Pixels = NDArray[Any]
 GeoTag = tuple[int, int, int, Any, bool]
 """A TIFF tag as tifffile writes it: code, type, count, value, once."""
+NODATA_TAG = 42113
+"""The TIFF tag of GDAL for the value without data."""
 
 BLOCK_PIXELS = 1 << 21
 """Pixels of the blocks that are worked on; what a block takes in memory is some 100 MB."""
@@ -59,16 +61,6 @@ class ImageSource:
     def pixels(self) -> int:
         """How many there are."""
         return self.rows * self.columns
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the values are whole numbers."""
-        return self.dtype.kind in "iu"
-
-    @property
-    def is_short(self) -> bool:
-        """Whether the values are whole numbers of 8 or 16 bits, which can be counted one by one."""
-        return self.is_whole and self.dtype.itemsize <= 2
 
     def blocks(self) -> Iterator[tuple[int, Pixels]]:
         """Yield (first row, (n, columns) values), at most ``BLOCK_PIXELS`` at once, or one row.

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from gemax_cli.images.model import GeoTag, ImageSource
+from gemax_cli.images.model import NODATA_TAG, GeoTag, ImageSource
 from gemax_cli.stack.atomic import replacing
 from gemax_cli.stack.png import encode_png
 
 PNG_PIXELS = 1 << 24
 """Pixels up to which an image is written as PNG, which is compressed at once; above it is an uncompressed TIFF."""
 _STRIP_BYTES = 1 << 18
-_NODATA_TAG, _ASCII = 42113, 2
+_ASCII = 2
 Bytes = NDArray[np.uint8]
 
 
@@ -51,7 +51,9 @@ def image_sink(path: Path, image: ImageSource, nodata: int | None = None) -> Ite
             yield kept
             temporary.write_bytes(encode_png(kept.pixels))
         else:
-            offset = _write_header(temporary, image, nodata)
+            strips = max(1, _STRIP_BYTES // image.columns)
+            tags = _tags(image, nodata)
+            offset = write_tiff_header(temporary, image.shape, np.uint8, rowsperstrip=strips, extratags=tags)
             with temporary.open("r+b") as file:
                 file.seek(offset)
                 yield _FileSink(file)
@@ -82,17 +84,20 @@ class _FileSink:
         self._file.write(np.ascontiguousarray(rows).data)
 
 
-def _write_header(path: Path, image: ImageSource, nodata: int | None) -> int:
-    """Write a TIFF of zeros with its tags; returns where its pixels begin."""
+def _tags(image: ImageSource, nodata: int | None) -> tuple[GeoTag, ...]:
+    if image.georeference and nodata is not None:
+        return (*image.georeference, (NODATA_TAG, _ASCII, 0, str(nodata), True))
+    return image.georeference
+
+
+def write_tiff_header(path: Path, shape: tuple[int, int], dtype: DTypeLike, **options: Any) -> int:
+    """Write a grey TIFF of zeros, with ``options`` of tifffile's; returns where its pixels begin."""
     import tifffile
 
-    tags: tuple[GeoTag, ...] = image.georeference
-    if image.georeference and nodata is not None:
-        tags += ((_NODATA_TAG, _ASCII, 0, str(nodata), True),)
+    big = shape[0] * shape[1] * np.dtype(dtype).itemsize > (1 << 32) - (1 << 25)
     placed = tifffile.imwrite(
-        path, None, shape=image.shape, dtype=np.uint8, photometric="minisblack", metadata=None, software=False,
-        rowsperstrip=max(1, _STRIP_BYTES // image.columns), extratags=tags, returnoffset=True,
-        bigtiff=image.pixels > (1 << 32) - (1 << 25),
+        path, None, shape=shape, dtype=dtype, photometric="minisblack", metadata=None, software=False,
+        returnoffset=True, bigtiff=big, **options,
     )  # fmt: skip
     assert placed is not None
     return placed[0]

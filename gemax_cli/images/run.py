@@ -212,13 +212,12 @@ class _Run:
         if counts is None:
             raise NothingToConvert("none of the images can be read, so that there is no set to map.")
         grid = level_grid(counts, self.settings)
-        histogram = np.zeros(grid.levels, np.int64)
         if counts.exact:
-            np.add.at(histogram, grid.level_of(counts.values), counts.counts)
-        else:
-            for result in self._count([CountTask(ref, self.settings, grid) for ref in readable]):
-                if result.histogram is not None:
-                    histogram += result.histogram
+            return solve_image(grid, grid.histogram(counts), self.settings)
+        histogram = np.zeros(grid.levels, np.int64)
+        for result in self._count([CountTask(ref, self.settings, grid) for ref in readable]):
+            if result.histogram is not None:
+                histogram += result.histogram
         return solve_image(grid, histogram, self.settings)
 
     def _count(self, tasks: Sequence[CountTask]) -> Iterator[Counted]:

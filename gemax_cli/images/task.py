@@ -86,8 +86,7 @@ def run_count(task: CountTask) -> Counted:
         masked = open_masked(task.ref.path, task.settings)
         if task.grid is None:
             return Counted(task.ref, counts=count_values(masked))
-        nothing = ValueCounts(np.empty(0), np.empty(0, np.int64), 0.0, 0.0, exact=False, whole=False)
-        return Counted(task.ref, histogram=count_levels(masked, task.grid, nothing))
+        return Counted(task.ref, histogram=count_levels(masked, task.grid))
     except Exception as error:
         return Counted(task.ref, failure=failure_of(task.ref.path, task.ref.source, error))
 

@@ -19,6 +19,7 @@ import tifffile
 
 from gemax_cli.errors import BadFormat
 from gemax_cli.images.model import (
+    NODATA_TAG,
     GeoTag,
     ImageSource,
     Pixels,
@@ -31,7 +32,6 @@ from gemax_cli.images.model import (
 
 GEO_TAGS = (33550, 33922, 34264, 34735, 34736, 34737, 50844)
 """Pixel scale, tie points (also ground control points), transformation, keys, their numbers and texts, RPC."""
-NODATA_TAG = 42113
 MOST_TAG_VALUES = 1 << 16
 MOST_PAGES = 1 << 16
 _BUFFER_BYTES = 1 << 25
