@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,7 @@ from pathlib import Path
 from gemax_cli.datasets.ids import LONGEST_ID, digest, natural_key, safe_part, split_suffix
 from gemax_cli.images.read import SUFFIXES
 from gemax_cli.paths import AnyPaths, as_paths
-from gemax_cli.stack.naming import FAILURES, METADATA, RUN
-
-_OWN_FILES = re.compile(rf"{RUN}|{METADATA}|{FAILURES}|records.*\.jsonl", re.IGNORECASE)
+from gemax_cli.stack.naming import OWN_FILE, RUN
 
 
 @dataclass(frozen=True)
@@ -68,6 +65,7 @@ def find_images(sources: AnyPaths) -> FoundImages:
 
 def _inside(root: Path, notes: list[str], unlisted: list[tuple[str, str]]) -> Iterator[tuple[Path, str]]:
     def refused(error: OSError) -> None:
+        """Note a folder that cannot be listed."""
         place = Path(error.filename)
         reason = f"this folder cannot be listed ({error.strerror}): check its permissions and the disk."
         unlisted.append((f"{_relative(place, root)}/", f"{place}: {reason}"))
@@ -103,7 +101,7 @@ def _with_ids(files: Sequence[tuple[Path, str]]) -> Iterator[ImageRef]:
 def _id_of(source: str) -> str:
     *folders, name = source.split("/")
     parts = [*map(safe_part, folders), safe_part(split_suffix(name)[0])]
-    if _OWN_FILES.fullmatch(parts[0]):
+    if OWN_FILE.fullmatch(parts[0].casefold()):
         parts[0] = f"_{parts[0]}"
     whole = "/".join(parts)
     return whole if len(whole.encode()) <= LONGEST_ID else f"~{digest('/'.join(parts[:-1]), 16)}/{parts[-1]}"

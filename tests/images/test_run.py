@@ -286,6 +286,7 @@ def test_names_become_safe_and_unique_places(tmp_path):
         "sub/b.dcm",
         "run.json.tif",
         "records.jsonl.tif",
+        "Landmarks.csv.tif",
         "con.png",
         ".hid.png",
         "c.jpg",
@@ -299,8 +300,8 @@ def test_names_become_safe_and_unique_places(tmp_path):
     (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
     found = find_images(tmp_path)
     ids = [image.image_id for image in found.images]
-    assert len({place.casefold() for place in ids}) == len(ids) == 7
-    assert {"_run.json", "_records.jsonl"} <= set(ids)
+    assert len({place.casefold() for place in ids}) == len(ids) == 8
+    assert {"_run.json", "_records.jsonl", "_Landmarks.csv"} <= set(ids)
     assert {"sub/b", "_con"} <= set(ids)
     assert not {"run.json", "records.jsonl"} & set(ids)
     assert len(found.notes) == 1
