@@ -14,7 +14,7 @@ import numpy as np
 
 from gemax_cli.batch.model import Outcome, death_of
 from gemax_cli.batch.run import RunOptions, Summary
-from gemax_cli.errors import FileUnreadable, NothingToConvert, OutputError, ScanError, SettingsError
+from gemax_cli.errors import FileUnreadable, FolderGone, NothingToConvert, OutputError, ScanError, SettingsError
 from gemax_cli.images.find import ImageRef, find_images
 from gemax_cli.images.levels import ValueCounts, level_grid, pooled_counts
 from gemax_cli.images.mapping import ImageMapping, solve_image
@@ -123,13 +123,17 @@ class _Run:
         self.folder.write_run(self.settings, self.options.command, self.sources)
         self.reporter.planned(len(steps), self.summary)
         self.left = {ref.image_id: ref for ref, _ in steps}
+        gone = False
         try:
             self._map(refs, steps, pool)
+        except FolderGone:
+            gone = True
+            raise
         finally:
             self.summary.left = len(self.left)
             for image_id in self.left:
                 self.folder.remove_temporaries(image_id)
-            if steps or self.summary.failures or not self.folder.tables_are_current():
+            if not gone and (steps or self.summary.failures or not self.folder.tables_are_current()):
                 self._write_tables(refs)
 
     def _steps(self, refs: Sequence[ImageRef], pool: str) -> Iterator[tuple[ImageRef, ImageRecord | None]]:
@@ -187,7 +191,8 @@ class _Run:
 
     def _track(self, outcome: Outcome, writer: RecordWriter) -> None:
         if outcome.line is not None:
-            writer.append_line(outcome.line)
+            writer.append_line(outcome.line)  # its images lie on the disk; a line that a power cut takes is made anew
+            self.folder.check_in_place(records_name(None))
             self.stamps[outcome.scan] = outcome.stamp
             self.summary.converted += 1
             self.summary.warned += outcome.warnings > 0

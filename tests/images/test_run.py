@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from contextlib import suppress
 from dataclasses import replace
 
@@ -11,13 +12,13 @@ import tifffile
 
 import gemax_cli as gemax
 from gemax_cli.batch.run import RunOptions
-from gemax_cli.errors import NothingToConvert, OutputError, SettingsConflict, SettingsError
+from gemax_cli.errors import FolderGone, NothingToConvert, OutputError, SettingsConflict, SettingsError
 from gemax_cli.images import output, task
 from gemax_cli.images.find import find_images
 from gemax_cli.images.invert import invert_image, write_values
 from gemax_cli.images.measure import mean_rows, measure_images
 from gemax_cli.images.records import ImageRecord, read_image_records
-from gemax_cli.images.run import map_images
+from gemax_cli.images.run import ImageReporter, map_images
 from gemax_cli.images.settings import ImageSettings
 from gemax_cli.images.table import image_table
 from gemax_cli.settings import Settings
@@ -138,6 +139,21 @@ def test_a_run_that_is_stopped_goes_on(pictures, mapped, tmp_path, monkeypatch, 
     monkeypatch.undo()
     assert map_images(pictures, tmp_path, TAUS).converted == 3 - stop
     assert contents(tmp_path) == contents(mapped)
+
+
+@pytest.mark.parametrize("emptied", [False, True])
+def test_a_folder_that_goes_away_under_a_run_is_told(pictures, tmp_path, emptied):
+    out = tmp_path / "out"
+
+    class Remover(ImageReporter):
+        def finished(self, outcome):
+            shutil.rmtree(out)
+            if emptied:
+                out.mkdir()
+
+    with pytest.raises(FolderGone):
+        map_images(pictures, out, TAUS, reporter=Remover())
+    assert not (out / "metadata.csv").exists()
 
 
 def test_every_inverse_lies_within_its_recorded_bound(pictures, mapped, tmp_path):
