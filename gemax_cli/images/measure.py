@@ -10,11 +10,9 @@ from pathlib import Path
 from gemax_cli.entropy.figures import entropy_bits
 from gemax_cli.errors import ScanError
 from gemax_cli.images.maps import grey_counts, open_map
-from gemax_cli.images.records import ImageRecord, read_image_records
+from gemax_cli.images.records import UNIFORM, ImageRecord, read_image_records
 from gemax_cli.parallel import map_unordered
 from gemax_cli.stack.folder import OutputFolder
-
-UNIFORM = "uniform"
 
 
 @dataclass(frozen=True)

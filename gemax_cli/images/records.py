@@ -10,13 +10,20 @@ from pathlib import Path
 from gemax_cli.images.bins import ValueBins
 from gemax_cli.images.levels import LevelGrid
 from gemax_cli.stack.naming import is_scan_id
-from gemax_cli.stack.records import checksum, compact_json, json_object, newest_lines, record_files, unpack_cuts
+from gemax_cli.stack.records import (
+    MaskRecord,
+    checksum,
+    compact_json,
+    json_object,
+    newest_lines,
+    record_files,
+    unpack_cuts,
+)
 from gemax_cli.typed_json import from_json
 
 _FILE = re.compile(r"(?:gemax_tau[0-9.]{1,20}(?:x|pc)?|mask)\.(?:png|tif)")
-
-
 COUNTS = frozenset(("valid", "infinite", "below", "above"))
+UNIFORM = "uniform"  # quantisation, the baseline
 
 
 @dataclass(frozen=True)
@@ -53,14 +60,6 @@ class ImageMapRecord:
 
 
 @dataclass(frozen=True)
-class MaskRecord:
-    """The mask of an image, 0 where there is no data, 255 where there is: path and SHA-256 of its file."""
-
-    file: str
-    sha256: str
-
-
-@dataclass(frozen=True)
 class UniformRecord:
     """What uniform quantisation to as many bins reaches: entropy, bits, and widest bin, levels."""
 
@@ -89,7 +88,7 @@ class ImageRecord:
         bins: K.
         uniform: the baseline.
         maps: one per tau.
-        mask: None where every pixel is data, or where 0 is reserved.
+        mask: 0 no data, 255 data; None where every pixel is data, or where 0 is reserved.
         warnings: sentences.
     """
 

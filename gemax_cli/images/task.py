@@ -26,13 +26,14 @@ from gemax_cli.images.mapping import (
     find_mapping,
     open_masked,
 )
+from gemax_cli.images.model import ImageSource
 from gemax_cli.images.output import RowSink, image_sink, is_tiff
-from gemax_cli.images.records import ImageMapRecord, ImageRecord, MaskRecord, UniformRecord
+from gemax_cli.images.records import UNIFORM, ImageMapRecord, ImageRecord, UniformRecord
 from gemax_cli.images.settings import ImageSettings, Tau
 from gemax_cli.scans.raw_file import sha256_of
 from gemax_cli.stack.atomic import remove_temporaries
 from gemax_cli.stack.guard import Guard
-from gemax_cli.stack.records import pack_cuts
+from gemax_cli.stack.records import MaskRecord, pack_cuts
 from gemax_cli.stack.state import Stat, stat_of
 from gemax_cli.stack.tables import Failure
 
@@ -166,8 +167,9 @@ class _Tally:
         """Count the grey values of some rows of a map."""
         self.greys[name] += np.bincount(grey[valid], minlength=GREYS)
 
-
-UNIFORM = "uniform"
+    def bits(self, name: str) -> float:
+        """Entropy of a map."""
+        return entropy_bits(self.greys[name]) if self.valid else 0.0
 
 
 def _write(task: MapTask, masked: MaskedImage, mapping: ImageMapping) -> ImageRecord:
@@ -193,7 +195,8 @@ def _write(task: MapTask, masked: MaskedImage, mapping: ImageMapping) -> ImageRe
         for tau, found in mapping.solutions
     )
     mask = MaskRecord(mask_file, hashes[mask_file]) if has_mask else None
-    return _record(task, masked, mapping, tally, maps, mask)
+    record = _record(task, masked.image, mapping, tally, maps, mask)
+    return record if task.older is None else _joined(task.older, record)
 
 
 def _file(task: MapTask, masked: MaskedImage, name: str) -> str:
@@ -228,7 +231,7 @@ def _map_record(
         tau_percent=100 * found.tau / levels,
         tau_on_scale=found.tau * mapping.grid.step,
         file=file,
-        entropy=entropy_bits(tally.greys[tau.text]) if tally.valid else 0.0,
+        entropy=tally.bits(tau.text),
         max_bin=found.max_bin,
         widths=pack_cuts(found.cuts),
         bound=bins.bound,
@@ -238,16 +241,14 @@ def _map_record(
 
 
 def _record(
-    task: MapTask, masked: MaskedImage, mapping: ImageMapping, tally: _Tally, maps: tuple[ImageMapRecord, ...],
+    task: MapTask, image: ImageSource, mapping: ImageMapping, tally: _Tally, maps: tuple[ImageMapRecord, ...],
     mask: MaskRecord | None,
 ) -> ImageRecord:  # fmt: skip
-    image, ref = masked.image, task.ref
-    uniform = entropy_bits(tally.greys[UNIFORM]) if tally.valid else 0.0
-    record = ImageRecord(
-        image_id=ref.image_id,
-        source=ref.source,
-        source_bytes=ref.path.stat().st_size,
-        source_sha256=sha256_of(ref.path),
+    return ImageRecord(
+        image_id=task.ref.image_id,
+        source=task.ref.source,
+        source_bytes=image.path.stat().st_size,
+        source_sha256=sha256_of(image.path),
         settings=task.settings.digest,
         pool=task.pool,
         rows=image.rows,
@@ -258,12 +259,11 @@ def _record(
         grid=mapping.grid,
         first_code=mapping.first_code,
         bins=mapping.solutions[0][1].bins,
-        uniform=UniformRecord(uniform, max_bin(mapping.uniform)),
+        uniform=UniformRecord(tally.bits(UNIFORM), max_bin(mapping.uniform)),
         maps=maps,
         mask=mask,
         warnings=tuple(_warnings(task.settings, mapping, tally)),
     )
-    return record if task.older is None else _joined(task.older, record)
 
 
 def _joined(older: ImageRecord, new: ImageRecord) -> ImageRecord:

@@ -18,9 +18,9 @@ from gemax_cli.stack.atomic import TEMPORARY
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.guard import check_own_files
 from gemax_cli.stack.naming import METADATA
-from gemax_cli.stack.records import read_lines, record_files
+from gemax_cli.stack.records import damaged_lines, record_files
 from gemax_cli.stack.state import find_source
-from gemax_cli.stack.verify import ENTROPY_TOLERANCE, Problem, Verified
+from gemax_cli.stack.verify import ENTROPY_TOLERANCE, Problem, Verified, images_below
 
 
 def verify_images(folder: OutputFolder, sources: Sequence[Path] = (), *, repair: bool = False) -> Verified:
@@ -50,16 +50,8 @@ def _verify(out: Path, sources: Sequence[Path]) -> Verified:
         problems += _verify_source(record, sources)
     message = image_table(records).difference(out) if records else ""
     stale = (Problem("", METADATA, f"{message}: run gemax map again"),) if message else ()
-    orphans = tuple(sorted(set(_images_below(out)) - named))
+    orphans = tuple(sorted(set(images_below(out, (".png", ".tif"))) - named))
     return Verified(len(records), len(named), tuple(problems), orphans, unfinished=stale)
-
-
-def _images_below(out: Path) -> Iterator[str]:
-    """Yield images and temporary files, relative to the folder; linked folders are not entered."""
-    for place, _, names in os.walk(out):
-        for name in names:
-            if name.endswith((".png", ".tif")) or name.startswith(TEMPORARY):
-                yield Path(place, name).relative_to(out).as_posix()
 
 
 def _verify_source(record: ImageRecord, sources: Sequence[Path]) -> Iterator[Problem]:
@@ -74,11 +66,8 @@ def _verify_source(record: ImageRecord, sources: Sequence[Path]) -> Iterator[Pro
 
 def _damaged_records(out: Path) -> Iterator[Problem]:
     for path in record_files(out):
-        for number, (_, line) in enumerate(read_lines(path), start=1):
-            try:
-                ImageRecord.from_line(line)
-            except ValueError as error:
-                yield Problem("", path.name, f"line {number} is damaged ({error})")
+        for number, message in damaged_lines(path, ImageRecord.from_line):
+            yield Problem("", path.name, f"line {number} {message}")
 
 
 def _verify_record(out: Path, record: ImageRecord) -> Iterator[Problem]:

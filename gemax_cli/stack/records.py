@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -135,7 +135,7 @@ class TextureRecord:
 
 @dataclass(frozen=True)
 class MaskRecord:
-    """Which pixels of a block were measured: the file, relative to the output folder, and its SHA-256."""
+    """The mask of a block (which pixels were measured) or of an image (which are data): its file and SHA-256."""
 
     file: str
     sha256: str
@@ -357,11 +357,11 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         offset += len(line)
 
 
-def damaged_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the number, from 1, of every line that is no record, and what is wrong with it."""
+def damaged_lines(path: Path, parse: Callable[[bytes], object] = ScanRecord.from_line) -> Iterator[tuple[int, str]]:
+    """Yield the number, from 1, of every line that ``parse`` does not take as a record, and what is wrong with it."""
     for number, line in enumerate(_lines(path, 0), start=1):
         try:
-            ScanRecord.from_line(line)
+            parse(line)
         except ValueError as error:
             yield number, f"is damaged ({error})"
         else:

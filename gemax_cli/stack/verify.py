@@ -98,7 +98,7 @@ def _verify(folder: OutputFolder, sources: Sequence[Path]) -> Verified:
         named.update(record.files)
         problems += verify_record(folder.guard, record)
         problems += _verify_source(record, sources)
-    present = set(_images_below(folder.path)) - named
+    present = set(images_below(folder.path)) - named
     lost = {file for file in present if file.rpartition("/")[2] == DEPTH16}
     unfinished = [Problem("", file, "has no record: convert its scan again") for file in sorted(lost)]
     if scans:
@@ -106,11 +106,11 @@ def _verify(folder: OutputFolder, sources: Sequence[Path]) -> Verified:
     return Verified(scans, len(named), tuple(problems), tuple(sorted(present - lost)), unfinished=tuple(unfinished))
 
 
-def _images_below(out: Path) -> Iterator[str]:
-    """Yield PNGs and temporary files, relative to the folder; linked folders are not entered."""
+def images_below(out: Path, suffixes: tuple[str, ...] = (".png",)) -> Iterator[str]:
+    """Yield images and temporary files, relative to the folder; linked folders are not entered."""
     for place, _, names in os.walk(out):
         for name in names:
-            if name.endswith(".png") or name.startswith(TEMPORARY):
+            if name.endswith(suffixes) or name.startswith(TEMPORARY):
                 yield Path(place, name).relative_to(out).as_posix()
 
 
