@@ -13,6 +13,7 @@ from gemax_cli.errors import NothingToConvert
 if TYPE_CHECKING:
     from gemax_cli.reports.entropy_table import By
     from gemax_cli.reports.measure import Measurement
+    from gemax_cli.stack.folder import OutputFolder
 
 
 @click.command("entropy", cls=options.Command, short_help="Entropy of the maps in a folder, from the PNGs.")
@@ -31,9 +32,8 @@ def command(out: Path, by: By, published: bool, jobs: int, plot: Path | None, fo
     """Print the entropy of the 8-bit maps in OUT, in bits, measured on the PNGs themselves.
 
     OUT is a folder that gemax convert or map wrote, or any folder of 8-bit PNGs (there, pixels of value 0 do not
-    count).
-    The range image (uniform quantisation, tau = N/K) is the baseline. Beside each entropy stands what it cost: the
-    widest bin in levels, as a share of N (distortion), and the mean absolute depth error of the inverted map in mm.
+    count). The range image (uniform quantisation, tau = N/K) is the baseline. Beside each entropy stands what it cost:
+    the widest bin in levels, as a share of N (distortion), and the mean absolute depth error of the inverted map in mm.
 
     Of a folder that gemax map wrote: a row per tau, or with --by scan one per image and tau, with the largest error of
     an inverted value in the input's unit.
@@ -43,26 +43,24 @@ def command(out: Path, by: By, published: bool, jobs: int, plot: Path | None, fo
     from gemax_cli.folders import holds_images
     from gemax_cli.stack.folder import OutputFolder
 
-    if holds_images(OutputFolder(out)):
+    if holds_images(folder := OutputFolder(out)):
         if plot or published or by not in ("dataset", "scan"):
             raise click.UsageError("--plot, --published, and --by but for scan are for folders of gemax convert.")
-        return _measure_images(out, by, jobs, form)
+        return _measure_images(folder, by, jobs, form)
     return _measure_scans(out, by, published, jobs, plot, form)
 
 
-def _measure_images(out: Path, by: By, jobs: int, form: options.Form) -> int:
+def _measure_images(folder: OutputFolder, by: By, jobs: int, form: options.Form) -> int:
     from dataclasses import asdict
 
     from gemax_cli.cli.output import print_rows, tell
     from gemax_cli.images.measure import mean_rows, measure_images
-    from gemax_cli.stack.folder import OutputFolder
 
-    rows, problems = measure_images(OutputFolder(out), jobs)
+    rows, problems = measure_images(folder, jobs)
     if not rows and not problems:
-        raise NothingToConvert(f"{out}: holds no record: map some images first.")
-    print_rows(
-        [asdict(row) for row in rows] if by == "scan" else list(mean_rows(rows)), form, f"Entropy of {out}, bits"
-    )
+        raise NothingToConvert(f"{folder.path}: holds no record: map some images first.")
+    shown = [asdict(row) for row in rows] if by == "scan" else list(mean_rows(rows))
+    print_rows(shown, form, f"Entropy of {folder.path}, bits")
     return tell(problems)
 
 

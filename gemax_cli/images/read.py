@@ -55,9 +55,7 @@ def open_image(path: AnyPath, band: int | None = None) -> ImageSource:
     for matches, opener in READERS:
         if matches(start):
             with explained(path):
-                source = opener(path, band)
-                check_size(path, source.rows, source.columns)
-                return source
+                return opener(path, band)
     raise UnknownFormat(path, "is no PNG, TIFF, .npy or DICOM: save it as one of these.")
 
 
@@ -118,6 +116,7 @@ def _open_npy(path: Path, band: int | None) -> ImageSource:
     if array.ndim not in (2, 3):
         raise BadFormat(path, f"has {array.ndim} dimensions: give (rows, columns), or with a third one for bands.")
     shape, axis = _without_bands(array.shape)
+    check_size(path, *shape)
     index = pick_band(path, 1 if axis is None else array.shape[axis], band)
     dtype = check_type(path, array.dtype)
     return ImageSource(path, *shape, dtype, partial(_read_npy, path, shape, axis, index))

@@ -68,6 +68,7 @@ def test_only_the_six_expressions_are_told_apart(found):
     assert not any(row.recommended for row in found.rows)
 
 
+@pytest.mark.slow
 def test_several_processes_find_the_same(raw, found):
     assert sweep([raw], SETTINGS, jobs=2) == found
 
