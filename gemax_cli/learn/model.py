@@ -10,10 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gemax_cli.learn.loss import EPSILON, peak_cells
+from gemax_cli.learn.settings import CELL, IMAGE, part_side
 
 BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))  # VGG-16, configuration D
-CELL = 32  # pixels of the image per cell of the features after five poolings
-IMAGE, PART = 224, 96  # sides in pixels, section 4.2
 BOTTLENECK = 8  # 512 / 64, section 4.2
 DROPOUT = 0.5
 
@@ -50,14 +49,14 @@ class NetworkShape:
         return scaled(BLOCKS[-1][-1], self.width)
 
     @property
+    def part_side(self) -> int:
+        """Side of a part in pixels."""
+        return part_side(self.size)
+
+    @property
     def scales(self) -> int:
         """Images per stream that reach the fused classifier: the whole one and the parts."""
         return self.whole + self.parts
-
-    @property
-    def part_side(self) -> int:
-        """Side of a part in pixels: 96 of 224."""
-        return round(PART * self.size / IMAGE)
 
 
 class Prediction(NamedTuple):

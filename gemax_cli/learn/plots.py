@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gemax_cli.errors import NothingToConvert, RunDamaged, SettingsError
 from gemax_cli.learn.result import FACES
 from gemax_cli.learn.scores import ScoredRun
+from gemax_cli.learn.settings import STREAM_NAMES, part_side
 from gemax_cli.reports.charts import COLOURS, chart_style
 from gemax_cli.reports.tiles import Picture, Tile, draw_sheet, printable
 
@@ -94,14 +95,8 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as file:
             faces = {name: file[name] for name in file.files}
-        names = {
-            "scan",
-            "truth",
-            "predicted",
-            "size",
-            *(f"{s}_{end}" for s in _streams(faces) for end in ("maps", "corners")),
-        }
-        if missing := names - faces.keys():
+        names = {f"{stream}_{end}" for stream in _streams(faces) for end in ("maps", "corners")}
+        if missing := (names | {"scan", "truth", "predicted", "size"}) - faces.keys():
             raise ValueError(f"{', '.join(sorted(missing))} missing")
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise RunDamaged(f"{path}: is damaged ({error}): remove its folder and train the fold again.") from error
@@ -109,7 +104,7 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _streams(faces: dict[str, NDArray[Any]]) -> list[str]:
-    return [name for name in ("texture", "depth") if name in faces]
+    return [name for name in STREAM_NAMES if name in faces]
 
 
 def _tiles(faces: dict[str, NDArray[Any]], i: int) -> Iterator[Tile]:
@@ -118,7 +113,7 @@ def _tiles(faces: dict[str, NDArray[Any]], i: int) -> Iterator[Tile]:
     for stream in _streams(faces):
         picture = _rgb(faces[stream][i])
         scale = len(picture) / int(faces["size"])
-        part = round(96 / 224 * int(faces["size"]) * scale)
+        part = part_side(len(picture))
         corners = np.rint(faces[f"{stream}_corners"][i] * scale).astype(int)
         caption = f"{scan}\n{faces['truth'][i]} as {faces['predicted'][i]}, {stream}"
         yield Tile(_sized(_boxed(picture, corners, part)), caption)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from gemax_cli.errors import SettingsError
 from gemax_cli.settings import DEFAULT_TAUS
@@ -18,7 +17,8 @@ Auxiliary = Literal["features", "map"]
 
 GEM = ("ri", "normals", "curvature")  # the paper's GeM, section 4.4: "combining RI, NoM and CuM"
 STREAM_NAMES = ("texture", "depth")
-CELL = 32  # pixels of an image per cell of the attention maps
+CELL = 32  # pixels of an image per cell of the attention maps, after five poolings
+IMAGE, PART = 224, 96  # sides in pixels, section 4.2
 SMALLEST, LARGEST = 64, 1024
 
 
@@ -29,7 +29,7 @@ class RecipeValues(NamedTuple):
         lr: first learning rate.
         batch_norm: after every convolution.
         fa_gradient: share of L_FA's gradient that passes to the convolutions.
-        flip: every other training image is mirrored.
+        flip: half of the training samples, drawn in every epoch, are mirrored.
     """
 
     lr: float
@@ -57,7 +57,7 @@ class TrainSettings:
         streams: texture and depth map, or one of them.
         parts: N_M, facial parts per stream; 0 leaves Facial Attention out.
         whole: the whole image goes to the fused classifier; without it the parts alone (Table 6, "facial part").
-        depth_mm: of the block; None takes the folder's first.
+        depth_mm: of the block; None where the folder has one.
         mapping: ``scan`` gives every scan cuts of its own, as in the paper; ``dataset`` gives all of them the cuts of
             the pooled histogram of the fold's training scans.
         tau_sampling: ``each`` makes a sample of every scan and tau, its texture repeated: five tau are an augmentation
@@ -92,7 +92,7 @@ class TrainSettings:
     recipe: Recipe = "default"
     lr: float | None = None
     width: float = 1.0
-    size: int = 224
+    size: int = IMAGE
     fa_gradient: float | None = None
     fa_weight: float = 1.0
     auxiliary: Auxiliary = "features"
@@ -144,7 +144,7 @@ class TrainSettings:
 
     @property
     def flip(self) -> bool:
-        """Whether every other training image is mirrored."""
+        """Whether half of the training samples, drawn in every epoch, are mirrored."""
         return RECIPES[self.recipe].flip
 
     @property
@@ -157,6 +157,7 @@ class TrainSettings:
         """Names of the maps that are stacked for the depth stream."""
         return GEM if self.map == "gem" else (self.map,)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Values of JSON types."""
-        return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
+
+def part_side(size: int) -> int:
+    """Side of a part of an image of ``size`` pixels: 96 of 224."""
+    return round(PART * size / IMAGE)

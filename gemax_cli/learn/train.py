@@ -172,7 +172,7 @@ class _Trainer:
         return Curves(finite(map(sum, means)), finite(classification), finite(attention), tuple(validation))
 
     def _samples(self, scans: Scans, random: np.random.Generator) -> FaceSamples:
-        """The samples of an epoch, every other one mirrored."""
+        """The samples of an epoch, half of them mirrored."""
         pairs = training_pairs(self.stack, scans, self.settings, random)
         mirrored = random.random(len(pairs)) < 0.5 if self.settings.flip else None
         return FaceSamples(self.stack, pairs, self.settings.stream_names, mirrored)

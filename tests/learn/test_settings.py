@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_options_that_cannot_be_are_refused(changes):
 
 def test_settings_survive_json():
     settings = TrainSettings(taus=(40, 20), map="gem", depth_mm=70.0, lr=1e-3)
-    assert from_json(TrainSettings, json.loads(json.dumps(settings.as_dict()))) == settings
+    assert from_json(TrainSettings, json.loads(json.dumps(asdict(settings)))) == settings
     assert settings.taus == (20, 40)
 
 
