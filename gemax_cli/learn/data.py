@@ -80,15 +80,12 @@ def training_pairs(
 ) -> Pairs:
     """The samples of one epoch; ``random`` draws a tau of each scan where the settings say so."""
     channels = [stack.taus.index(tau) for tau in settings.taus] if stack.taus else [0]
-    if random is not None and settings.tau_sampling == "draw":
-        return np.stack([scans, random.choice(channels, len(scans))], 1)
-    return np.stack([np.repeat(scans, len(channels)), np.tile(channels, len(scans))], 1)
+    return stack.pairs(scans, random if settings.tau_sampling == "draw" else None, channels)
 
 
 def pairs_to_test(stack: FaceStack, scans: Scans, settings: TrainSettings) -> Pairs:
     """Each scan once, with the test's tau."""
-    channel = stack.taus.index(settings.test_tau) if stack.taus else 0
-    return np.stack([scans, np.full(len(scans), channel)], 1)
+    return stack.pairs(scans, channels=[stack.taus.index(settings.test_tau) if stack.taus else 0])
 
 
 class FaceSamples(Dataset[Item]):

@@ -105,18 +105,21 @@ class FaceStack:
             self.mirrored_names,
         )
 
-    def pairs(self, scans: Indices, random: np.random.Generator | None = None) -> NDArray[np.intp]:
+    def pairs(
+        self, scans: Indices, random: np.random.Generator | None = None, channels: Sequence[int] | None = None
+    ) -> NDArray[np.intp]:
         """(m, 2) numbers of scan and channel.
 
         Args:
             scans: whose.
             random: draws one channel of each scan; None gives every channel of each.
+            channels: numbers of those to take; None for all.
         """
         rows = np.asarray(scans, np.intp)
+        own = np.arange(len(self.channels)) if channels is None else np.asarray(channels, np.intp)
         if random is not None:
-            return np.stack([rows, random.integers(len(self.channels), size=len(rows))], axis=1)
-        channels = np.arange(len(self.channels))
-        return np.stack([np.repeat(rows, len(channels)), np.tile(channels, len(rows))], axis=1)
+            return np.stack([rows, random.choice(own, len(rows))], axis=1)
+        return np.stack([np.repeat(rows, len(own)), np.tile(own, len(rows))], axis=1)
 
     # --- folds
 
