@@ -11,6 +11,7 @@ import click
 from gemax_cli.cli import options
 
 if TYPE_CHECKING:
+    from gemax_cli.learn.result import FoldResult
     from gemax_cli.learn.run import TrainOptions
     from gemax_cli.learn.settings import TrainSettings
 
@@ -112,15 +113,16 @@ def command(
         )
     with TrainProgress(quiet) as progress:
         done = train(out, run, split, settings, run_options, progress)
-    rows = [
-        {
-            "round": result.round,
-            "fold": result.fold,
-            "accuracy": 100 * result.accuracy,
-            "train_accuracy": 100 * result.train_accuracy,
-            "test_scans": result.test_scans,
-            "seconds": round(result.seconds, 1),
-        }
-        for result in done.results
-    ]
+    rows = list(map(_row, done.results))
     print_rows(rows, form, f"{run}: accuracy in per cent", "gemax score compares runs")
+
+
+def _row(result: FoldResult) -> dict[str, object]:
+    return {
+        "round": result.round,
+        "fold": result.fold,
+        "accuracy": 100 * result.accuracy,
+        "train_accuracy": 100 * result.train_accuracy,
+        "test_scans": result.test_scans,
+        "seconds": round(result.seconds, 1),
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -169,10 +169,27 @@ def _mean_by_stream(results: Sequence[FoldResult]) -> dict[str, float]:
 
 
 def _row(run: ScoredRun, first: ScoredRun) -> ScoreRow:
-    settings = run.settings
+    row = _own_row(run)
+    if run is first or (found := compare(run, first)) is None:
+        return row
+    return replace(
+        row,
+        difference=100 * found.difference,
+        difference_error=_per_cent(found.error),
+        better=found.better,
+        worse=found.worse,
+        sign_p=found.sign_p,
+    )
+
+
+def _per_cent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
+def _own_row(run: ScoredRun) -> ScoreRow:
+    """The row without a comparison."""
+    settings, paper = run.settings, paper_figure(run)
     accuracy, deviation = accuracy_of(run.folds)
-    compared = compare(run, first) if run is not first else None
-    paper = paper_figure(run)
     return ScoreRow(
         run=run.name,
         map=settings.map if settings else "ri",
@@ -183,14 +200,9 @@ def _row(run: ScoredRun, first: ScoredRun) -> ScoreRow:
         rounds=len({number for number, _ in run.folds}),
         folds=len(run.folds),
         accuracy=100 * accuracy,
-        accuracy_sd=None if deviation is None else 100 * deviation,
+        accuracy_sd=_per_cent(deviation),
         chance=100 * chance_of(run.folds.values()),
         same_cell=100 * max(run.same_cell.values()) if run.same_cell else None,
-        difference=100 * compared.difference if compared else None,
-        difference_error=100 * compared.error if compared and compared.error is not None else None,
-        better=compared.better if compared else None,
-        worse=compared.worse if compared else None,
-        sign_p=compared.sign_p if compared else None,
         paper_table=paper.table if paper else None,
         paper_accuracy=paper.accuracy if paper else None,
     )

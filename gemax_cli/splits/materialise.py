@@ -63,16 +63,15 @@ def materialise(
         OutputUnwritable: DIR cannot be written to.
     """
     folder, root = OutputFolder(out), as_path(directory)
-    out = folder.path
     _check(layout, link)
-    files: dict[str, Path] = {}
-    for part in PARTS:
-        for row in split_rows(out, name, round_number, fold, part):
-            if row["expression"] in EXPRESSIONS:
-                source = _source(folder, row, map_name)
-                files[f"{part}/{row['expression']}/{_stem(out, source)}{source.suffix}"] = source
-    if root.resolve().is_relative_to(out.resolve()) or out.resolve().is_relative_to(root.resolve()):
-        raise SettingsError(f"{root}: lies inside {out} or around it: give a folder elsewhere.")
+    files = {
+        f"{part}/{row['expression']}/{_file_name(folder, source)}": source
+        for part in PARTS
+        for row in split_rows(folder.path, name, round_number, fold, part)
+        if row["expression"] in EXPRESSIONS
+        for source in [_source(folder, row, map_name)]
+    }
+    _check_apart(folder.path, root)
     try:
         _claim(root, list(files))
         for file, source in files.items():
@@ -88,6 +87,12 @@ def _check(layout: str, link: str) -> None:
         raise SettingsError(f"layout {layout!r} is not known: give imagefolder.")
     if link not in _LINKS:
         raise SettingsError(f"link {link!r} is not known: give {', '.join(_LINKS)}.")
+
+
+def _check_apart(out: Path, root: Path) -> None:
+    one, other = out.resolve(), root.resolve()
+    if one.is_relative_to(other) or other.is_relative_to(one):
+        raise SettingsError(f"{root}: lies inside {out} or around it: give a folder elsewhere.")
 
 
 def _source(folder: OutputFolder, row: Mapping[str, str], map_name: str) -> Path:
@@ -107,9 +112,9 @@ def _source(folder: OutputFolder, row: Mapping[str, str], map_name: str) -> Path
     return source
 
 
-def _stem(out: Path, source: Path) -> str:
+def _file_name(folder: OutputFolder, source: Path) -> str:
     """A file name for an image: the folders that lead to it, joined."""
-    return safe_part("-".join(source.parent.relative_to(out).parts))
+    return safe_part("-".join(source.parent.relative_to(folder.path).parts)) + source.suffix
 
 
 def _claim(root: Path, files: list[str]) -> None:
