@@ -23,8 +23,8 @@ number = partial(make_option, type=click.IntRange(1))
 settings_pack = options.pack(
     "gemax_cli.splits.model:SplitSettings",
     protocol=partial(
-        make_option, "--protocol", type=click.Choice(["paper", "kfold", "loso", "holdout"]),
-        callback=lambda _, __, value: value or "paper", help="How subjects are drawn and dealt; makes the split.",
+        make_option, "--protocol", type=click.Choice(["paper", "kfold", "loso", "holdout"]), default="paper",
+        show_default=False, help="How subjects are drawn and dealt; makes the split.",
     ),
     datasets=partial(make_option, "--dataset", multiple=True, help="Only subjects of this; repeatable."),
     rounds=partial(number, "--rounds", show_default="100 of paper, else 1", help="Independent draws."),
@@ -50,11 +50,11 @@ settings_pack = options.pack(
 @rows_option("--rows", is_flag=True, help="Print the rows of metadata.csv of one side of a fold, as CSV.")
 @rows_option("--round", "round_number", type=click.IntRange(0), default=0, help="Number of the round.")
 @rows_option("--fold", type=click.IntRange(0), default=0, help="The fold that is tested.")
-@rows_option("--part", type=click.Choice(["train", "test"]), default="train", help="Which side of the fold.")
+@options.choice(rows_option, "--part", "train test", "Which side of the fold.")("part")
 @folder_option("--materialise", type=options.PATH, metavar="DIR", help="Fill DIR/train/CLASS/ and DIR/test/CLASS/.")
-@folder_option("--layout", type=click.Choice(["imagefolder"]), default="imagefolder", help="Of DIR.")
+@options.choice(folder_option, "--layout", "imagefolder", "Of DIR.")("layout")
 @folder_option("--map", "map_name", default="gemax_tau020", help="Which images: a column of metadata.csv.")
-@folder_option("--link", type=click.Choice(["hard", "sym", "copy"]), default="hard", help="Link or copy them.")
+@options.choice(folder_option, "--link", "hard sym copy", "Link or copy them.")("link")
 @check_option("--check", is_flag=True, help="Look for leaks between the sides of all folds; exit code 3 if there are.")
 @check_option("--run", "runs", type=options.PATH, multiple=True, help="Check this run of gemax train too; repeatable.")
 @options.format_option
@@ -121,10 +121,8 @@ def _neighbours_text(found: Neighbours) -> str:
 
 def _is_asked_for(ctx: click.Context) -> bool:
     """Whether an option of the split was given."""
-    given = (
-        source for name in ctx.params if (source := ctx.get_parameter_source(name)) and name.startswith("settings_")
-    )
-    return any(source is not click.core.ParameterSource.DEFAULT for source in given)
+    own = (name for name in ctx.params if name.startswith("settings_"))
+    return any(ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT for name in own)
 
 
 def _summary(found: Split) -> str:

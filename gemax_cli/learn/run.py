@@ -21,7 +21,6 @@ from gemax_cli.stack.folder import OutputFolder, Shard
 from gemax_cli.typed_json import from_json
 
 HEADER = "train.json"
-INSTALL = "needs PyTorch, which is not installed: pip install 'gemax-cli[train]'"
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,8 @@ def train(
         ScanError: an image is missing or damaged.
         OutputError: ``out`` or ``run`` is damaged or cannot be written to.
     """
-    require_torch("gemax train")
+    if find_spec("torch") is None:
+        raise ExtraMissing("gemax train needs PyTorch, which is not installed: pip install 'gemax-cli[train]'.")
     settings, options = settings or TrainSettings(), options or TrainOptions()
     chosen, place = read_split(OutputFolder(out), split), OutputFolder(run)
     header = _header(as_path(out), chosen, settings, options)
@@ -134,12 +134,6 @@ def train(
         with place.locked(options.shard):
             _claim(place.path, header)
             return _train_folds(header, chosen, place.path, options, reporter or TrainReporter())
-
-
-def require_torch(what: str) -> None:
-    """Raise ExtraMissing where PyTorch is not installed."""
-    if find_spec("torch") is None:
-        raise ExtraMissing(f"{what} {INSTALL}.")
 
 
 def chosen_folds(

@@ -234,7 +234,7 @@ def _landmarks(
         with io.TextIOWrapper(open_regular(path), newline="", encoding="utf-8", errors="surrogateescape") as text:
             for row in csv.DictReader(text, strict=True):
                 place = [float(row[name]) for name in ("column", "row", "depth")]
-                visible = row["visible"] in ("1", "True", "true")
+                visible = row["visible"] == "1"
                 found[row["scan"], float(row["depth_mm"])].append((unescaped(row["name"]), place, visible))
     except FileNotFoundError:
         raise OutputError(f"{path}: is missing: none of these scans has landmarks, or convert them again.") from None

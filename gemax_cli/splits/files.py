@@ -123,12 +123,10 @@ def inspect_split(out: OutputFolder, name: str) -> tuple[Split, list[str]]:
     """
     check_name(name)
     place = _place(out)
-    data, header = (
-        _read(out, place / f"{name}.csv"),
-        _header(place / f"{name}.json", _read(out, place / f"{name}.json")),
-    )
-    rows = tuple(_rows(place / f"{name}.csv", data))
-    return Split(name, header, rows), list(_changes(place / f"{name}.csv", data, header, rows))
+    table, facts = place / f"{name}.csv", place / f"{name}.json"
+    data, header = _read(out, table), _header(facts, _read(out, facts))
+    rows = tuple(_rows(table, data))
+    return Split(name, header, rows), list(_changes(table, data, header, rows))
 
 
 def _read(out: OutputFolder, path: Path) -> bytes:
