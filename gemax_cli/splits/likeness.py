@@ -18,6 +18,7 @@ SIDE = 28  # cells; images of 224 pixels are compared at 28 x 28
 COPY_MM = 0.1  # depth images that differ by less, root mean square over common cells, are of one scan
 LEAST_COMMON = 0.9  # of the cells of either image
 MOST_SCANS = 4000  # compared pair by pair
+AT_ONCE = 256  # scans that are compared with all others in one product
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +54,12 @@ class Likeness:
     def rows(self) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.float64]]]:
         """Of each scan, its number and its distances to all, as they are and mirrored, mm; inf to itself."""
         mirrored = self.cells.reshape(-1, SIDE, SIDE)[..., ::-1].reshape(len(self.cells), -1)
-        for i in range(len(self.cells)):
-            plain, turned = (distances(self.cells[i], others) for others in (self.cells, mirrored))
-            plain[i] = turned[i] = np.inf
-            yield i, plain, turned
+        for first in range(0, len(self.cells), AT_ONCE):
+            some = self.cells[first : first + AT_ONCE]
+            both = (distances(some, others) for others in (self.cells, mirrored))
+            for i, (plain, turned) in enumerate(zip(*both, strict=True), first):
+                plain[i] = turned[i] = np.inf
+                yield i, plain, turned
 
 
 def _map_prints(folder: OutputFolder, block: BlockRecord) -> Iterator[str]:
@@ -81,13 +84,18 @@ def cell_depths(codes: NDArray[np.uint16], depth_mm: float) -> NDArray[np.float3
     return np.where(2 * count >= np.maximum(pixels, 1), mean, np.nan).astype(np.float32)
 
 
-def distances(one: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(n,) root mean square difference over common cells, mm; inf where too few are common."""
-    here, there = np.isfinite(one), np.isfinite(others)
-    common = (there & here).sum(1)
-    squares = np.where(there & here, (np.nan_to_num(others) - np.nan_to_num(one)) ** 2, 0.0).sum(1, dtype=np.float64)
-    enough = common >= LEAST_COMMON * np.maximum(there.sum(1), here.sum())
-    return np.where(enough & (common > 0), np.sqrt(squares / np.maximum(common, 1)), np.inf)
+def distances(some: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(m, n) root mean square differences over common cells, mm; inf where too few are common.
+
+    The sum of (a - b)^2 is that of a^2 + b^2 - 2 a b, products of matrices; what these round off is rounded away.
+    """
+    here, there = (np.isfinite(cells).astype(np.float64) for cells in (some, others))
+    a, b = (np.nan_to_num(cells.astype(np.float64), nan=0.0) for cells in (some, others))
+    common = here @ there.T
+    squares = a**2 @ there.T + here @ (b**2).T - 2 * (a @ b.T)
+    enough = common >= LEAST_COMMON * np.maximum(here.sum(1)[:, None], there.sum(1))
+    mean = np.maximum(squares, 0.0) / np.maximum(common, 1)
+    return np.where(enough & (common > 0), np.sqrt(mean).round(4), np.inf)
 
 
 def spread_evenly(scans: Sequence[ScanRecord], most: int) -> list[ScanRecord]:

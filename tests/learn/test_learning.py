@@ -18,8 +18,8 @@ from gemax_cli.synthetic.dataset import make_sample  # noqa: E402
 
 pytestmark = pytest.mark.slow
 SMALL_NET = TrainSettings(
-    streams="depth", taus=(20, 40), width=1 / 8, size=96, epochs=36, batch_size=8, lr=2e-3
-)  # parts of 41 pixels in a map of 3 x 3 cells
+    streams="depth", taus=(20, 40), width=1 / 8, size=64, epochs=36, batch_size=8, lr=3e-3
+)  # parts of 27 pixels in a map of 2 x 2 cells
 CHANCE = 1 / 6
 TESTED = 42  # maps of seven unseen subjects
 
@@ -34,14 +34,14 @@ def stack(tmp_path_factory):
     return load_faces(folder / "out", split, SMALL_NET)
 
 
-def learn(stack):
+def learn(stack, settings=SMALL_NET):
     """Shares that are right on training maps and on unseen subjects, and of faces whose two maps peak in one cell."""
     scans = fold_scans(stack, 0, 0)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # two that wait for each other take longer than one where cores are shared
-    trained = train_network(stack, scans, SMALL_NET)
-    known, unseen = training_pairs(stack, scans.train, SMALL_NET), pairs_to_test(stack, scans.test, SMALL_NET)
-    found = [predict(trained, stack, pairs, SMALL_NET) for pairs in (known, unseen)]
+    trained = train_network(stack, scans, settings)
+    known, unseen = training_pairs(stack, scans.train, settings), pairs_to_test(stack, scans.test, settings)
+    found = [predict(trained, stack, pairs, settings) for pairs in (known, unseen)]
     torch.set_num_threads(threads)
     rights = [float((f.predicted == stack.labels[p[:, 0]]).mean()) for f, p in zip(found, (known, unseen), strict=True)]
     assert len(unseen) == TESTED
@@ -56,7 +56,10 @@ def test_it_learns_its_training_maps_and_knows_unseen_subjects(stack):
 
 
 def test_it_knows_nothing_of_unseen_subjects_from_shuffled_labels(stack):
-    """Else labels leak: chance, and three standard deviations of the binomial distribution above it."""
+    """Else labels leak: chance, and three standard deviations of the binomial distribution above it.
+
+    After half of the epochs the true labels are known of four in five unseen maps.
+    """
     shuffled = np.random.default_rng(0).permuted(stack.labels.reshape(-1, 6), axis=1).ravel()  # within each subject
-    _, unseen, _ = learn(replace(stack, labels=shuffled))
+    _, unseen, _ = learn(replace(stack, labels=shuffled), replace(SMALL_NET, epochs=SMALL_NET.epochs // 2))
     assert unseen <= CHANCE + 3 * (CHANCE * (1 - CHANCE) / TESTED) ** 0.5

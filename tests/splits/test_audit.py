@@ -268,11 +268,11 @@ def test_distances_against_a_loop():
     cells = np.random.default_rng(2).normal(30, 5, (6, 784)).astype(np.float32)
     cells[3, :30] = cells[0, 700:] = np.nan
     cells[5, :400] = np.nan
-    found = distances(cells[0], cells)
+    found = distances(cells[:1], cells)[0]
     for i in range(5):
         gaps = [(a - b) ** 2 for a, b in zip(cells[0].tolist(), cells[i].tolist(), strict=True) if a == a and b == b]
         expected = np.sqrt(np.mean(gaps)) if len(gaps) >= 0.9 * 784 or i == 0 else np.inf
-        assert found[i] == pytest.approx(expected, rel=1e-5)
+        assert found[i] == pytest.approx(expected, rel=1e-5, abs=1e-4)
     assert found[5] == np.inf
 
 

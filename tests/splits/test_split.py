@@ -80,6 +80,7 @@ def test_the_papers_numbers(both):
     assert len({frozenset(made.fold_of(number)) for number in made.rounds}) == 100  # each round draws its own
 
 
+@pytest.mark.slow
 def test_no_subject_is_on_both_sides_in_a_thousand_folds(both):
     made, folder = split(both, "thousand", SplitSettings("paper", seed=11)), OutputFolder(both)
     scans = scans_of_split(folder, made)
