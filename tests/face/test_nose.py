@@ -127,7 +127,7 @@ def without_a_nose():
     yield pytest.param(naive.scan_of(rng.normal(size=(2000, 3)) * 1e-9), id="tiny")
 
 
-@pytest.mark.parametrize("scan", without_a_nose())
+@pytest.mark.parametrize("scan", list(without_a_nose()))
 @pytest.mark.slow
 def test_what_has_no_nose_is_refused_with_a_sentence(scan):
     with pytest.raises(NoNoseTip, match=r"^made\.ply: .*\.$") as caught:
