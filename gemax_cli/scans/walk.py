@@ -214,10 +214,19 @@ class _Walk:
             reason = f"this folder cannot be listed ({error.strerror or error}): check its permissions and the disk."
             self.unlisted.append(Unlisted(folder.source or "./", f"{folder.path}: {reason}"))
             return
-        if folder.source and any(name == _OUTPUT_MARK for name, *_ in listed):
+        is_output = any(name == _OUTPUT_MARK for name, *_ in listed)
+        if folder.source and is_output:
             self.notes.append(f"{folder.path}: skipped, it is an output folder of gemax.")
             return
-        files, others = [], []
+        files, others = self.sort(folder, listed)
+        scans = list(self.candidates(files))
+        self.files += scans
+        if not is_output:
+            self.count_skipped(files, others, {file.path for file in scans})
+
+    def sort(self, folder: _Place, listed: list[tuple[str, bool, bool]]) -> tuple[list[_Listed], list[tuple[str, str]]]:
+        """The files in a folder that have a reader, and names of the others; folders are put off."""
+        files, others = list[_Listed](), list[tuple[str, str]]()
         for name, link, is_folder in listed:
             if name.startswith(".") or name == "__MACOSX":
                 continue
@@ -227,10 +236,7 @@ class _Walk:
                 files.append((*parts, folder.inside(name, link, False)))
             else:
                 others.append(parts)
-        scans = list(self.candidates(files))
-        self.files += scans
-        if not any(name == _OUTPUT_MARK for name, *_ in listed):
-            self.count_skipped(files, others, {file.path for file in scans})
+        return files, others
 
     def candidates(self, files: list[_Listed]) -> Iterator[_Place]:
         """Those of a folder's files that may be scans."""

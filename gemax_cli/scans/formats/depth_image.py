@@ -120,33 +120,29 @@ def read_depth_image(raw: RawFile, camera: CameraSettings | None = None, unit: U
 
 
 def _camera_values(
-    path: Path,
-    depth: Depths,
-    measured: NDArray[np.bool_],
-    camera: CameraSettings,
-    unit: Unit,
+    path: Path, depth: Depths, measured: NDArray[np.bool_], camera: CameraSettings, unit: Unit,
     told: dict[str, Any] | None,
-) -> tuple[dict[str, Any], list[str]]:
+) -> tuple[dict[str, Any], list[str]]:  # fmt: skip
     """The fields of a picture's DepthCamera, and sentences on those that nobody gave."""
     preset = CAMERAS.get(camera.name)
-    values, warnings, units = dict(told or {}), list[str](), MM_PER_UNIT.get(unit)
+    values, warnings = dict(told or {}), list[str]()
     if not values.keys() - {"mm_per_unit"}:
         values |= _given_intrinsics(path, depth.shape, camera, preset)
     scaled = bool(values)
-    if "mm_per_unit" not in values and units is not None:
-        values["mm_per_unit"] = units
-    elif "mm_per_unit" not in values and depth.dtype.kind == "f":
+    if "mm_per_unit" in values:
+        pass
+    elif unit != "auto":
+        values["mm_per_unit"] = MM_PER_UNIT[unit]
+    elif depth.dtype.kind == "f":
         metres = measured.any() and float(np.median(depth[measured])) < MOST_METRES
         values["mm_per_unit"] = MM_PER_UNIT["m" if metres else "mm"]
         warnings.append(f"Depths were taken for {'metres' if metres else 'millimetres'}, by their size.")
-    elif "mm_per_unit" not in values and preset:
+    elif preset:
         values["mm_per_unit"] = preset.mm_per_unit
     if not scaled:
         beside = "no .json beside it" if told is None else "the .json beside it does not name it"
-        per_unit = "" if "mm_per_unit" in values else "1 mm per unit of depth and "
-        warnings.append(
-            f"Its scale is not known ({beside}): {per_unit}1 mm per pixel {'are' if per_unit else 'is'} {ADVICE}"
-        )
+        what = "1 mm per pixel is" if "mm_per_unit" in values else "1 mm per unit of depth and 1 mm per pixel are"
+        warnings.append(f"Its scale is not known ({beside}): {what} {ADVICE}")
     return values, warnings
 
 
