@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 BLOCK = 1 << 20
@@ -171,5 +171,5 @@ BOMBS = {
     "abs numbers": Bomb(".abs", b"1 ", b"1024 rows\n1024 columns\npixels (flag X Y Z):\n"),
 }
 """By name."""
-BOMBS |= {f"{name}, packed": Bomb(f"{bomb.suffix}.gz", bomb.unit, bomb.head, bomb.tail)
-          for name, bomb in BOMBS.items() if bomb.suffix in (".wrl", ".abs")}  # fmt: skip
+PACKED = ("wrl comments", "wrl points and a face", "abs numbers")  # what is unpacked is read as any other file
+BOMBS |= {f"{name}, packed": replace(BOMBS[name], suffix=f"{BOMBS[name].suffix}.gz") for name in PACKED}
