@@ -361,7 +361,8 @@ def nose_outline(scan: Scan) -> Floats | None:
 def _within(points: Floats, outline: Floats) -> NDArray[np.bool_]:
     """Which points lie within the span of the outline to the right and up."""
     low, high = outline[:, :2].min(axis=0), outline[:, :2].max(axis=0)
-    inside: NDArray[np.bool_] = ((points[:, :2] >= low) & (points[:, :2] <= high)).all(axis=1)
+    x, y = points[:, 0], points[:, 1]
+    inside: NDArray[np.bool_] = (x >= low[0]) & (x <= high[0]) & (y >= low[1]) & (y <= high[1])
     return inside
 
 
