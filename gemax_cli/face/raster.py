@@ -114,24 +114,6 @@ def rasterise(
     return RangeImage(depth, int(dropped), int(front), triangle if want_triangle else None)
 
 
-def barycentric(points: Points, triangles: Triangles, frame: Frame, triangle: NDArray[np.int32]) -> NDArray[np.float64]:
-    """(rows, columns, 3) weights of the corners of the triangle that each pixel sees, NaN where it sees none.
-
-    With a scan's texture, ``(weights[..., None] * coordinates[texture.triangles[triangle]]).sum(-2)`` are the
-    texture coordinates of the pixels.
-    """
-    row, column = np.nonzero(triangle >= 0)
-    corner = frame.project(points)[triangles[triangle[row, column]], :2]
-    out = np.full((*triangle.shape, 3), np.nan)
-    b, c = corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]
-    p = np.stack([column, row], -1) - corner[:, 0]
-    area = b[:, 0] * c[:, 1] - b[:, 1] * c[:, 0]
-    out[row, column, 1] = (p[:, 0] * c[:, 1] - p[:, 1] * c[:, 0]) / area
-    out[row, column, 2] = (b[:, 0] * p[:, 1] - b[:, 1] * p[:, 0]) / area
-    out[row, column, 0] = 1.0 - out[row, column, 1] - out[row, column, 2]
-    return out
-
-
 def as_kernel_array(array: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
     """``array``, or a copy, as the kernels were compiled for it: writable, row by row, of this type."""
     return np.require(array, dtype, ["C", "W"])

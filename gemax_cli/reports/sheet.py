@@ -216,11 +216,10 @@ def _map_rows(images: ScanImages, folder: OutputFolder) -> list[list[Tile]]:
 def _texture_tile(folder: OutputFolder, record: ScanRecord, block: BlockRecord, valid: NDArray[np.bool_]) -> Tile:
     if block.texture is not None:
         return _own_texture(folder, block, valid)
-    draped = texture_of(folder, record, block, valid.shape[0])
-    if draped is None:
+    texture = texture_of(folder, record, block, valid)
+    if texture is None:
         return Tile(np.full((*valid.shape, 3), TILE_PAPER, np.uint8), "no texture found")
-    picture, seen = draped
-    return Tile(on_paper(picture, seen & valid), "texture")
+    return Tile(on_paper(texture.image, texture.textured), "texture")
 
 
 def _own_texture(folder: OutputFolder, block: BlockRecord, valid: NDArray[np.bool_]) -> Tile:

@@ -13,9 +13,7 @@ from gemax_cli.errors import GemaxError
 from gemax_cli.reports.charts import Series, histogram, line_chart, to_svg
 from gemax_cli.reports.page import report
 from gemax_cli.reports.stretch import bin_widths, width_colours
-from gemax_cli.reports.texture import drape
 from gemax_cli.reports.tiles import MARGIN, PAPER, TITLE, Tile, draw_sheet
-from gemax_cli.scans.model import Scan, TextureMap
 from gemax_cli.stack.tables import Failure, write_failures
 from tests.reports.folders import BO, BU, make_folder
 from tests.reports.test_page import Page
@@ -104,41 +102,6 @@ def test_bin_widths_are_the_naive_ones(data):
 def test_narrow_bins_are_blue_and_wide_ones_are_not(width):
     red, _, blue = width_colours(np.array([width]), 16, 60)[0].astype(int)
     assert (blue > red) if width <= 10 else (red > blue) if width >= 20 else abs(red - blue) < 100
-
-
-def naive_colour(scan, texture, picture, x, y):
-    """The picture's pixel at the surface before (x, y), by trying every triangle."""
-    best = None
-    for corners, own in zip(scan.points[scan.triangles], texture.coordinates[texture.triangles], strict=True):
-        system = np.vstack([corners[:, :2].T, np.ones(3)])
-        if abs(np.linalg.det(system)) < 1e-9:
-            continue
-        weights = np.linalg.solve(system, [x, y, 1])
-        if weights.min() >= -1e-9 and (best is None or weights @ corners[:, 2] > best[0]):
-            best = weights @ corners[:, 2], weights @ own
-    if best is None:
-        return None
-    u, v = best[1]
-    rows, columns = picture.shape[:2]
-    return picture[round((1 - v) * (rows - 1)), round(u * (columns - 1))]
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_drape_is_the_naive_one(seed):
-    rng = np.random.default_rng(seed)
-    points = np.column_stack([rng.uniform(0, 11, (9, 2)), -rng.uniform(0, 20, 9)])
-    triangles = np.array([rng.permutation(9)[:3] for _ in range(5)], np.int32)
-    texture = TextureMap("a.png", rng.random((8, 2)), np.array([rng.permutation(8)[:3] for _ in range(5)], np.int32))
-    scan = Scan("a.wrl", "wrl", points, triangles, texture=texture, metric=True)
-    picture = rng.integers(0, 256, (40, 30, 3)).astype(np.uint8)
-    affine = np.array([[1.0, 0, 0, 0], [0, -1, 0, 11], [0, 0, -1, 0]])
-    draped, seen = drape(scan, texture, picture, affine, 12)
-    different = 0
-    for row, column in np.ndindex(12, 12):
-        colour = naive_colour(scan, texture, picture, column, 11 - row)
-        assert seen[row, column] == (colour is not None)
-        different += colour is not None and not np.array_equal(draped[row, column], colour)
-    assert different <= 2, "but for rounding at the midpoint of two pixels"
 
 
 def mutated(value, rng):

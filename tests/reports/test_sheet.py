@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from gemax_cli.errors import NothingToConvert, OutputUnwritable, ScanError, SettingsError
+from gemax_cli.pipeline import convert_scan
 from gemax_cli.reports.sheet import pick_evenly, pick_named, preview
 from gemax_cli.reports.stretch import bin_widths, scale_picture, stretch_picture, width_colours
-from gemax_cli.reports.texture import drape, find_raw, texture_of
+from gemax_cli.reports.texture import find_raw, texture_of
 from gemax_cli.reports.tiles import (
     LINE,
     MARGIN,
@@ -20,8 +23,7 @@ from gemax_cli.reports.tiles import (
     shortened,
     shrink,
 )
-from gemax_cli.scans.model import Scan, TextureMap
-from gemax_cli.settings import Settings
+from gemax_cli.settings import NoseSettings, Settings
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import load_codes, load_map, scan_images
 from gemax_cli.stack.png import read_png
@@ -158,45 +160,12 @@ def test_the_key_goes_through_the_same_colours():
 # --- texture
 
 
-def plane(size=8):
-    """A square of two triangles before the camera, its picture four fields of colour."""
-    points = np.array([[0, 0, 0], [size - 1, 0, 0], [size - 1, size - 1, 0], [0, size - 1, 0]], float)
-    triangles = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
-    uv = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], float)
-    texture = TextureMap("a.png", uv, triangles)
-    scan = Scan("a.wrl", "wrl", points, triangles, texture=texture, metric=True)
-    picture = np.zeros((2, 2, 3), np.uint8)
-    picture[0, 0], picture[0, 1], picture[1, 0], picture[1, 1] = (250, 0, 0), (0, 250, 0), (0, 0, 250), (250, 250, 0)
-    return scan, texture, picture
-
-
-def test_a_picture_lies_upright_on_its_surface():
-    scan, texture, picture = plane()
-    upright = np.array([[1.0, 0, 0, 0], [0, -1, 0, 7], [0, 0, -1, 0]])
-    draped, seen = drape(scan, texture, picture, upright, 8)
-    assert seen.all()
-    assert (draped[:3, :3] == picture[0, 0]).all()
-    assert (draped[:3, 5:] == picture[0, 1]).all()
-    assert (draped[5:, :3] == picture[1, 0]).all()
-    assert (draped[5:, 5:] == picture[1, 1]).all()
-
-
-def test_a_scan_turned_in_its_file_is_draped_the_same():
-    scan, texture, picture = plane()
-    upright = np.array([[1.0, 0, 0, 0], [0, -1, 0, 7], [0, 0, -1, 0]])
-    angle = 0.7
-    turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
-    turned = Scan(scan.path, "wrl", scan.points @ turn.T + 5, scan.triangles, texture=texture, metric=True)
-    affine = turn @ upright
-    affine[:, 3] += 5
-    draped, seen = drape(turned, texture, picture, affine, 8)
-    assert np.array_equal(draped[1:7, 1:7], drape(scan, texture, picture, upright, 8)[0][1:7, 1:7])
-    assert seen[1:7, 1:7].all()
-
-
 @pytest.fixture
 def first(converted):
     return next(record for record in read_records(converted) if record.name.dataset == "BU-3DFE")
+
+
+EVERYWHERE = np.ones((224, 224), bool)
 
 
 def run_beside(converted, tmp_path, argument):
@@ -219,19 +188,20 @@ def test_the_raw_file_is_found_below_its_source(converted, raw, first, tmp_path,
     assert find_raw(OutputFolder(out), first) is None
 
 
-def test_the_texture_is_draped_on_the_valid_pixels(converted, raw, first, tmp_path):
+@pytest.mark.parametrize("align", ["none", "always"])
+def test_the_texture_is_that_of_convert(converted, raw, first, tmp_path, align):
     out = run_beside(converted, tmp_path, str(raw))
-    picture, seen = texture_of(OutputFolder(out), first, first.blocks[0], 224)
-    valid = load_codes(converted / first.blocks[0].file) > 0
-    assert (seen & valid).sum() > 0.9 * valid.sum()
-    assert picture[seen].std() > 1
+    settings = Settings(taus=(20,), texture=True, nose=NoseSettings(align=align))
+    (block,) = convert_scan(raw / first.source, settings).blocks
+    recorded = replace(first.blocks[0], pixel_to_raw=block.pixel_to_raw)
+    found = texture_of(OutputFolder(out), first, recorded, block.texture.textured)
+    assert (found.textured == block.texture.textured).mean() > 0.999
+    assert np.abs(found.image.astype(int) - block.texture.image).mean() < 0.01
 
 
 def test_a_raw_file_that_is_gone_changed_or_elsewhere_gives_no_texture(converted, raw, first, tmp_path):
-    from dataclasses import replace
-
     out = run_beside(converted, tmp_path, str(raw))
-    assert texture_of(OutputFolder(out), replace(first, source_bytes=1), first.blocks[0], 224) is None
+    assert texture_of(OutputFolder(out), replace(first, source_bytes=1), first.blocks[0], EVERYWHERE) is None
     assert find_raw(OutputFolder(out), replace(first, source=f"../{raw.name}/{first.source}")) is None
     assert find_raw(OutputFolder(out), replace(first, source=str(raw / first.source))) is None
     assert find_raw(OutputFolder(out), replace(first, source="a\0b")) is None
@@ -245,12 +215,12 @@ def test_a_damaged_or_missing_picture_gives_no_texture(converted, raw, first, tm
     target.parent.mkdir(parents=True)
     target.write_bytes((raw / first.source).read_bytes())
     out = run_beside(converted, tmp_path, str(copy))
-    assert texture_of(OutputFolder(out), first, first.blocks[0], 224) is None
+    assert texture_of(OutputFolder(out), first, first.blocks[0], EVERYWHERE) is None
     for path in (raw / first.source).parent.glob("*.bmp"):
         (target.parent / path.name).write_bytes(path.read_bytes()[:200])
-    assert texture_of(OutputFolder(out), first, first.blocks[0], 224) is None
+    assert texture_of(OutputFolder(out), first, first.blocks[0], EVERYWHERE) is None
     target.write_bytes(b"#" * first.source_bytes)
-    assert texture_of(OutputFolder(out), first, first.blocks[0], 224) is None
+    assert texture_of(OutputFolder(out), first, first.blocks[0], EVERYWHERE) is None
 
 
 # --- previews
