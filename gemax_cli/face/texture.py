@@ -88,7 +88,7 @@ def _average_pictures(
     planes = kernels.texel_planes(*surface, coordinates, corners, which, table)
     k = kernels.count_texels(planes, seen, wanted)
     for samples in _see_samples(drawing, surface, k):
-        kernels.average_texels(planes, which, table, texels, linear_light(), k, *samples, light)
+        kernels.average_texels(planes, which, table, texels, linear_light(), samples, light)
 
 
 def _average_points(
@@ -97,7 +97,7 @@ def _average_points(
     planes = kernels.colour_planes(*surface, as_kernel_array(colours, np.uint8), linear_light())
     k = kernels.count_points(*surface, seen, wanted)
     for samples in _see_samples(drawing, surface, k):
-        kernels.average_colours(planes, k, *samples, light)
+        kernels.average_colours(planes, samples, light)
 
 
 def _joined(pictures: tuple[NDArray[np.uint8] | None, ...]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
@@ -110,23 +110,20 @@ def _joined(pictures: tuple[NDArray[np.uint8] | None, ...]) -> tuple[NDArray[np.
     return np.array(table, np.int64), as_kernel_array(texels, np.uint8)
 
 
-def _see_samples(
-    drawing: Drawing, surface: _Surface, k: NDArray[np.uint8]
-) -> Iterator[tuple[NDArray[np.int64], tuple[int, int], Triangles]]:
-    """Of some rows at a time: place of each pixel's first sub-sample, the rows, what triangle each sub-sample sees."""
+def _see_samples(drawing: Drawing, surface: _Surface, k: NDArray[np.uint8]) -> Iterator[kernels.Samples]:
+    """The sub-samples of some rows at a time, with the triangle that each sees."""
     limits = np.array([drawing.near, drawing.max_edge_mm, drawing.frame.mm_per_pixel])
     squares = k.astype(np.int64) ** 2
     per_row = squares.sum(axis=1)
     first = 0
     while first < len(k):
         last = first + max(1, int(np.searchsorted(np.cumsum(per_row[first:]), MOST_SAMPLES, side="right")))
-        count = int(per_row[first:last].sum())
         part = squares[first:last]
         start = np.zeros_like(squares)
         start[first:last] = (np.cumsum(part) - part.ravel()).reshape(part.shape)
-        owner = np.full(count, -1, np.int32)
-        kernels.see_samples(*surface, limits, k, start, (first, last), np.full(count, np.inf), owner)
-        yield start, (first, last), owner
+        samples = kernels.Samples(k, start, (first, last), np.full(part.sum(), -1, np.int32))
+        kernels.see_samples(*surface, limits, samples)
+        yield samples
         first = last
 
 

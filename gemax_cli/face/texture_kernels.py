@@ -1,10 +1,8 @@
-"""Kernels of the texture: texels per pixel, the triangle that each sub-sample sees, means in linear light.
-
-A pixel of k x k sub-samples owns k * k places in flat arrays, from ``start[row, column]`` on, row by row. ``k`` is 0
-where no colour is wanted or known.
-"""
+"""Kernels of the texture: texels per pixel, the triangle that each sub-sample sees, means in linear light."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +15,22 @@ Counts = NDArray[np.int64]
 MOST = 8  # sub-samples of a pixel along a side
 ONE, TWO = np.uint64(1), np.uint64(2)
 EDGE = 1e-9  # a sub-sample this far outside a triangle, in shares of its height, still lies on its edge
+
+
+class Samples(NamedTuple):
+    """The sub-samples of some rows of the image.
+
+    Attributes:
+        k: (rows, columns) sub-samples along a side of every pixel; 0 where no colour is wanted or known.
+        start: (rows, columns) place in ``owner`` of a pixel's first; its others follow, row by row.
+        rows: first row, and the row after the last.
+        owner: triangle that each sub-sample sees, -1 for none.
+    """
+
+    k: NDArray[np.uint8]
+    start: Counts
+    rows: tuple[int, int]
+    owner: NDArray[np.int32]
 
 
 @kernel
@@ -127,28 +141,17 @@ def count_points(
 
 
 @kernel
-def see_samples(
-    at: Floats,
-    triangles: NDArray[np.int32],
-    limits: Floats,
-    k: NDArray[np.uint8],
-    start: Counts,
-    rows: tuple[int, int],
-    deepest: Floats,
-    owner: NDArray[np.int32],
-) -> None:
-    """Set ``owner`` to the visible triangle of every sub-sample, as ``block_kernels.draw`` does for pixel centres.
+def see_samples(at: Floats, triangles: NDArray[np.int32], limits: Floats, samples: Samples) -> None:
+    """Set the owner of every sub-sample to the triangle that it sees, as ``block_kernels.draw`` does for pixel centres.
 
     Args:
         at: (n, 3) column, row, depth in mm.
         triangles: (m, 3).
         limits: front (surface farther before the tip is not drawn), longest edge in mm, mm per pixel.
-        k: (rows, columns) sub-samples along a side.
-        start: (rows, columns) place of a pixel's first sub-sample.
-        rows: first row of the image that is looked at, and the row after the last.
-        deepest: infinities, one per sub-sample; the depth of what is seen afterwards.
-        owner: -1, one per sub-sample; of equally deep triangles it gets the first.
+        samples: owned by none; of equally deep triangles, the first becomes the owner.
     """
+    k, start, rows, owner = samples
+    deepest = np.full(len(owner), np.inf)
     front, longest, scale = -limits[0], limits[1] * limits[1], limits[2] * limits[2]
     columns = k.shape[1]
     for t in range(len(triangles)):
@@ -233,10 +236,7 @@ def average_texels(
     table: Counts,
     texels: NDArray[np.uint8],
     linear: Floats,
-    k: NDArray[np.uint8],
-    start: Counts,
-    rows: tuple[int, int],
-    owner: NDArray[np.int32],
+    samples: Samples,
     out: Floats,
 ) -> None:
     """Set ``out`` (rows, columns, 3) to the mean linear light of the sub-samples; NaN stays where none has texture.
@@ -247,14 +247,12 @@ def average_texels(
         table: offset in ``texels``, rows and columns of every picture.
         texels: red, green and blue of all pictures, row by row.
         linear: (256,) linear light of the 8-bit values.
-        k: from ``count_texels``.
-        start: place of a pixel's first sub-sample.
-        rows: first row, and the row after the last.
-        owner: from ``see_samples``.
+        samples: from ``see_samples``.
         out: NaN.
 
     The look-up is bilinear between texel centres.
     """
+    k, start, rows, owner = samples
     last, textured, offset, high, wide = -2, False, 0, 0, 0
     u, u_right, u_down, v, v_right, v_down = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for row in range(rows[0], rows[1]):
@@ -299,10 +297,9 @@ def average_texels(
 
 
 @kernel
-def average_colours(
-    planes: Floats, k: NDArray[np.uint8], start: Counts, rows: tuple[int, int], owner: NDArray[np.int32], out: Floats
-) -> None:
+def average_colours(planes: Floats, samples: Samples, out: Floats) -> None:
     """As ``average_texels``, from ``colour_planes``."""
+    k, start, rows, owner = samples
     for row in range(rows[0], rows[1]):
         for column in range(k.shape[1]):
             side, place = np.int64(k[row, column]), start[row, column]
