@@ -78,7 +78,7 @@ def plane(depth=20.0, half=300.0, tilt=0.0):
 
 
 class TestQuantise:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(st.integers(0, 2**32 - 1), st.floats(1, 1000))
     def test_against_the_formula(self, seed, depth_mm):
         rng = np.random.default_rng(seed)

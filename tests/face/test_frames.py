@@ -16,7 +16,7 @@ from gemax_cli.scans.model import Scan
 from gemax_cli.settings import NoseSettings
 from gemax_cli.synthetic.face import procedural_scan
 from tests.face.frames import Framed, many_framed
-from tests.face.nonfaces import nonfaces
+from tests.face.nonfaces import KINDS, nonfaces
 
 pytestmark = [
     pytest.mark.slow,
@@ -60,7 +60,7 @@ def test_a_refusal_names_the_options_that_help():
 
 def test_what_is_no_face_is_refused_or_doubted():
     silent = []
-    for scan in nonfaces(24, seed=14):
+    for scan in nonfaces(len(KINDS), seed=14):
         try:
             if not converted(scan)[2]:
                 silent.append(scan.path)

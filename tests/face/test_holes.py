@@ -49,7 +49,7 @@ def find_specks(depth, limit, step):
 
 
 class TestFindRegions:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 1.0, 6.5, np.inf]), st.booleans(), st.floats(0, 1))
     @pytest.mark.slow
     def test_against_the_reference(self, seed, step, holes, share):
@@ -88,7 +88,7 @@ class TestFindRegions:
 
 
 class TestSmallRegions:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 6.5, np.inf]), st.booleans(), st.integers(0, 30))
     def test_against_the_reference(self, seed, step, holes, most):
         depth = random_map(seed, share=0.5)
@@ -295,7 +295,7 @@ class TestCleanDepth:
 
 
 class TestCut:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(st.integers(0, 2**32 - 1), st.floats(1.0, 10.0), st.floats(0.3, 1.0))
     def test_against_the_reference(self, seed, depth_mm, share):
         rng = np.random.default_rng(seed)
