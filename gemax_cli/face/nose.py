@@ -67,10 +67,8 @@ SURE = 0.9  # the frontal view is enough from this confidence on
 DOUBTFUL = 0.8  # below this confidence a tip carries a warning
 DATABASE_ODDS = 8.0  # how much likelier a fit is a nose in a format of face databases, whose files are faces
 REGION_ODDS = 8.0  # how much likelier a fit is a nose that lies within the nose outline of a landmark file
-OUTLINE_CONFIDENCE = (
-    0.75  # of the most forward point in an outline: share within 10 mm in scans with hard flaws, 0.87 ...
-)
-UNCONFIRMED = 0.9  # ... less what a scan without a detectable nose loses; of a landmark where none is detected
+OUTLINE_CONFIDENCE = 0.75  # of an outline's most forward point: of 0.87 in hard scans, fewer where no nose is detected
+UNCONFIRMED = 0.9  # of a landmark where no nose is detected
 DISAGREE_MM = 8.0  # a landmark farther than this from the detected tip carries a warning
 DOME = 0.06  # 1/mm, a nose tip is curved at least this much every way: 17 mm of radius
 NEAR_FIT = 8.0  # mm, a refined tip farther from that of the face template makes both doubtful

@@ -410,11 +410,7 @@ def agreement(local: Floats, frame: Floats, table: Floats) -> Floats:
         (Epanechnikov, FINE mm).
     """
     wide = 2 * table.shape[1] - 1
-    total, off_by, count = (
-        np.zeros((table.shape[0], wide)),
-        np.zeros((table.shape[0], wide)),
-        np.zeros((len(table), wide)),
-    )
+    total, off_by, count = np.zeros((len(table), wide)), np.zeros((len(table), wide)), np.zeros((len(table), wide))
     for x, y, z in _in_axes(local, frame[:3], frame[3:12].reshape(3, 3)) / frame[12]:
         depth, dx, dy = depth_at(table, x, y)
         depth, dx, dy = depth * frame[13], dx * frame[13], dy * frame[13]

@@ -98,10 +98,10 @@ class Guess:
 def orient_scan(scan: Scan, settings: NoseSettings) -> FrontalScan:
     """Bring a scan to millimetres, +X to the viewer's right, +Y up, +Z out of the face.
 
-    Scans whose format fixes both are returned as they are, those of a camera in the axes that the settings name.
-    Else the unit is one of m, cm, mm and um, or that in which
-    the face has the template's size. The axes are those of 24 in which the nose detector is most confident. ``unit``,
-    ``up`` and ``forward`` of the settings fix what they name. A head turned within these axes is left turned.
+    Scans whose format fixes both are returned as they are, those of a camera in the axes that the settings name. Else
+    the unit is one of m, cm, mm and um, or that in which the face has the template's size. The axes are those of 24 in
+    which the nose detector is most confident. ``unit``, ``up`` and ``forward`` of the settings fix what they name. A
+    head turned within these axes is left turned.
 
     Args:
         scan: cleaned.
@@ -116,15 +116,7 @@ def orient_scan(scan: Scan, settings: NoseSettings) -> FrontalScan:
     guess, *others = _ranked_guesses(scan, settings)
     rotation = axes(guess.up, guess.forward)
     head = _head_of(scan, guess, rotation)
-    turned = replace(
-        head,
-        points=_moved(head.points, guess.mm_per_unit, rotation),
-        landmarks={name: _moved(place, guess.mm_per_unit, rotation) for name, place in scan.landmarks.items()},
-        picture_landmarks={
-            name: _moved(place, guess.mm_per_unit, rotation) for name, place in scan.picture_landmarks.items()
-        },
-    )
-    to_raw = np.column_stack([rotation, np.zeros(3)])
+    turned, to_raw = _turned(head, guess.mm_per_unit, rotation), np.column_stack([rotation, np.zeros(3)])
     sentences = (*_sentences(guess, settings), *_rival_sentences(guess, others), *_crop_sentences(scan, head))
     return FrontalScan(turned, to_raw, sentences, tip_of(guess.fits) if _is_final(guess, head is scan) else None)
 
@@ -132,9 +124,7 @@ def orient_scan(scan: Scan, settings: NoseSettings) -> FrontalScan:
 def _held_as_told(scan: Scan, settings: NoseSettings) -> FrontalScan:
     """A camera's picture in the axes that the settings name: it may have been held on its side."""
     rotation = axes(*min(orientations(settings), key=lambda pair: (pair[1] != "+z", pair[0] != "+y")))
-    landmarks = {name: place @ rotation for name, place in scan.landmarks.items()}
-    turned = replace(scan, points=_moved(scan.points, 1.0, rotation), landmarks=landmarks)
-    return FrontalScan(turned, np.column_stack([rotation, np.zeros(3)]))
+    return FrontalScan(_turned(scan, 1.0, rotation), np.column_stack([rotation, np.zeros(3)]))
 
 
 def _is_final(guess: Guess, whole: bool) -> bool:
@@ -152,6 +142,15 @@ def _moved(points: Floats, mm_per_unit: float, rotation: Floats) -> Floats:
     """``points @ rotation * mm_per_unit`` for a rotation onto axes, by exchanging columns."""
     place = np.abs(rotation).argmax(axis=0)
     return np.ascontiguousarray(points[..., place] * (rotation[place, range(3)] * mm_per_unit))
+
+
+def _turned(scan: Scan, mm_per_unit: float, rotation: Floats) -> Scan:
+    landmarks, in_picture = (
+        {name: _moved(place, mm_per_unit, rotation) for name, place in places.items()}
+        for places in (scan.landmarks, scan.picture_landmarks)
+    )
+    points = _moved(scan.points, mm_per_unit, rotation)
+    return replace(scan, points=points, landmarks=landmarks, picture_landmarks=in_picture)
 
 
 def orientations(settings: NoseSettings) -> list[tuple[Axis, Axis]]:

@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gemax_cli.face.nose import turn
-from gemax_cli.face.orient import AXES, axes
+from gemax_cli.face.orient import EVERY_AXES, axes
 from gemax_cli.scans.model import Scan
 
 UNITS = (1000.0, 10.0, 1.0, 0.001)  # mm per unit: metres, centimetres, millimetres, micrometres
-EVERY_AXES = tuple((up, forward) for up in AXES for forward in AXES if up[1] != forward[1])
 # Where the face lies, mm, along its right, up and forward: its middle or the nose at the origin, a body, a floor, a
 # room, a camera.
 ORIGINS = ((0, 0, 0), (0, 0, 90), (0, 1600, 30), (1500, 0, 0), (-900, 1200, 1400), (0, 400, -800), (30, -40, -700))
