@@ -6,7 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from gemax_cli.datasets.model import EXPRESSIONS, SIX_EXPRESSIONS, ScanName
+from gemax_cli.datasets.completeness import Completeness, completeness
+from gemax_cli.datasets.model import EXPRESSIONS, ScanName
 from gemax_cli.datasets.registry import DATASETS
 from gemax_cli.reports.facts import DOUBTFUL_BELOW
 from gemax_cli.stack.records import ScanRecord
@@ -40,8 +41,9 @@ def describe_training_set(records: Iterable[ScanRecord]) -> TrainingSet:
     named = [record for record in every if record.name.subject]
     datasets = {name: [record for record in named if record.name.dataset == name] for name in DATASETS}
     filled = {name: own for name, own in datasets.items() if own}
+    counts = {row.dataset: row for row in completeness(record.name for record in named)}
     return TrainingSet(
-        tuple(_subjects_row(name, own) for name, own in filled.items()),
+        tuple(_subjects_row(counts[name], len(own)) for name, own in filled.items()),
         tuple(_classes_row(name, own) for name, own in filled.items()),
         tuple(row for name, own in filled.items() for row in _missing(name, own)),
         tuple(_duplicates(every)),
@@ -49,14 +51,13 @@ def describe_training_set(records: Iterable[ScanRecord]) -> TrainingSet:
     )
 
 
-def _subjects_row(dataset: str, records: Sequence[ScanRecord]) -> Row:
-    shown = _shown_by(records)
+def _subjects_row(row: Completeness, scans: int) -> Row:
     return {
-        "dataset": dataset,
-        "subjects": len(shown),
-        "with all six expressions": sum({name for name, _ in own} >= SIX_EXPRESSIONS for own in shown.values()),
-        "the paper draws from": DATASETS[dataset].paper.of or None,
-        "scans": len(records),
+        "dataset": row.dataset,
+        "subjects": row.subjects,
+        "with all six expressions": row.complete,
+        "the paper draws from": DATASETS[row.dataset].paper.of or None,
+        "scans": scans,
     }
 
 
