@@ -268,7 +268,8 @@ def add_maps(task: Task, older: ScanRecord) -> tuple[ScanRecord, Seconds]:
         return convert_and_write(task)
     if not lacks_surface(older, task.settings):
         return replace(older, blocks=tuple(_extended(task, block) for block in older.blocks)), {}
-    cut = cut_scan(read_scan(task.ref.path), task.settings, Stopwatch())
+    scan = read_scan(task.ref.path, task.settings.camera, task.settings.nose.unit)
+    cut = cut_scan(scan, task.settings, Stopwatch())
     if not _same_blocks(guard, older, cut):
         return convert_and_write(task)
     return _with_surface(task, older, cut), {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from gemax_cli.batch.run import convert
 from gemax_cli.reports.page import report
 from gemax_cli.reports.sheet import preview
-from gemax_cli.settings import Settings
+from gemax_cli.settings import CameraSettings, NoseSettings, Settings
 from gemax_cli.stack.folder import OutputFolder
+from gemax_cli.stack.png import encode_png
 from gemax_cli.stack.verify import verify
 from gemax_cli.synthetic.dataset import make_sample
 from tests.batch.folders import content
@@ -120,3 +122,18 @@ def test_previews_and_reports_show_textures(at_once, tmp_path):
     page = (tmp_path / "r.html").read_text()
     assert "with texture" in page
     assert "without a picture" in page
+
+
+def test_a_mask_is_added_to_a_depth_picture_through_its_own_camera(at_once, tmp_path, monkeypatch):
+    folder = OutputFolder(at_once)
+    codes = folder.depth16(next(iter(folder.records())).scan_id).astype(float)
+    tenths = np.where(codes > 0, 10 * (700 + 60 * (1 - codes / 65535)), 0)
+    picture = tmp_path / "face.png"
+    picture.write_bytes(encode_png(tenths.astype(np.uint16)))
+    camera = CameraSettings(fx=700.0, fy=700.0, cx=111.5, cy=111.5)
+    bare = Settings(taus=(20,), camera=camera, nose=NoseSettings(unit="0.1mm"))
+    assert convert(picture, tmp_path / "out", bare).converted == 1
+    monkeypatch.setattr("gemax_cli.batch.task.convert_and_write", None)  # the scan is not converted again
+    assert convert(picture, tmp_path / "out", replace(bare, mask=True)).failures == []
+    (record,) = OutputFolder(tmp_path / "out").records()
+    assert record.blocks[0].mask is not None
