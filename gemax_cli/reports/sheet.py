@@ -17,14 +17,13 @@ from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.pipeline import compare_maps
 from gemax_cli.reports.entropy_table import no_map
 from gemax_cli.reports.stretch import bin_widths, scale_picture, stretch_picture
-from gemax_cli.reports.texture import texture_of
 from gemax_cli.reports.tiles import TILE_PAPER, Picture, Tile, draw_sheet, grid, on_paper, shrink
 from gemax_cli.settings import QuantisationSettings
 from gemax_cli.stack.atomic import write_output
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import MapImage, ScanImages, load_codes, load_map, split_depth
 from gemax_cli.stack.png import encode_png
-from gemax_cli.stack.records import BlockRecord, ScanRecord
+from gemax_cli.stack.records import BlockRecord
 
 Style = Literal["overview", "maps", "tau"]
 MOST_ROWS = 16  # scans that are shown with all their maps; more are shown with one
@@ -172,7 +171,7 @@ def _overview_rows(images: ScanImages, folder: OutputFolder) -> list[list[Tile]]
         tiles.append(Tile(on_paper(pixels, valid), f"{name}, {bits:.3f} bits"))
     found = None if codes is None else folder.find(images.scan)
     if codes is not None and found is not None and found[1].texture is not None:
-        tiles.append(_own_texture(folder, found[1], codes > 0))
+        tiles.append(_texture_tile(folder, found[1], codes > 0))
     return [tiles]
 
 
@@ -187,18 +186,18 @@ def _codes(images: ScanImages) -> NDArray[np.uint16]:
     return load_codes(images.depth16)
 
 
-def _recorded(images: ScanImages, folder: OutputFolder) -> tuple[ScanRecord, BlockRecord]:
+def _recorded(images: ScanImages, folder: OutputFolder) -> BlockRecord:
     found = folder.find(images.scan)
     if found is None:
         raise BadFormat(images.folder, "has no record in its output folder: give one that gemax convert wrote.")
-    return found
+    return found[1]
 
 
 def _map_rows(images: ScanImages, folder: OutputFolder) -> list[list[Tile]]:
     """Texture, three normals, range image, curvature, S1 and the GEMax map of the smallest tau."""
-    codes, (record, block), settings = _codes(images), _recorded(images, folder), folder.settings.quantisation
+    codes, block, settings = _codes(images), _recorded(images, folder), folder.settings.quantisation
     valid = codes > 0
-    tiles = [_texture_tile(folder, record, block, valid)]
+    tiles = [_texture_tile(folder, block, valid)]
     for other in compare_maps(codes, block.depth_mm, block.mm_per_pixel, OTHERS, settings):
         planes = np.atleast_3d(other.image)
         for i, channel in enumerate(other.channels):
@@ -213,18 +212,9 @@ def _map_rows(images: ScanImages, folder: OutputFolder) -> list[list[Tile]]:
     return [tiles]
 
 
-def _texture_tile(folder: OutputFolder, record: ScanRecord, block: BlockRecord, valid: NDArray[np.bool_]) -> Tile:
-    if block.texture is not None:
-        return _own_texture(folder, block, valid)
-    texture = texture_of(folder, record, block, valid)
-    if texture is None:
-        return Tile(np.full((*valid.shape, 3), TILE_PAPER, np.uint8), "no texture found")
-    return Tile(on_paper(texture.image, texture.textured), "texture")
-
-
-def _own_texture(folder: OutputFolder, block: BlockRecord, valid: NDArray[np.bool_]) -> Tile:
-    """The texture that ``gemax convert --texture`` wrote."""
-    assert block.texture is not None
+def _texture_tile(folder: OutputFolder, block: BlockRecord, valid: NDArray[np.bool_]) -> Tile:
+    if block.texture is None:
+        return Tile(np.full((*valid.shape, 3), TILE_PAPER, np.uint8), "no texture: gemax convert --texture")
     picture = folder.image(block.texture.file)
     if picture.shape != (*valid.shape, 3):
         raise BadFormat(
@@ -235,7 +225,7 @@ def _own_texture(folder: OutputFolder, block: BlockRecord, valid: NDArray[np.boo
 
 def _tau_rows(images: ScanImages, folder: OutputFolder) -> list[list[Tile]]:
     """The range image and every tau; under them the key of the colours, and the bin width of every pixel."""
-    codes, (_, block), settings = _codes(images), _recorded(images, folder), folder.settings.quantisation
+    codes, block, settings = _codes(images), _recorded(images, folder), folder.settings.quantisation
     uniform = settings.levels / settings.face_bins
     recorded = {m.tau: m.cuts for m in block.maps}
     maps = [(m, recorded[m.tau]) for m in images.maps if m.tau in recorded]

@@ -1,14 +1,10 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from gemax_cli.errors import NothingToConvert, OutputUnwritable, ScanError, SettingsError
-from gemax_cli.pipeline import convert_scan
 from gemax_cli.reports.sheet import pick_evenly, pick_named, preview
 from gemax_cli.reports.stretch import bin_widths, scale_picture, stretch_picture, width_colours
-from gemax_cli.reports.texture import find_raw, texture_of
 from gemax_cli.reports.tiles import (
     LINE,
     MARGIN,
@@ -23,13 +19,12 @@ from gemax_cli.reports.tiles import (
     shortened,
     shrink,
 )
-from gemax_cli.settings import NoseSettings, Settings
-from gemax_cli.stack.folder import OutputFolder
+from gemax_cli.settings import Settings
 from gemax_cli.stack.images import load_codes, load_map, scan_images
 from gemax_cli.stack.png import read_png
 from gemax_cli.stack.records import read_records
 from tests.pictures import write_png
-from tests.reports.folders import BO, BU, SMALL, edit_run, make_folder
+from tests.reports.folders import BO, BU, SMALL, make_folder
 
 MANY = tuple(f"BU-3DFE/F{i:04d}/F{i:04d}_AN01WH" for i in range(20))
 
@@ -157,72 +152,6 @@ def test_the_key_goes_through_the_same_colours():
     assert (key[120:160] < 100).any(), "the numbers are written under it"
 
 
-# --- texture
-
-
-@pytest.fixture
-def first(converted):
-    return next(record for record in read_records(converted) if record.name.dataset == "BU-3DFE")
-
-
-EVERYWHERE = np.ones((224, 224), bool)
-
-
-def run_beside(converted, tmp_path, argument):
-    """An output folder with the records of ``converted`` whose run.json names ``argument`` as its source."""
-    out = tmp_path / "place" / "out"
-    out.mkdir(parents=True)
-    for name in ("run.json", "records.jsonl"):
-        (out / name).write_bytes((converted / name).read_bytes())
-    edit_run(out, lambda run: run.update(command=["gemax", "convert", argument, "out", "--tau", "20"]))
-    return out
-
-
-def test_the_raw_file_is_found_below_its_source(converted, raw, first, tmp_path, monkeypatch):
-    out = run_beside(converted, tmp_path, str(raw))
-    assert find_raw(OutputFolder(out), first) == raw / first.source
-    monkeypatch.chdir(raw.parent)
-    edit_run(out, lambda run: run.update(command=["gemax", "convert", raw.name]))
-    assert find_raw(OutputFolder(out), first) == raw / first.source
-    monkeypatch.chdir(tmp_path)
-    assert find_raw(OutputFolder(out), first) is None
-
-
-@pytest.mark.parametrize("align", ["none", "always"])
-def test_the_texture_is_that_of_convert(converted, raw, first, tmp_path, align):
-    out = run_beside(converted, tmp_path, str(raw))
-    settings = Settings(taus=(20,), texture=True, nose=NoseSettings(align=align))
-    (block,) = convert_scan(raw / first.source, settings).blocks
-    recorded = replace(first.blocks[0], pixel_to_raw=block.pixel_to_raw)
-    found = texture_of(OutputFolder(out), first, recorded, block.texture.textured)
-    assert (found.textured == block.texture.textured).mean() > 0.999
-    assert np.abs(found.image.astype(int) - block.texture.image).mean() < 0.01
-
-
-def test_a_raw_file_that_is_gone_changed_or_elsewhere_gives_no_texture(converted, raw, first, tmp_path):
-    out = run_beside(converted, tmp_path, str(raw))
-    assert texture_of(OutputFolder(out), replace(first, source_bytes=1), first.blocks[0], EVERYWHERE) is None
-    assert find_raw(OutputFolder(out), replace(first, source=f"../{raw.name}/{first.source}")) is None
-    assert find_raw(OutputFolder(out), replace(first, source=str(raw / first.source))) is None
-    assert find_raw(OutputFolder(out), replace(first, source="a\0b")) is None
-    edit_run(out, lambda run: run.update(command=[1, "x\0y", str(tmp_path / "none")]))
-    assert find_raw(OutputFolder(out), first) is None
-
-
-def test_a_damaged_or_missing_picture_gives_no_texture(converted, raw, first, tmp_path):
-    copy = tmp_path / "raw"
-    target = copy / first.source
-    target.parent.mkdir(parents=True)
-    target.write_bytes((raw / first.source).read_bytes())
-    out = run_beside(converted, tmp_path, str(copy))
-    assert texture_of(OutputFolder(out), first, first.blocks[0], EVERYWHERE) is None
-    for path in (raw / first.source).parent.glob("*.bmp"):
-        (target.parent / path.name).write_bytes(path.read_bytes()[:200])
-    assert texture_of(OutputFolder(out), first, first.blocks[0], EVERYWHERE) is None
-    target.write_bytes(b"#" * first.source_bytes)
-    assert texture_of(OutputFolder(out), first, first.blocks[0], EVERYWHERE) is None
-
-
 # --- previews
 
 
@@ -270,25 +199,10 @@ def test_many_scans_have_a_tile_each(tmp_path, monkeypatch):
 def test_figure_6_shows_normals_curvature_s1_and_gemax(out, monkeypatch):
     (row,), _ = captions(monkeypatch, out, styles=["maps"], names=[BU])
     names = [caption.split("\n")[-2] for caption in row[1:]]
-    assert row[0] == f"{BU}\nno texture found"
+    assert row[0] == f"{BU}\nno texture: gemax convert --texture"
     assert names == ["normals, x", "normals, y", "normals, z", "range image, min to max", "curvature, mean",
                      "GEMax (S1), 60 mm", "GEMax (S2), tau 5"]  # fmt: skip
     assert all(caption.endswith(" bits") for caption in row[1:])
-
-
-def test_figure_6_has_the_texture_where_the_raw_file_is_found(converted, raw, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    out = converted
-    run = (out / "run.json").read_text()
-    try:
-        edit_run(out, lambda values: values.update(command=["gemax", "convert", str(raw)]))
-        (row,), drawn = captions(monkeypatch, out, styles=["maps"], limit=1)
-    finally:
-        (out / "run.json").write_text(run)
-    assert row[0].endswith("\ntexture")
-    top, left = place(0, 0, 224, 224, 2)
-    tile = drawn.sheet[top : top + 224, left : left + 224].astype(int)
-    assert (tile.max(axis=2) - tile.min(axis=2))[112, 112] > 5, "skin has a colour"
 
 
 def test_figure_7_shows_every_tau_and_its_bins(out, monkeypatch):
