@@ -37,7 +37,9 @@ def verify_images(folder: OutputFolder, sources: Sequence[Path] = (), *, repair:
     """
     writable = os.access(folder.path, os.W_OK)
     check_own_files(folder.path)
-    with folder.explained(), folder.locked() if repair or writable else nullcontext():
+    with folder.explained(), folder.locked() if repair else nullcontext():
+        if writable and not repair:
+            folder.check_free()
         verified = _verify(folder.path, sources)
         return replace(verified, removed=tuple(_remove_broken(folder, verified))) if repair else verified
 
