@@ -226,10 +226,13 @@ def _silent_logs() -> Iterator[None]:
 
 
 def _local_client(stack: ExitStack, jobs: int) -> Client:
+    from dask import config
     from distributed import Client, LocalCluster
 
     place = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
     options = {"threads_per_worker": 1, "dashboard_address": None, "local_directory": place}
+    # Dask's own 64 KiB returns memory to the system after every scan, which takes a quarter of the time
+    stack.enter_context(config.set({"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 1 << 26}))
     return Client(stack.enter_context(LocalCluster(n_workers=jobs, **options)))
 
 
