@@ -18,7 +18,7 @@ from gemax_cli.synthetic.dataset import make_sample  # noqa: E402
 
 pytestmark = pytest.mark.slow
 SMALL_NET = TrainSettings(
-    streams="depth", taus=(20, 40), width=1 / 8, size=64, epochs=36, batch_size=8, lr=3e-3
+    streams="depth", taus=(20, 40), width=1 / 8, size=64, epochs=48, batch_size=8, lr=3e-3
 )  # parts of 27 pixels in a map of 2 x 2 cells
 CHANCE = 1 / 6
 TESTED = 42  # maps of seven unseen subjects
