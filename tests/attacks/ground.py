@@ -11,12 +11,13 @@ import shutil
 import signal
 import stat
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from gemax_cli.cli.main import run
@@ -24,6 +25,7 @@ from gemax_cli.scans.formats.bnt import read_lm3
 from gemax_cli.synthetic.writers import write_lm3
 from tests.batch.planted import COARSE, bnt, range_grid, wrl
 
+NEEDS_POSIX = pytest.mark.skipif(os.name == "nt", reason="links, pipes and modes of POSIX")
 SECONDS = 240  # after which a command hangs; the first one compiles the kernels
 MAKE = ("convert", "RAW", "OUT", *COARSE)
 ADD = ("convert", "RAW", "OUT", *COARSE, "--tau", "47")
@@ -257,6 +259,16 @@ def play(case: Case, sound: Ground, root: Path) -> Ground:
     ground = copied(sound, root)
     case.play(ground)
     return ground
+
+
+def slow_but(cases: Iterable[Case], *quick: str) -> list[object]:
+    """The cases as parameters of a test, all slow but those of the names ``quick``."""
+    found = {case.name: case for case in cases}
+    missing = set(quick) - set(found)
+    assert not missing, f"no case is called {missing}"
+    return [
+        pytest.param(case, id=name, marks=() if name in quick else pytest.mark.slow) for name, case in found.items()
+    ]
 
 
 def demand(condition: bool, what: str) -> None:

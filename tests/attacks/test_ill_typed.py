@@ -1,28 +1,11 @@
-import os
-
 import pytest
 
-from tests.attacks.ground import play, prepare
+from tests.attacks.ground import NEEDS_POSIX, play, slow_but
 from tests.attacks.ill_typed import cases
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="links and modes of POSIX")
-CASES = {case.name: case for case in cases()}
+pytestmark = NEEDS_POSIX
 
 
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory):
-    return prepare(tmp_path_factory.mktemp("sound"))
-
-
-QUICK = ["record-0", "run-text-1", "failures-3"]
-
-
-@pytest.mark.parametrize("name", QUICK)
-def test_some(sound, tmp_path, name):
-    play(CASES[name], sound, tmp_path / "ground")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
-def test_all(sound, tmp_path, name):
-    play(CASES[name], sound, tmp_path / "ground")
+@pytest.mark.parametrize("case", slow_but(cases(), "record-0", "run-text-1", "failures-3"))
+def test_what_is_ill_typed_costs_itself_alone(case, sound, tmp_path):
+    play(case, sound, tmp_path / "ground")

@@ -1,28 +1,11 @@
-import os
-
 import pytest
 
-from tests.attacks.ground import play, prepare
+from tests.attacks.ground import NEEDS_POSIX, play, slow_but
 from tests.attacks.repair import cases
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="links and modes of POSIX")
-CASES = {case.name: case for case in cases()}
+pytestmark = NEEDS_POSIX
 
 
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory):
-    return prepare(tmp_path_factory.mktemp("sound"))
-
-
-QUICK = ["block-3", "map-8", "new record-4", "told-1", "source"]
-
-
-@pytest.mark.parametrize("name", QUICK)
-def test_some(sound, tmp_path, name):
-    play(CASES[name], sound, tmp_path / "ground")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
-def test_all(sound, tmp_path, name):
-    play(CASES[name], sound, tmp_path / "ground")
+@pytest.mark.parametrize("case", slow_but(cases(), "block-3", "map-8", "new record-4", "told-1", "source"))
+def test_only_images_of_ours_are_removed(case, sound, tmp_path):
+    play(case, sound, tmp_path / "ground")
