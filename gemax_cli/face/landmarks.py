@@ -45,20 +45,18 @@ def landmarks_in(block: DepthBlock, landmarks: Mapping[str, NDArray[np.float64]]
         block: with the affine from its pixels to the axes of the landmarks.
         landmarks: name to (3,) position.
     """
-    inverse, shift = np.linalg.inv(block.to_scan[:, :3]), block.to_scan[:, 3]
-    return tuple(_landmark(block, name, inverse @ (place - shift)) for name, place in landmarks.items())
+    names, places = list(landmarks), np.array([*landmarks.values()], np.float64).reshape(-1, 3)
+    inverse = np.linalg.inv(block.to_scan[:, :3])
+    at = (inverse * (places - block.to_scan[:, 3])[:, None]).sum(axis=2)
+    marks = zip(names, at.tolist(), _are_visible(block, at).tolist(), strict=True)
+    return tuple(PixelLandmark(name, column, row, depth, visible) for name, (column, row, depth), visible in marks)
 
 
-def _landmark(block: DepthBlock, name: str, place: NDArray[np.float64]) -> PixelLandmark:
-    column, row, depth = place.tolist()
-    return PixelLandmark(name, column, row, depth, _is_visible(block, column, row, depth))
-
-
-def _is_visible(block: DepthBlock, column: float, row: float, depth: float) -> bool:
-    size = len(block.depth16)
-    if not (-0.5 <= column < size - 0.5 and -0.5 <= row < size - 0.5):
-        return False
-    (left, right), (top, bottom) = ((max(0, round(at) - AROUND), round(at) + AROUND + 1) for at in (column, row))
-    codes = block.depth16[top:bottom, left:right]
-    gaps = np.abs(depth_of_code(codes[codes > 0], block.depth_mm) - depth)
-    return bool(gaps.min(initial=np.inf) <= max(VISIBLE_MM, VISIBLE_PIXELS * block.mm_per_pixel))
+def _are_visible(block: DepthBlock, at: NDArray[np.float64]) -> NDArray[np.bool_]:
+    inside = np.asarray(((at[:, :2] >= -0.5) & (at[:, :2] < len(block.depth16) - 0.5)).all(axis=1))
+    column, row = np.rint(np.where(inside[:, None], at[:, :2], 0)).astype(np.intp).T[..., None, None]
+    down, right = np.indices((2 * AROUND + 1, 2 * AROUND + 1))
+    codes = np.pad(block.depth16, AROUND)[row + down, column + right]
+    gaps = np.abs(depth_of_code(codes, block.depth_mm) - at[:, 2, None, None])  # NaN where nothing was measured
+    near = gaps <= max(VISIBLE_MM, VISIBLE_PIXELS * block.mm_per_pixel)
+    return np.asarray(inside & near.any(axis=(1, 2)))
