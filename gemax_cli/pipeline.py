@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.entropy.histogram import level_histogram
+from gemax_cli.entropy.figures import map_entropy, max_bin
+from gemax_cli.entropy.histogram import CodePool, level_histogram
 from gemax_cli.entropy.mapping import apply_cuts
 from gemax_cli.entropy.solver import optimal_cuts_per_tau
 from gemax_cli.errors import EmptyBlock, NoNoseTip
@@ -161,6 +162,8 @@ class ConvertedScan:
 def convert_scan(path: AnyPath, settings: Settings | None = None) -> ConvertedScan:
     """Read one raw file and make all its maps; nothing is written.
 
+    Where ``settings.mapping`` is not ``scan``, the maps that take the other scans of the scope are left out.
+
     Raises:
         ScanError: the file cannot be converted; the class and its ``stage`` say why.
     """
@@ -245,8 +248,8 @@ def _mapped(block: DepthBlock, texture: Texture | None, cut: CutScan, settings: 
         mm_per_pixel=block.mm_per_pixel,
         pixel_to_raw=frontal.to_raw @ np.vstack([block.to_scan, LAST_ROW]),
         counts=block.counts,
-        maps=make_maps(block.depth16, settings.taus, quantisation),
-        comparisons=compare_maps(block.depth16, block.depth_mm, block.mm_per_pixel, settings.maps, quantisation),
+        maps=make_maps(block.depth16, settings.own_taus, quantisation),
+        comparisons=compare_maps(block.depth16, block.depth_mm, block.mm_per_pixel, settings.own_maps, quantisation),
         texture=texture,
         mask=mask_of(block) if settings.mask else None,
         landmarks=landmarks_in(block, {**frontal.scan.landmarks, **frontal.scan.picture_landmarks}),
@@ -269,10 +272,29 @@ def make_maps(
         settings: levels, bins and whether value 0 is kept for the background.
     """
     settings = settings or QuantisationSettings()
+    if not taus:
+        return ()
     solutions = optimal_cuts_per_tau(level_histogram(depth16, settings.levels), settings.face_bins, taus)
     return tuple(
         GemaxMap(apply_cuts(depth16, s.cuts, settings.levels, settings.first_code), s.tau, s.cuts, s.entropy, s.max_bin)
         for s in solutions
+    )
+
+
+def map_by_cuts(
+    depth16: NDArray[np.uint16], cuts: Mapping[int, NDArray[np.int32]], settings: QuantisationSettings
+) -> tuple[GemaxMap, ...]:
+    """The GEMax maps of a depth image by cuts that were fitted elsewhere: those of its scope.
+
+    Args:
+        depth16: (rows, columns) codes, 0 = no data; there is data.
+        cuts: (K + 1,) cuts of each tau.
+        settings: levels, bins and whether value 0 is kept for the background.
+    """
+    valid = depth16 > 0
+    images = {tau: apply_cuts(depth16, own, settings.levels, settings.first_code) for tau, own in cuts.items()}
+    return tuple(
+        GemaxMap(image, tau, cuts[tau], map_entropy(image, valid), max_bin(cuts[tau])) for tau, image in images.items()
     )
 
 
@@ -282,10 +304,14 @@ def compare_maps(
     mm_per_pixel: float,
     names: tuple[str, ...],
     settings: QuantisationSettings,
+    pool: CodePool | None = None,
 ) -> tuple[ComparisonMap, ...]:
-    """The comparison maps ``names`` of a depth image, with the levels, bins and lowest grey value of the GEMax maps."""
+    """The comparison maps ``names`` of a depth image, with the levels, bins and lowest grey value of the GEMax maps.
+
+    With a ``pool``, their range and histogram are those of its scope.
+    """
     sizes = (settings.levels, settings.face_bins, settings.first_code)
-    return make_comparison_maps(depth16, depth_mm, mm_per_pixel, names, *sizes)
+    return make_comparison_maps(depth16, depth_mm, mm_per_pixel, names, *sizes, pool)
 
 
 def _in_raw_axes(tip: NoseTip, to_raw: NDArray[np.float64]) -> NoseTip:

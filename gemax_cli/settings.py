@@ -12,13 +12,14 @@ from typing import Any, ClassVar, Literal
 from gemax_cli.cameras import CAMERAS
 from gemax_cli.codes import MAX_CODE, check_levels
 from gemax_cli.errors import InfeasibleTau, SettingsError
-from gemax_cli.maps.registry import COMPARISONS, channels_of
+from gemax_cli.maps.registry import COMPARISONS, POOLED, channels_of
 from gemax_cli.typed_json import from_json
 
 FrameMode = Literal["fixed", "fit"]
 NoseMode = Literal["auto", "detect", "landmark"]
 AlignMode = Literal["none", "auto", "always"]
 StackMode = Literal["files", "rgb"]
+MappingScope = Literal["scan", "sequence", "subject", "dataset"]
 Unit = Literal["auto", "m", "cm", "mm", "0.25mm", "0.125mm", "0.1mm", "um"]
 Axis = Literal["auto", "+x", "-x", "+y", "-y", "+z", "-z"]
 
@@ -167,6 +168,7 @@ class Settings:
         texture: also write the scan's colours on the grid of each block.
         require_texture: scans without a picture are failures; it implies ``texture``.
         mask: also write which pixels were measured, and which are filled holes.
+        mapping: over which scans the histogram is pooled before it is solved; all of them get the same cuts.
     """
 
     kind: ClassVar[str] = "scans"
@@ -182,6 +184,7 @@ class Settings:
     texture: bool = False
     require_texture: bool = False
     mask: bool = False
+    mapping: MappingScope = "scan"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "texture", self.texture or self.require_texture)
@@ -209,6 +212,16 @@ class Settings:
         for name in maps:
             _require(name in COMPARISONS, f"{name!r} is no comparison map: give any of {', '.join(COMPARISONS)}.")
         object.__setattr__(self, "maps", tuple(name for name in COMPARISONS if name in maps))
+
+    @property
+    def own_taus(self) -> tuple[int, ...]:
+        """The tau whose maps follow from a scan alone; none where its scope is more than the scan."""
+        return self.taus if self.mapping == "scan" else ()
+
+    @property
+    def own_maps(self) -> tuple[str, ...]:
+        """The comparison maps that follow from a scan alone."""
+        return tuple(name for name in self.maps if self.mapping == "scan" or name not in POOLED)
 
     @property
     def map_channels(self) -> tuple[str, ...]:
@@ -239,4 +252,6 @@ class Settings:
         values = self.as_dict()
         for name in ADDABLE:
             del values[name]
+        if self.mapping == "scan":  # as in folders made before there were other scopes
+            del values["mapping"]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

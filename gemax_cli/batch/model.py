@@ -43,6 +43,8 @@ class Outcome:
         disk_full: whether the task failed because the disk is full.
         seconds: per stage.
         peak_bytes: peak memory of its process; None if unknown.
+        shared: whether it is the mapping of a scope that was applied to a scan that is converted already.
+        unmapped: whether the record lacks maps that the mapping of the scope is needed for.
     """
 
     scan: str
@@ -53,6 +55,8 @@ class Outcome:
     disk_full: bool = False
     seconds: Mapping[str, float] = field(default_factory=dict)
     peak_bytes: int | None = None
+    shared: bool = False
+    unmapped: bool = False
 
 
 def may_crash(ref: ScanRef) -> bool:

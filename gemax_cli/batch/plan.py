@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from gemax_cli.batch.model import Task
+from gemax_cli.batch.scopes import name_of_ref
 from gemax_cli.datasets.model import ScanRef
+from gemax_cli.maps.registry import channels_of
 from gemax_cli.scans.picture import NO_PICTURE
-from gemax_cli.settings import Settings
+from gemax_cli.settings import MappingScope, Settings
 from gemax_cli.stack.folder import OutputFolder, Shard
 from gemax_cli.stack.naming import DEPTH16, block_folder
 from gemax_cli.stack.records import ScanRecord
@@ -111,7 +113,8 @@ def _reason(ref: ScanRef, folder: OutputFolder, settings: Settings, stamps: dict
         return "changed"
     if not folder.has_files(record):
         return "files"
-    return None if _complete(record, settings) else "adds"
+    known = ref.frame in (None, record.frame)
+    return None if known and _complete(record, settings) else "adds"
 
 
 def _reason_without_record(ref: ScanRef, folder: OutputFolder, settings: Settings) -> Reason:
@@ -122,7 +125,7 @@ def _reason_without_record(ref: ScanRef, folder: OutputFolder, settings: Setting
 
 
 def _complete(record: ScanRecord, settings: Settings) -> bool:
-    taus, channels = set(settings.taus), set(settings.map_channels)
+    taus, channels = set(settings.own_taus), set(channels_of(settings.own_maps))
     return not lacks_surface(record, settings) and all(
         taus <= set(record.taus(depth)) and channels <= set(record.comparisons(depth)) for depth in settings.depths
     )
@@ -148,6 +151,12 @@ def _changed(record: ScanRecord, ref: ScanRef, folder: OutputFolder, stamps: dic
     return False
 
 
-def shard_of(refs: Sequence[ScanRef], shard: Shard | None) -> Sequence[ScanRef]:
-    """Every n-th scan from the i-th on (i from 1); all of them without a shard."""
-    return refs[shard[0] - 1 :: shard[1]] if shard else refs
+def shard_of(refs: Sequence[ScanRef], shard: Shard | None, scope: MappingScope = "scan") -> Sequence[ScanRef]:
+    """Every n-th scan, or scope of a mapping, from the i-th on (i from 1); all of them without a shard."""
+    if not shard:
+        return refs
+    if scope == "scan":
+        return refs[shard[0] - 1 :: shard[1]]
+    names = [name_of_ref(scope, ref) for ref in refs]
+    own = set(list(dict.fromkeys(names))[shard[0] - 1 :: shard[1]])
+    return [ref for ref, name in zip(refs, names, strict=True) if name in own]

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from gemax_cli.batch.model import Outcome, Task, death_of, may_crash
 from gemax_cli.batch.plan import Plan, make_plan, shard_of
+from gemax_cli.batch.scopes import check_shard, unmapped_scopes
 from gemax_cli.cluster import Cluster
 from gemax_cli.datasets.completeness import Completeness, completeness
 from gemax_cli.datasets.model import ScanName, ScanRef
@@ -25,6 +26,9 @@ from gemax_cli.stack.folder import OutputFolder, Shard
 from gemax_cli.stack.naming import records_name
 from gemax_cli.stack.records import RecordWriter
 from gemax_cli.stack.tables import Failure
+
+if TYPE_CHECKING:
+    from gemax_cli.batch.second_pass import SecondPass
 
 SYNC_SECONDS, SYNC_SHARE = 1.0, 20.0  # between two waits for the disk: a second, and twenty times what the last took
 OnFailure = Literal["continue", "stop"]
@@ -63,6 +67,7 @@ class Summary:
         found: scans in the sources that pass the filters.
         done: scans that were complete already.
         converted: scans converted in this run.
+        shared: scans mapped by the mapping of their scope, those of earlier runs included.
         changed: scans of those planned whose raw files changed since they were converted.
         failures: scans that failed, with the reasons.
         warned: scans converted with warnings.
@@ -76,6 +81,7 @@ class Summary:
     found: int = 0
     done: int = 0
     converted: int = 0
+    shared: int = 0
     changed: int = 0
     failures: list[Failure] = field(default_factory=list)
     warned: int = 0
@@ -97,8 +103,11 @@ class Reporter:
     def planned(self, plan: Plan, summary: Summary) -> None:
         """Called once, before the first step."""
 
+    def sharing(self, scans: int) -> None:
+        """Called once where the mapping's scope is more than a scan: so many scans are now to be mapped."""
+
     def finished(self, outcome: Outcome) -> None:
-        """Called for each scan, soon after its record is written."""
+        """Called for each scan, soon after its record is written; for scans of a shared mapping, after each pass."""
 
 
 def run_task(task: Task) -> Outcome:
@@ -109,18 +118,19 @@ def run_task(task: Task) -> Outcome:
 
 
 def find(
-    sources: Sequence[Path], out: Path, selection: Selection, options: RunOptions
+    sources: Sequence[Path], out: Path, settings: Settings, selection: Selection, options: RunOptions
 ) -> tuple[Sequence[ScanRef], Summary]:
     """Find the scans of this run. Folders that cannot be read are failures in the summary.
 
     Raises:
         NothingToConvert: there is none.
-        SettingsError: a source is a whole disk, and the options do not ask for it.
+        SettingsError: a source is a whole disk, and the options do not ask for it; or a shard would split the scopes.
     """
+    check_shard(settings, options.shard)
     if not options.whole_disk:
         check_sources(sources, out)
     found = find_scans(sources, selection)
-    refs, notes = shard_of(found.scans, options.shard), found.notes
+    refs, notes = shard_of(found.scans, options.shard, settings.mapping), found.notes
     if options.only_sources is not None:
         only = options.only_sources
         refs = [ref for ref in refs if not only.isdisjoint(_with_folders(ref.source))]
@@ -162,7 +172,7 @@ def plan(
         OutputError: the folder was made with other settings.
     """
     folder, settings, options = OutputFolder(out), settings or Settings(), options or RunOptions()
-    refs, summary = find(as_paths(sources), folder.path, selection or Selection(), options)
+    refs, summary = find(as_paths(sources), folder.path, settings, selection or Selection(), options)
     todo = make_plan(refs, folder, settings, overwrite=options.overwrite)
     _tell(todo, summary)
     return todo, summary
@@ -194,7 +204,7 @@ def convert(
     """
     started, folder, options = time.perf_counter(), OutputFolder(out), options or RunOptions()
     settings, reporter = settings or Settings(), reporter or Reporter()
-    refs, summary = find(as_paths(sources), folder.path, selection or Selection(), options)
+    refs, summary = find(as_paths(sources), folder.path, settings, selection or Selection(), options)
     with folder.explained():
         folder.prepare()
         with folder.locked(options.shard):
@@ -222,6 +232,7 @@ class _Batch:
     stamps: dict[str, str] = field(default_factory=dict)  # for the next run
     unrecorded: list[Outcome] = field(default_factory=list)  # whose images may not lie on the disk yet
     next_sync: float = 0.0
+    second: SecondPass | None = None  # where the mapping's scope is more than the scan
 
     def __post_init__(self) -> None:
         self.stamps.update(self.plan.stamps)
@@ -236,6 +247,7 @@ class _Batch:
             raise
         finally:
             self.summary.left = len(self.plan.steps) - self.begun + len(self.in_flight)
+            self.summary.left += self.second.left if self.second else 0
             if not whole:
                 self._remove_temporaries()
             if not gone:
@@ -255,24 +267,46 @@ class _Batch:
             min(self.options.jobs, len(self.plan.steps)),
             lost=lambda task: Outcome(task.ref.scan_id, failure=death_of(task.ref.path, task.ref.source)),
             isolated=lambda task: may_crash(task.ref),
-            cluster=self._cluster(),
+            cluster=self._cluster(len(self.plan.steps)),
         )
         with self.folder.writer(self.options.shard) as writer, closing(outcomes):
             try:
                 for outcome in outcomes:
                     self._track(outcome, writer)
-                    if outcome.failure and (self.options.on_failure == "stop" or outcome.disk_full):
+                    if self._ends_run(outcome):
                         return False
+                if self.settings.mapping != "scan":
+                    return self._share_mappings(writer)
             finally:
                 self._record(writer)
             self.folder.check_in_place(records_name(self.options.shard))
         return True
 
-    def _cluster(self) -> Cluster | None:
-        """The cluster to run on; none for a run without steps."""
-        if not self.options.dask or not self.plan.steps:
+    def _ends_run(self, outcome: Outcome) -> bool:
+        return outcome.failure is not None and (self.options.on_failure == "stop" or outcome.disk_full)
+
+    def _share_mappings(self, writer: RecordWriter) -> bool:
+        """Solve and map the scopes that lack it; returns whether all were tried. All scans are converted by now."""
+        from gemax_cli.batch.second_pass import SecondPass  # kernels, which other runs leave to the workers
+
+        self._record(writer)
+        scans = {ref.scan_id for ref in self.plan.refs}
+        scopes = list(unmapped_scopes(self.folder.records(), self.settings, scans))
+        out = self.folder.path.absolute() if self.options.dask else self.folder.path
+        self.second = SecondPass(out, self.settings, self.options.jobs, self._cluster, scopes)
+        self.reporter.sharing(self.second.left)
+        with closing(self.second.outcomes()) as outcomes:
+            for outcome in outcomes:
+                self._track(outcome, writer)
+                if self._ends_run(outcome):
+                    return False
+        return True
+
+    def _cluster(self, items: int) -> Cluster | None:
+        """The cluster to run on; none for a run without items."""
+        if not self.options.dask or not items:
             return None
-        return Cluster(self.options.dask, self.folder.path.absolute(), len(self.plan.steps))
+        return Cluster(self.options.dask, self.folder.path.absolute(), items)
 
     def _tasks(self) -> Iterator[Task]:
         for task in self.plan.tasks(self.folder, self.settings):
@@ -316,8 +350,9 @@ class _Batch:
             writer.append_line(outcome.line or "")
             if outcome.stamp:
                 self.stamps[outcome.scan] = outcome.stamp
-            self.summary.converted += 1
-            self.summary.warned += outcome.warnings > 0
+            self.summary.shared += outcome.shared
+            self.summary.converted += not outcome.shared
+            self.summary.warned += outcome.warnings > 0 and not outcome.shared
             self.in_flight.discard(outcome.scan)
         sync_path(self.folder.path / name)
         ended = time.monotonic()
@@ -329,9 +364,11 @@ class _Batch:
         """Remove temporary files of tasks that were stopped before their end."""
         for ref in self._left():
             self.folder.remove_temporaries(ref.scan_id)
+        for scan_id in self.second.in_flight if self.second else ():
+            self.folder.remove_temporaries(scan_id)
 
     def _write_tables(self) -> None:
-        idle = not self.plan.steps and not self.summary.failures and not self.stamps
+        idle = not self.plan.steps and not self.summary.failures and not self.stamps and not self.summary.shared
         if not idle or not self.folder.tables_are_current():
             self.folder.write_tables(self.options.shard, self.summary.failures, self._resolved, self.stamps)
 

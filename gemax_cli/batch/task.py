@@ -67,11 +67,16 @@ def run_task(task: Task) -> Outcome:
     """Do one task; never raises, because one failed scan must not end the batch."""
     before = {path: stat_of(path) for path in (task.ref.path, *files_beside(task.ref.path))}
     try:
-        record, seconds = add_maps(task, task.older) if task.older else convert_and_write(task)
+        record, seconds = add_maps(task, _with_frame(task, task.older)) if task.older else convert_and_write(task)
         return _success(task, record, seconds, "" if task.older else stamp_of(record, task.ref.path, before))
     except Exception as error:
         failure = failure_of(task.ref.path, task.ref.source, error)
         return Outcome(task.ref.scan_id, failure=failure, disk_full=is_disk_full(error))
+
+
+def _with_frame(task: Task, older: ScanRecord) -> ScanRecord:
+    """A record with the scan's place in its sequence, which earlier versions did not note."""
+    return replace(older, frame=task.ref.frame) if task.ref.frame else older
 
 
 def _peak_bytes() -> int | None:
@@ -85,8 +90,8 @@ def _peak_bytes() -> int | None:
 
 
 def _success(task: Task, record: ScanRecord, seconds: Seconds, stamp: str) -> Outcome:
-    line, warnings = record.to_line(), len(record.warnings)
-    return Outcome(task.ref.scan_id, line, warnings=warnings, stamp=stamp, seconds=seconds, peak_bytes=_peak_bytes())
+    outcome = Outcome(task.ref.scan_id, record.to_line(), warnings=len(record.warnings), stamp=stamp, seconds=seconds)
+    return replace(outcome, peak_bytes=_peak_bytes(), unmapped=task.settings.mapping != "scan")
 
 
 def convert_and_write(task: Task) -> tuple[ScanRecord, Seconds]:
@@ -124,6 +129,7 @@ def write_scan(task: Task, converted: ConvertedScan, writer: ImageWriter) -> Sca
         warnings=converted.warnings,
         companions=_companions(converted.companions),
         texture=converted.texture_source,
+        frame=ref.frame,
     )
 
 
@@ -168,8 +174,8 @@ def _write_block(task: Task, writer: ImageWriter, mapped: MappedBlock, many: boo
     try:
         writer.make_folder(place)
         digest = writer.put(file, mapped.depth16)
-        maps = _write_maps(writer, task.settings.stack, place, mapped.maps)
-        comparisons = _write_comparisons(writer, place, mapped.comparisons)
+        maps = write_maps(writer, task.settings.stack, place, mapped.maps)
+        comparisons = write_comparisons(writer, place, mapped.comparisons)
         texture = _write_texture(writer, place, mapped.depth16, mapped.texture)
         mask = _write_mask(writer, place, mapped.mask)
     except OSError as error:
@@ -200,7 +206,12 @@ def _affine(matrix: NDArray[np.float64]) -> Affine:
     return rows[0], rows[1], rows[2]
 
 
-def _write_maps(writer: ImageWriter, stack: StackMode, place: str, maps: tuple[GemaxMap, ...]) -> tuple[MapRecord, ...]:
+def write_maps(writer: ImageWriter, stack: StackMode, place: str, maps: tuple[GemaxMap, ...]) -> tuple[MapRecord, ...]:
+    """Write GEMax maps into the folder of a block and return their records.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
     by_tau = {m.tau: m for m in maps}
     if stack == "files":
         return tuple(_write_map(writer, place, m) for m in maps)
@@ -225,9 +236,12 @@ def _map_record(m: GemaxMap, file: str, channel: int | None, digest: str) -> Map
     return MapRecord(m.tau, file, channel, m.entropy, m.max_bin, pack_cuts(m.cuts), digest)
 
 
-def _write_comparisons(
-    writer: ImageWriter, place: str, maps: tuple[ComparisonMap, ...]
-) -> tuple[ComparisonRecord, ...]:
+def write_comparisons(writer: ImageWriter, place: str, maps: tuple[ComparisonMap, ...]) -> tuple[ComparisonRecord, ...]:
+    """Write comparison maps into the folder of a block and return their records.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
     return tuple(record for m in maps for record in _write_comparison(writer, f"{place}/{comparison_name(m.name)}", m))
 
 
@@ -322,25 +336,26 @@ def _changed(path: Path, sha256: str) -> bool:
 def _extended(task: Task, block: BlockRecord) -> BlockRecord:
     settings, place, writer = task.settings, block.file.rpartition("/")[0], ImageWriter(Guard(task.out))
     present = {m.tau for m in block.maps}
-    taus = tuple(tau for tau in settings.taus if tau not in present)
+    taus = tuple(tau for tau in settings.own_taus if tau not in present)
     channels = {m.name for m in block.comparisons}
-    names = tuple(name for name in settings.maps if not channels.issuperset(COMPARISONS[name].channels))
+    names = tuple(name for name in settings.own_maps if not channels.issuperset(COMPARISONS[name].channels))
     try:
         writer.make_folder(place)
         codes = read_png(writer.guard.path(block.file))
         maps = make_maps(codes, taus, settings.quantisation) if taus else ()
         compared = compare_maps(codes, block.depth_mm, block.mm_per_pixel, names, settings.quantisation)
-        added = _write_maps(writer, settings.stack, place, maps)
-        others = _write_comparisons(writer, place, compared)
+        added = write_maps(writer, settings.stack, place, maps)
+        others = write_comparisons(writer, place, compared)
     except OSError as error:
         raise write_failed(task.out / place, error) from error
     return replace(
         block,
         maps=tuple(sorted((*block.maps, *added), key=lambda m: m.tau)),
-        comparisons=_in_order((*block.comparisons, *others)),
+        comparisons=in_order((*block.comparisons, *others)),
     )
 
 
-def _in_order(records: tuple[ComparisonRecord, ...]) -> tuple[ComparisonRecord, ...]:
+def in_order(records: tuple[ComparisonRecord, ...]) -> tuple[ComparisonRecord, ...]:
+    """Channels of comparison maps in the order of ``maps.registry.COMPARISONS``."""
     order = channels_of(tuple(COMPARISONS))
     return tuple(sorted(records, key=lambda m: order.index(m.name)))

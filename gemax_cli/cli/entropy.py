@@ -88,12 +88,13 @@ def _measure_scans(out: Path, by: By, published: bool, jobs: int, plot: Path | N
 def print_entropy(measurement: Measurement, out: Path, by: By, form: options.Form) -> None:
     """Print the table of a measured folder."""
     from gemax_cli.cli.output import print_rows
-    from gemax_cli.reports.entropy_table import named_rows, tabulate
+    from gemax_cli.reports.entropy_table import named_rows, scope_sentence, tabulate
     from gemax_cli.reports.published import ENTROPY_SOURCE
 
     rows = tabulate(measurement, by)
     note = f"paper: {ENTROPY_SOURCE}" if any(row.paper is not None for row in rows) else ""
-    print_rows(named_rows(rows, by), form, f"Entropy of {out}, bits", note)
+    notes = "; ".join(filter(None, (scope_sentence(out), note)))
+    print_rows(named_rows(rows, by), form, f"Entropy of {out}, bits", notes)
 
 
 def _print_published(measurement: Measurement, out: Path, form: options.Form) -> None:

@@ -213,6 +213,7 @@ def choice(make: Callable[..., Decorator], flag: str, values: str, text: str) ->
     return partial(make, flag, type=click.Choice(values.split()), default=values.split()[0], help=text)
 
 
+SCOPES = ("scan", "sequence", "subject", "dataset")
 AXES = "auto +x -x +y -y +z -z"
 nose_pack = pack(
     "gemax_cli.settings:NoseSettings",
@@ -263,6 +264,10 @@ settings_pack = pack(
     texture=partial(maps_option, "--texture", is_flag=True, help="Also texture.png, colours on the same grid."),
     require_texture=partial(maps_option, "--require-texture", is_flag=True, help="The same; no picture is a failure."),
     mask=partial(maps_option, "--mask", is_flag=True, help="Also mask.png: 0 no data, 255 measured, 128 filled."),
+    mapping=partial(
+        maps_option, "--mapping", type=click.Choice(SCOPES), default="scan", metavar="SCOPE",
+        help="Scans that share a mapping, so that equal grey is equal depth: scan, sequence, subject or dataset.",
+    ),
     stack=choice(maps_option, "--stack", "files rgb", "A grey PNG per tau, or an RGB PNG per three tau."),
     depths=partial(
         numbers_option, "--depth", type=lengths, envvar="GEMAX_DEPTH", default=["60"], heading="Block",

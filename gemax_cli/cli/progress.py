@@ -72,6 +72,14 @@ class ProgressReporter(Reporter):
             self._bar.add_task("starting", total=steps)
             self._bar.start()
 
+    def sharing(self, scans: int) -> None:
+        """Lengthen the bar by the scans that are to be mapped."""
+        if scans and not self.quiet:
+            self._say(f"{scans} {self._things} to map by the mapping of their scope.")
+        if self._bar:
+            task = self._bar.tasks[0]
+            self._bar.update(task.id, total=(task.total or 0) + scans)
+
     def finished(self, outcome: Outcome) -> None:
         """Advance the bar; print the record or the failure."""
         raise_again()
@@ -79,7 +87,7 @@ class ProgressReporter(Reporter):
             self._bar.update(self._bar.task_ids[0], advance=1, description=self._verb)
         if self._profile:
             self._profile.add(outcome.seconds, outcome.peak_bytes)
-        if outcome.line and self.as_json:
+        if outcome.line and self.as_json and not outcome.unmapped:
             emit(outcome.line)
         if outcome.failure:
             self._name(outcome.failure)
@@ -162,6 +170,7 @@ def duration_text(steps: int, jobs: int) -> str:
 def summary_text(summary: Summary, out: Path, things: str = "scans") -> str:
     """The last lines of a run: counts, rate, and files to look at."""
     parts = [f"{summary.converted} converted"]
+    parts += [f"{summary.shared} mapped by the mapping of their scope"] * bool(summary.shared)
     parts += [f"{summary.changed} changed since they were converted"] * bool(summary.changed)
     parts += [f"{summary.done} there already"] * bool(summary.done)
     parts += [f"{len(summary.failures)} failed (see {out / FAILURES})"] * bool(summary.failures)

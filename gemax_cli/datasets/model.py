@@ -56,6 +56,19 @@ class ScanName:
 
 
 @dataclass(frozen=True, slots=True)
+class SequenceFrame:
+    """The place of a scan in a 4D sequence.
+
+    Attributes:
+        sequence: the folder of its scan id: "BU-4DFE/F001/Angry".
+        number: of the frame, as the file's name says.
+    """
+
+    sequence: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class ScanRef:
     """A scan that was found but not read.
 
@@ -64,12 +77,14 @@ class ScanRef:
         path: the raw file.
         source: the path relative to the SRC it was found under, with "/" between parts.
         name: the fields of the names of file and folders.
+        frame: its place in a sequence; None where it belongs to none.
     """
 
     scan_id: str
     path: Path
     source: str
     name: ScanName = field(default_factory=ScanName)
+    frame: SequenceFrame | None = None
 
 
 class ParsedName(NamedTuple):

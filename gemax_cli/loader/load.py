@@ -19,7 +19,7 @@ from gemax_cli.entropy.solver import optimal_cuts_per_tau
 from gemax_cli.errors import BadFormat, NothingToConvert, OutputError, SettingsError
 from gemax_cli.loader.sample import Codes, Grey, Landmarks, mirrored_names
 from gemax_cli.loader.stack import FaceStack
-from gemax_cli.maps.registry import COMPARISONS
+from gemax_cli.maps.registry import COMPARISONS, POOLED
 from gemax_cli.paths import AnyPath
 from gemax_cli.settings import QuantisationSettings
 from gemax_cli.splits.files import read_split
@@ -167,7 +167,8 @@ class _Maps:
         if name != GEMAX and name not in COMPARISONS:
             raise SettingsError(f"{name!r} is no map: give {GEMAX} or one of {', '.join(COMPARISONS)}.")
         settings = folder.settings
-        self.folder, self.name, self.from_png = folder, name, maps_from == "png"
+        self.folder, self.name, self.scope = folder, name, settings.mapping
+        self.from_png = maps_from == "png" or (self.scope != "scan" and name in POOLED)
         self.quantisation: QuantisationSettings = settings.quantisation
         self.taus: tuple[int, ...] = ()
         if name == GEMAX:
@@ -198,6 +199,9 @@ class _Maps:
     def _gemax(self, block: BlockRecord, codes: Codes) -> Iterator[Grey]:
         cuts = {m.tau: m.cuts for m in block.maps if m.tau in self.taus}
         if missing := [tau for tau in self.taus if tau not in cuts]:
+            if self.scope != "scan":
+                message = f"the folder's maps share a mapping per {self.scope}, and none is of tau = {missing[0]}"
+                raise SettingsError(f"{self.folder.path}: {message}: add it with gemax convert --tau.")
             histogram = level_histogram(codes, self.quantisation.levels)
             solved = optimal_cuts_per_tau(histogram, self.quantisation.face_bins, missing)
             cuts |= {solution.tau: solution.cuts for solution in solved}

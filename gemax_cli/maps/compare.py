@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.entropy.figures import map_entropy
+from gemax_cli.entropy.histogram import CodePool
 from gemax_cli.entropy.mapping import apply_cuts, uniform_cuts
 from gemax_cli.errors import SettingsError
 from gemax_cli.maps import grey, surface
@@ -33,6 +34,7 @@ class MapSource:
         levels: N.
         bins: K, grey values of the face.
         first_code: lowest grey value of the face.
+        pool: codes of all scans of the mapping's scope; None where the scope is the scan.
         fits: quadric fits by radius, filled by ``fit``.
     """
 
@@ -42,6 +44,7 @@ class MapSource:
     levels: int
     bins: int
     first_code: int
+    pool: CodePool | None = None
     fits: dict[float, surface.SurfaceFit] = field(default_factory=dict, init=False)
 
     def fit(self, radius_mm: float) -> surface.SurfaceFit:
@@ -65,6 +68,7 @@ def make_comparison_maps(
     levels: int = 4096,
     bins: int = 256,
     first_code: int = 0,
+    pool: CodePool | None = None,
 ) -> tuple[ComparisonMap, ...]:
     """Maps of other methods on the grid and mask of a depth block, in the order of ``names``.
 
@@ -76,12 +80,13 @@ def make_comparison_maps(
         levels: N, the depth levels that ri, he and clahe see.
         bins: K, the grey values of ri, ri-minmax and he.
         first_code: lowest grey value of the face; 1 where 0 is kept for the background.
+        pool: codes of all scans that share a mapping: the range of ri-minmax and the histogram of he.
 
     Raises:
         EmptyHistogram: no pixel holds data.
         SettingsError: a name is not known, or the library that a map needs is not installed.
     """
-    block = MapSource(depth16, depth_mm, mm_per_pixel, levels, bins, first_code)
+    block = MapSource(depth16, depth_mm, mm_per_pixel, levels, bins, first_code, pool)
     return tuple(_make(name, block) for name in names)
 
 
@@ -111,14 +116,19 @@ def uniform(block: MapSource) -> Made:
 
 def stretched(block: MapSource) -> Made:
     """The literature's range image: the block's own range stretched to K grey values."""
-    values = block.first_code + grey.stretched(block.depth16, block.bins)
-    return values, f"farthest and nearest valid pixel of the block to {_range(block)}, linear"
+    values = block.first_code + grey.stretched(block.depth16, block.bins, block.pool)
+    return values, f"farthest and nearest valid pixel of the {_scope(block)} to {_range(block)}, linear"
 
 
 def equalised(block: MapSource) -> Made:
     """Histogram equalisation of the N levels."""
-    values = block.first_code + grey.equalised(block.depth16, block.levels, block.bins)
-    return values, f"histogram equalisation of {block.levels} levels to {_range(block)}"
+    values = block.first_code + grey.equalised(block.depth16, block.levels, block.bins, block.pool)
+    of = " of the scope" if block.pool else ""
+    return values, f"histogram equalisation of {block.levels} levels{of} to {_range(block)}"
+
+
+def _scope(block: MapSource) -> str:
+    return "scope" if block.pool else "block"
 
 
 def _range(block: MapSource) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.codes import level_of_code
-from gemax_cli.entropy.histogram import level_histogram
+from gemax_cli.entropy.histogram import CodePool, level_histogram
 from gemax_cli.errors import SettingsError
 
 Bytes = NDArray[np.uint8]
@@ -15,24 +15,27 @@ CLAHE_BINS = 256
 TILES = 8  # per side
 
 
-def stretched(depth16: NDArray[np.uint16], values: int = 256) -> NDArray[np.int64]:
+def stretched(depth16: NDArray[np.uint16], values: int = 256, pool: CodePool | None = None) -> NDArray[np.int64]:
     """Codes of the valid pixels stretched from their lowest and highest to 0 .. ``values`` - 1, rounded, (n,).
 
-    A block of a single depth is all 0.
+    With a ``pool``, lowest and highest are those of its scope. A block of a single depth is all 0.
     """
     codes = depth16[depth16 > 0].astype(np.int64)
-    low, span = int(codes.min(initial=1 << 16)), max(1, int(np.ptp(codes)) if codes.size else 1)
+    low, high = (pool.low, pool.high) if pool else (int(codes.min(initial=1 << 16)), int(codes.max(initial=0)))
+    span = max(1, high - low)
     return (2 * (codes - low) * (values - 1) + span) // (2 * span)
 
 
-def equalised(depth16: NDArray[np.uint16], levels: int, values: int = 256) -> NDArray[np.int64]:
+def equalised(
+    depth16: NDArray[np.uint16], levels: int, values: int = 256, pool: CodePool | None = None
+) -> NDArray[np.int64]:
     """Histogram equalisation of the N levels of the valid pixels to 0 .. ``values`` - 1, (n,).
 
     With C the cumulative counts, level n gives round((C_n - C_min) / (T - C_min) * (values - 1)), where C_min is the
     count of the lowest level that occurs (Gonzalez and Woods, Digital Image Processing, section 3.3, as in OpenCV).
-    A block of a single level is all 0.
+    With a ``pool``, the counts are those of its scope. A block of a single level is all 0.
     """
-    total = np.cumsum(level_histogram(depth16, levels))
+    total = np.cumsum(pool.counts if pool else level_histogram(depth16, levels))
     lowest = int(total[np.argmax(total > 0)])
     span = max(1, int(total[-1]) - lowest)
     table = (2 * np.maximum(total - lowest, 0) * (values - 1) + span) // (2 * span)

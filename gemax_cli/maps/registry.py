@@ -43,6 +43,9 @@ COMPARISONS: Mapping[str, ComparisonKind] = {
     "shape-index": ComparisonKind(("shape-index",), f"{_HERE}:shape_index"),
 }
 
+POOLED = ("ri-minmax", "he")
+"""Maps whose grey values depend on which depths occur; the scope of a mapping holds for them, too."""
+
 
 def channels_of(names: tuple[str, ...]) -> tuple[str, ...]:
     """Names of all channels of some comparison maps."""

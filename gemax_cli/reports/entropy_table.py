@@ -11,11 +11,12 @@ from typing import Any, Literal
 import numpy as np
 
 from gemax_cli.datasets.model import ScanName
-from gemax_cli.errors import NothingToConvert
+from gemax_cli.errors import NothingToConvert, OutputError
 from gemax_cli.paths import AnyPath
 from gemax_cli.reports.measure import BASELINE, GEMAX, Measured, Measurement, measure_folder
 from gemax_cli.reports.published import published_entropy
 from gemax_cli.settings import DEFAULT_TAUS
+from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import name_of, split_depth
 
 By = Literal["dataset", "scan", "subject", "expression"]
@@ -55,6 +56,16 @@ class EntropyRow:
     distortion: float | None = None
     error_mm: float | None = None
     paper: float | None = None
+
+
+def scope_sentence(root: AnyPath) -> str:
+    """A sentence on the scans that share a mapping in an output folder; "" where every scan has its own, or unknown."""
+    folder = OutputFolder.holding(root)
+    try:
+        scope = folder.settings.mapping if folder.is_ours else "scan"
+    except OutputError:
+        return ""
+    return "" if scope == "scan" else f"One mapping per {scope}: equal grey is equal depth."
 
 
 def entropy_table(root: AnyPath, by: By = "dataset", jobs: int = 1) -> list[EntropyRow]:

@@ -18,7 +18,7 @@ from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.reports.charts import COLOURS, DARK, histogram, to_svg
 from gemax_cli.reports.comparison import compare
 from gemax_cli.reports.curves import entropy_chart
-from gemax_cli.reports.entropy_table import EntropyRow, named_rows, tabulate
+from gemax_cli.reports.entropy_table import EntropyRow, named_rows, scope_sentence, tabulate
 from gemax_cli.reports.facts import DOUBTFUL_BELOW, DOUBTFUL_TIP, ScanFacts, gather_facts
 from gemax_cli.reports.measure import Measurement, measure_folder
 from gemax_cli.reports.published import ENTROPY_SOURCE
@@ -262,6 +262,7 @@ def _entropy(m: _Material) -> dict[str, object]:
         "by_expression": [{name: row[name] for name in row if name != "paper"} for row in by_expression],
         "beside_paper": [asdict(row) for row in paper],
         "paper_source": ENTROPY_SOURCE,
+        "scope": scope_sentence(m.folder.path),
     }
 
 

@@ -15,6 +15,7 @@ from gemax_cli.datasets.ids import digest, natural_key, scan_id, split_suffix
 from gemax_cli.datasets.model import Dataset, ScanName, ScanRef
 from gemax_cli.datasets.registry import DATASETS, ENDINGS, parse_name
 from gemax_cli.datasets.selection import Selection, left_out, wanted
+from gemax_cli.datasets.sequences import with_frames
 from gemax_cli.errors import ScanError, SettingsError
 from gemax_cli.paths import AnyPaths, as_paths
 from gemax_cli.scans.grey16 import is_depth_picture
@@ -92,6 +93,7 @@ def find_scans(sources: AnyPaths, selection: Selection | None = None) -> Found:
     for dataset in DATASETS.values():
         if dataset.kinds:
             scans = _of_kind(scans, dataset, selection.kind, named, walk.notes)
+    scans = with_frames(scans)
     kept = tuple(filter(wanted(scans, selection), scans))
     notes = (*walk.notes, *_collision_notes(kept, old_ids), *left_out(scans, selection), *_skipped_notes(walk.skipped))
     return Found(kept, notes, tuple(walk.unlisted))

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from gemax_cli.codes import MAX_CODE
 from gemax_cli.datasets.ids import bare_name
-from gemax_cli.datasets.model import ScanName
+from gemax_cli.datasets.model import ScanName, SequenceFrame
 from gemax_cli.errors import OutputError
 from gemax_cli.maps.registry import COMPARISONS, channels_of
+from gemax_cli.settings import MappingScope
 from gemax_cli.stack.atomic import replacing
 from gemax_cli.stack.guard import open_regular
 from gemax_cli.stack.naming import CHANNELS, images_of, is_scan_id
@@ -236,11 +237,31 @@ class PoseRecord:
 
 
 @dataclass(frozen=True)
+class MappingRecord:
+    """The mapping that a scan shares with the other scans of its scope.
+
+    Attributes:
+        scope: over what the histograms were pooled.
+        name: of the sequence, "dataset/subject", the dataset; the scan's id where it belongs to none.
+        scans: number of scans in the scope.
+        members: SHA-256 over their ids and depth images.
+        cuts_sha256: SHA-256 over the cuts of all depths and tau.
+    """
+
+    scope: MappingScope
+    name: str
+    scans: int
+    members: str
+    cuts_sha256: str
+
+
+@dataclass(frozen=True)
 class ScanRecord:
     """All that is known of a converted scan, and no time: equal runs give equal bytes.
 
     ``settings`` is ``Settings.digest``; ``texture`` is the name of the picture, "vertex colours", "-" where the scan
-    has no picture, or "" where none was asked for.
+    has no picture, or "" where none was asked for. ``frame`` is its place in a sequence. ``mapping`` is the mapping
+    that it shares; None where its cuts are its own, or the maps of its scope are still to be made.
     """
 
     scan_id: str
@@ -256,10 +277,17 @@ class ScanRecord:
     warnings: tuple[str, ...] = ()
     companions: tuple[CompanionRecord, ...] = ()
     texture: str = ""
+    frame: SequenceFrame | None = None
+    mapping: MappingRecord | None = None
 
     def to_line(self) -> str:
         """One line of JSON, ASCII, with its newline; the last key is ``check``, the line's ``checksum``."""
         rest = {key: value for key, value in vars(self).items() if key not in ("scan_id", "name")}
+        for key in ("frame", "mapping"):
+            if rest[key] is None:
+                del rest[key]
+            else:
+                rest[key] = asdict(rest[key])
         text = compact_json({"scan": self.scan_id, **asdict(self.name), **rest})
         return f'{text[:-1]},"check":"{checksum(text)}"}}\n'
 
@@ -289,6 +317,8 @@ class ScanRecord:
         """Raise ValueError for values of the right type that are invalid: names, files, lengths, cuts."""
         if not is_scan_id(self.scan_id):
             raise ValueError(f"{self.scan_id[:40]!r} is no scan id: it leads outside the output folder")
+        if self.frame and not is_scan_id(self.frame.sequence):
+            raise ValueError(f"{self.frame.sequence[:40]!r} is no folder of scans")
         for companion in self.companions:
             if not companion.name or bare_name(companion.name) != companion.name:
                 raise ValueError(f"companions: {companion.name[:40]!r} is no file name")

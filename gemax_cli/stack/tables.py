@@ -38,7 +38,17 @@ TRAILING = (
 LANDMARK_COLUMNS = ("scan", "depth_mm", "name", "column", "row", "depth", "visible")
 TEXTURE_COLUMNS = ("texture_file_name", "texture_pixels", "texture_source")
 MASK_COLUMNS = ("mask_file_name",)
-_WHOLE = ("level", "valid_pixels", "filled_pixels", "warning_count", "landmark_count", "texture_pixels", "max_bin_")
+FRAME_COLUMNS = ("sequence", "frame")
+_WHOLE = (
+    "level",
+    "valid_pixels",
+    "filled_pixels",
+    "warning_count",
+    "landmark_count",
+    "texture_pixels",
+    "frame",
+    "max_bin_",
+)
 _REAL = (
     "nose_x",
     "nose_y",
@@ -74,17 +84,20 @@ class TableParts:
         comparisons: channels of all comparison maps.
         texture: whether a texture was asked for.
         mask: whether there is a mask.
+        frames: whether there is a frame of a sequence.
     """
 
     taus: set[int] = field(default_factory=set)
     comparisons: set[str] = field(default_factory=set)
     texture: bool = False
     mask: bool = False
+    frames: bool = False
 
     def gathered(self, records: Iterable[ScanRecord]) -> Iterator[ScanRecord]:
         """Yield the records and note their parts: so one pass over the records of a folder is enough for both."""
         for record in records:
             self.texture |= record.texture != ""
+            self.frames |= record.frame is not None
             for block in record.blocks:
                 self.taus.update(m.tau for m in block.maps)
                 self.comparisons.update(m.name for m in block.comparisons)
@@ -99,7 +112,7 @@ def metadata_columns(parts: TableParts) -> tuple[str, ...]:
         for tau in sorted(parts.taus)
         for kind, end in (("gemax", "_file_name"), ("entropy", ""), ("max_bin", ""))
     )
-    extras = TEXTURE_COLUMNS * parts.texture + MASK_COLUMNS * parts.mask
+    extras = TEXTURE_COLUMNS * parts.texture + MASK_COLUMNS * parts.mask + FRAME_COLUMNS * parts.frames
     return (*LEADING, *per_tau, *_comparison_columns(parts.comparisons), *extras, *TRAILING)
 
 
@@ -141,6 +154,8 @@ def _scan_cells(record: ScanRecord) -> dict[str, object]:
         "warnings": escaped("; ".join(record.warnings)),
         "warning_count": len(record.warnings),
         "texture_source": escaped(record.texture),
+        "sequence": escaped(record.frame.sequence) if record.frame else None,
+        "frame": record.frame.number if record.frame else None,
     }
 
 

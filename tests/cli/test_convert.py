@@ -322,3 +322,17 @@ def test_the_summary_tells_which_expressions_the_subjects_show(raw, tmp_path, ca
     assert run(["convert", str(raw), str(tmp_path / "out"), "--tau", "20", "--dataset", "Bosphorus"]) == 0
     said = capsys.readouterr().err
     assert "Bosphorus: 1 subjects, 0 with all six expressions (subjects with NE 1, AN 0, DI 0," in said
+
+
+def test_a_scope_that_shards_split_is_a_usage_error(raw, tmp_path, capsys):
+    assert run(["convert", str(raw), str(tmp_path / "out"), "--mapping", "dataset", "--shard", "1/2"]) == 2
+    assert "--mapping sequence" in capsys.readouterr().err
+
+
+def test_json_has_one_record_of_each_scan_of_a_shared_mapping(raw, tmp_path, capsys):
+    line = ["convert", str(raw), str(tmp_path / "out"), "--mapping", "dataset", "--tau", "20", "-j1", "--json"]
+    assert run([*line, "--size", "32", "--mm-per-pixel", "6"]) == 0
+    records = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert len({record["scan"] for record in records}) == len(records) == 6
+    assert all(record["mapping"]["scope"] == "dataset" for record in records)
+    assert all(record["blocks"][0]["maps"] for record in records)

@@ -34,10 +34,10 @@ def test_every_setting_reaches_its_place():
     line = (
         "--tau 20,30 --maps ri,HE --levels 2048 --bins 128 --reserve-zero --stack rgb --depth 50:60:10 --size 112 "
         "--mm-per-pixel 2 --frame fit --max-edge 5 --max-hole 9 --nose detect --min-confidence 0.5 --align always "
-        "--unit cm --up +z --forward -y --fx 500 --fy 501 --cx 320 --cy 240"
+        "--mapping subject --unit cm --up +z --forward -y --fx 500 --fy 501 --cx 320 --cy 240"
     )
     assert called(settings_pack("settings"), *line.split())["settings"] == Settings(
-        taus=(20, 30), depths=(50, 60), maps=("ri", "he"), stack="rgb",
+        taus=(20, 30), depths=(50, 60), maps=("ri", "he"), stack="rgb", mapping="subject",
         nose=NoseSettings("detect", 0.5, "always", "cm", "+z", "-y"),
         block=BlockSettings(size=112, mm_per_pixel=2, frame="fit", max_edge_mm=5, max_hole_mm2=9),
         quantisation=QuantisationSettings(2048, 128, True), camera=CameraSettings("", 500, 501, 320, 240),
