@@ -11,6 +11,7 @@ from .codes import depth_of_code as depth_of_code
 from .codes import level_of_code as level_of_code
 from .datasets.model import ScanName as ScanName
 from .datasets.model import ScanRef as ScanRef
+from .datasets.model import SequenceFrame as SequenceFrame
 from .datasets.selection import Selection as Selection
 from .entropy.figures import map_entropy as map_entropy
 from .entropy.histogram import level_histogram as level_histogram
@@ -103,6 +104,7 @@ from .stack.invert import InvertedMap as InvertedMap
 from .stack.invert import invert as invert
 from .stack.records import BlockRecord as BlockRecord
 from .stack.records import ComparisonRecord as ComparisonRecord
+from .stack.records import MappingRecord as MappingRecord
 from .stack.records import MapRecord as MapRecord
 from .stack.records import MaskRecord as MaskRecord
 from .stack.records import ScanRecord as ScanRecord
@@ -115,5 +117,6 @@ from .study.sweep import SweepRow as SweepRow
 from .study.sweep import sweep as sweep
 from .synthetic.dataset import SampleSummary as SampleSummary
 from .synthetic.dataset import make_sample as make_sample
+from .synthetic.sequence import make_sequences as make_sequences
 
 __version__: str

@@ -45,7 +45,9 @@ def test_a_strangers_folder_is_an_output_error(tmp_path):
     assert result.exception.exit_code == 5
 
 
-@pytest.mark.parametrize("wrong", [["--subjects", 0], ["--seed", -1], ["--scans", "most"], ["--dataset", "BU-4DFE"]])
+@pytest.mark.parametrize(
+    "wrong", [["--subjects", 0], ["--seed", -1], ["--scans", "most"], ["--dataset", "Texas"], ["--frames", 0]]
+)
 def test_wrong_options_are_usage_errors(tmp_path, wrong):
     result = run(tmp_path / "raw", *wrong)
     assert result.exit_code == 2
