@@ -175,6 +175,9 @@ def plan(
     refs, summary = find(as_paths(sources), folder.path, settings, selection or Selection(), options)
     todo = make_plan(refs, folder, settings, overwrite=options.overwrite)
     _tell(todo, summary)
+    if settings.mapping != "scan":
+        scopes = sum(1 for _ in unmapped_scopes(folder.records(), settings, {ref.scan_id for ref in refs}))
+        summary.notes += (f"Scopes in the folder whose maps are not those of all their scans: {scopes}.",)
     return todo, summary
 
 
@@ -287,11 +290,13 @@ class _Batch:
 
     def _share_mappings(self, writer: RecordWriter) -> bool:
         """Solve and map the scopes that lack it; returns whether all were tried. All scans are converted by now."""
-        from gemax_cli.batch.second_pass import SecondPass  # kernels, which other runs leave to the workers
-
         self._record(writer)
         scans = {ref.scan_id for ref in self.plan.refs}
         scopes = list(unmapped_scopes(self.folder.records(), self.settings, scans))
+        if not scopes:
+            return True
+        from gemax_cli.batch.second_pass import SecondPass  # kernels, which other runs leave to the workers
+
         out = self.folder.path.absolute() if self.options.dask else self.folder.path
         self.second = SecondPass(out, self.settings, self.options.jobs, self._cluster, scopes)
         self.reporter.sharing(self.second.left)

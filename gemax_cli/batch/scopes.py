@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TypeVar
 
 from gemax_cli.datasets.model import ScanName, ScanRef, SequenceFrame
 from gemax_cli.errors import SettingsError
@@ -18,6 +20,7 @@ from gemax_cli.settings import MappingScope, Settings
 from gemax_cli.stack.folder import Shard
 from gemax_cli.stack.records import MappingRecord, ScanRecord
 
+Value = TypeVar("Value", bound=Hashable)
 Images = tuple[tuple[float, str, str], ...]
 """Depth in mm, file and SHA-256 of the depth image of each block."""
 
@@ -50,10 +53,16 @@ class Member:
             record.scan_id,
             record.source,
             tuple((block.depth_mm, block.file, block.sha256) for block in blocks),
-            frozenset.intersection(*(frozenset(m.tau for m in block.maps) for block in blocks)),
-            frozenset.intersection(*(frozenset(m.name for m in block.comparisons) for block in blocks)),
-            record.mapping,
+            _shared(frozenset.intersection(*(frozenset(m.tau for m in block.maps) for block in blocks))),
+            _shared(frozenset.intersection(*(frozenset(m.name for m in block.comparisons) for block in blocks))),
+            _shared(record.mapping),
         )
+
+
+@lru_cache(maxsize=1024)
+def _shared(value: Value) -> Value:
+    """The same object for equal values: tens of thousands of members differ in their images alone."""
+    return value
 
 
 @dataclass(frozen=True)

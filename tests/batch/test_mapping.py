@@ -8,7 +8,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from gemax_cli.batch.run import Reporter, RunOptions, convert
+from gemax_cli.batch.run import Reporter, RunOptions, convert, plan
 from gemax_cli.entropy.histogram import level_histogram
 from gemax_cli.entropy.solver import optimal_cuts
 from gemax_cli.errors import SettingsError
@@ -164,6 +164,9 @@ def test_a_scan_that_is_added_changes_the_maps_of_its_scope_alone(frames, mapped
     convert([raw], out, replace(SMALL, mapping=scope))
     assert content(out) != content(mapped[scope])
     (tmp_path / "late").rename(late)
+    todo, told = plan([raw], out, replace(SMALL, mapping=scope, taus=(20, 40, 60)))
+    assert len(todo.steps) == 1
+    assert told.notes[-1].endswith(f"not those of all their scans: {len(SCOPES[scope])}.")
     summary = convert([raw], out, replace(SMALL, mapping=scope))
     assert (summary.converted, summary.shared) == (1, SCOPES[scope].get("BU-4DFE/F001/Surprise", 5))
     assert content(out) == content(mapped[scope])
