@@ -108,5 +108,5 @@ def test_the_command_writes_them(tmp_path):
     line = [str(tmp_path / "raw"), "--dataset", "bu-4dfe", "--subjects", "1", "--scans", "few", "--frames", "1"]
     result = CliRunner().invoke(command, line)
     assert result.exit_code == 0, result.output
-    assert result.stderr == f"Wrote 2 synthetic frames of 2 sequences to {tmp_path / 'raw'}.\n"
+    assert f"Wrote 2 synthetic frames of 2 sequences to {tmp_path / 'raw'}.\n" in result.output
     assert CliRunner().invoke(command, [*line, "--dataset", "sar"]).exit_code == 2
