@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -91,8 +92,17 @@ def is_disk_full(error: BaseException | None) -> bool:
     return False
 
 
-def write_failed(path: Path, error: OSError) -> WriteFailed:
-    """The error of a file or folder that cannot be written."""
-    if error.errno in DISK_FULL:
-        return WriteFailed(path, "cannot be written, the disk is full: free some space and run the same command again.")
-    return WriteFailed(path, f"cannot be written ({error.strerror}): check the output folder and its permissions.")
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Re-raise OSError as an error that names the folder that is written to.
+
+    Raises:
+        WriteFailed: the disk is full, or the folder may not be written to.
+    """
+    try:
+        yield
+    except OSError as error:
+        message = f"cannot be written ({error.strerror}): check the output folder and its permissions."
+        if error.errno in DISK_FULL:
+            message = "cannot be written, the disk is full: free some space and run the same command again."
+        raise WriteFailed(path, message) from error

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.batch.model import Outcome, failure_of, is_disk_full, write_failed
+from gemax_cli.batch.model import Outcome, failure_of, is_disk_full
 from gemax_cli.batch.scopes import Images, Scope
-from gemax_cli.batch.task import ImageWriter, in_order, write_comparisons, write_maps
+from gemax_cli.batch.task import with_maps
 from gemax_cli.entropy.histogram import CodePool
 from gemax_cli.entropy.solver import optimal_cuts_per_tau
 from gemax_cli.errors import BadFormat
@@ -56,7 +56,7 @@ class Counted:
 
 def run_count(task: CountTask) -> Counted:
     """Count the codes of some scans; never raises. A scan that cannot be read takes no part."""
-    pools: dict[float, CodePool] = {}
+    pools: Pools = {}
     failures: list[Failure] = []
     for source, images in task.scans:
         try:
@@ -64,8 +64,13 @@ def run_count(task: CountTask) -> Counted:
         except Exception as error:
             failures.append(failure_of(task.out / images[0][1], source, error))
         else:
-            pools.update({depth: pools[depth] + pool if depth in pools else pool for depth, pool in own.items()})
+            pools = add_pools(pools, own)
     return Counted(task.scope, pools, tuple(failures))
+
+
+def add_pools(one: Pools, other: Pools) -> Pools:
+    """The codes of both, per depth."""
+    return {**one, **{depth: one[depth] + pool if depth in one else pool for depth, pool in other.items()}}
 
 
 def _count(task: CountTask, file: str, sha256: str) -> CodePool:
@@ -133,7 +138,6 @@ def run_remap(task: RemapTask) -> Outcome:
 
 
 def _remapped(task: RemapTask, block: BlockRecord) -> BlockRecord:
-    writer, place = ImageWriter(Guard(task.out)), block.file.rpartition("/")[0]
     codes, shared, quantisation = _codes(task.out, block.file, block.sha256), task.mapping, task.settings.quantisation
     kept = _still_valid(task, block)
     taus, channels = {m.tau for m in kept.maps}, {m.name for m in kept.comparisons}
@@ -142,18 +146,8 @@ def _remapped(task: RemapTask, block: BlockRecord) -> BlockRecord:
     made = {m.tau: m for m in map_by_cuts(codes, cuts, quantisation)}
     pool = shared.pools.get(block.depth_mm)
     compared = compare_maps(codes, block.depth_mm, block.mm_per_pixel, names, quantisation, pool)
-    try:
-        writer.make_folder(place)
-        groups = [tuple(made[tau] for tau in group) for group in _groups(block.maps, sorted(made))]
-        maps = [m for group in groups for m in write_maps(writer, task.settings.stack, place, group)]
-        others = write_comparisons(writer, place, compared)
-    except OSError as error:
-        raise write_failed(task.out / place, error) from error
-    return replace(
-        block,
-        maps=tuple(sorted((*kept.maps, *maps), key=lambda m: m.tau)),
-        comparisons=in_order((*kept.comparisons, *others)),
-    )
+    groups = (tuple(made[tau] for tau in group) for group in _groups(block.maps, sorted(made)))
+    return with_maps(Guard(task.out), task.settings.stack, kept, groups, compared)
 
 
 def _still_valid(task: RemapTask, block: BlockRecord) -> BlockRecord:

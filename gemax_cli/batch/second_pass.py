@@ -8,7 +8,17 @@ from itertools import islice
 from pathlib import Path
 
 from gemax_cli.batch.model import Outcome, death_of
-from gemax_cli.batch.remap import Counted, CountTask, Pools, RemapTask, SharedMapping, run_count, run_remap, solve_scope
+from gemax_cli.batch.remap import (
+    Counted,
+    CountTask,
+    Pools,
+    RemapTask,
+    SharedMapping,
+    add_pools,
+    run_count,
+    run_remap,
+    solve_scope,
+)
 from gemax_cli.batch.scopes import Member, Scope, without
 from gemax_cli.cluster import Cluster
 from gemax_cli.parallel import map_unordered
@@ -43,7 +53,7 @@ class SecondPass:
             failures: dict[str, Failure] = {}
             totals: list[Pools] = [{} for _ in batch]
             for counted in self._counted(batch):
-                totals[counted.scope] = _sum(totals[counted.scope], counted.pools)
+                totals[counted.scope] = add_pools(totals[counted.scope], counted.pools)
                 failures.update({failure.source: failure for failure in counted.failures})
             yield from self._failed(batch, failures)
             whole = [without(scope, failures) for scope in batch]
@@ -85,10 +95,6 @@ class SecondPass:
             return None
         self.in_flight.add(member.scan_id)
         return RemapTask(self.folder.path, self.settings, older, mapping)
-
-
-def _sum(one: Pools, other: Pools) -> Pools:
-    return {**one, **{depth: one[depth] + pool if depth in one else pool for depth, pool in other.items()}}
 
 
 def _uncounted(task: CountTask) -> Counted:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.batch.model import Outcome, Task, failure_of, is_disk_full, write_failed
+from gemax_cli.batch.model import Outcome, Task, failure_of, is_disk_full, writing
 from gemax_cli.batch.plan import lacks_surface
 from gemax_cli.face.landmarks import PixelLandmark
 from gemax_cli.face.model import DepthBlock, NoseTip
@@ -171,15 +171,13 @@ def _floats(point: NDArray[np.float64]) -> tuple[float, float, float]:
 def _write_block(task: Task, writer: ImageWriter, mapped: MappedBlock, many: bool) -> BlockRecord:
     place = block_folder(task.ref.scan_id, mapped.depth_mm, many)
     file = f"{place}/{DEPTH16}"
-    try:
+    with writing(task.out / place):
         writer.make_folder(place)
         digest = writer.put(file, mapped.depth16)
-        maps = write_maps(writer, task.settings.stack, place, mapped.maps)
-        comparisons = write_comparisons(writer, place, mapped.comparisons)
+        maps = _write_maps(writer, task.settings.stack, place, mapped.maps)
+        comparisons = _write_comparisons(writer, place, mapped.comparisons)
         texture = _write_texture(writer, place, mapped.depth16, mapped.texture)
         mask = _write_mask(writer, place, mapped.mask)
-    except OSError as error:
-        raise write_failed(task.out / place, error) from error
     return BlockRecord(
         depth_mm=mapped.depth_mm,
         mm_per_pixel=mapped.mm_per_pixel,
@@ -206,12 +204,7 @@ def _affine(matrix: NDArray[np.float64]) -> Affine:
     return rows[0], rows[1], rows[2]
 
 
-def write_maps(writer: ImageWriter, stack: StackMode, place: str, maps: tuple[GemaxMap, ...]) -> tuple[MapRecord, ...]:
-    """Write GEMax maps into the folder of a block and return their records.
-
-    Raises:
-        OSError: a file cannot be written.
-    """
+def _write_maps(writer: ImageWriter, stack: StackMode, place: str, maps: tuple[GemaxMap, ...]) -> tuple[MapRecord, ...]:
     by_tau = {m.tau: m for m in maps}
     if stack == "files":
         return tuple(_write_map(writer, place, m) for m in maps)
@@ -236,12 +229,9 @@ def _map_record(m: GemaxMap, file: str, channel: int | None, digest: str) -> Map
     return MapRecord(m.tau, file, channel, m.entropy, m.max_bin, pack_cuts(m.cuts), digest)
 
 
-def write_comparisons(writer: ImageWriter, place: str, maps: tuple[ComparisonMap, ...]) -> tuple[ComparisonRecord, ...]:
-    """Write comparison maps into the folder of a block and return their records.
-
-    Raises:
-        OSError: a file cannot be written.
-    """
+def _write_comparisons(
+    writer: ImageWriter, place: str, maps: tuple[ComparisonMap, ...]
+) -> tuple[ComparisonRecord, ...]:
     return tuple(record for m in maps for record in _write_comparison(writer, f"{place}/{comparison_name(m.name)}", m))
 
 
@@ -316,14 +306,12 @@ def _with_extras(task: Task, block: BlockRecord, own: DepthBlock, texture: Textu
     """A block's record with the texture and mask that it lacks; their files are written."""
     writer, place = ImageWriter(Guard(task.out)), block.file.rpartition("/")[0]
     mask = mask_of(own) if task.settings.mask and block.mask is None else None
-    try:
+    with writing(task.out / place):
         return replace(
             block,
             texture=block.texture or _write_texture(writer, place, own.depth16, texture),
             mask=block.mask or _write_mask(writer, place, mask),
         )
-    except OSError as error:
-        raise write_failed(task.out / place, error) from error
 
 
 def _changed(path: Path, sha256: str) -> bool:
@@ -334,28 +322,49 @@ def _changed(path: Path, sha256: str) -> bool:
 
 
 def _extended(task: Task, block: BlockRecord) -> BlockRecord:
-    settings, place, writer = task.settings, block.file.rpartition("/")[0], ImageWriter(Guard(task.out))
+    settings, guard = task.settings, Guard(task.out)
     present = {m.tau for m in block.maps}
     taus = tuple(tau for tau in settings.own_taus if tau not in present)
     channels = {m.name for m in block.comparisons}
     names = tuple(name for name in settings.own_maps if not channels.issuperset(COMPARISONS[name].channels))
-    try:
+    codes = read_png(guard.path(block.file))
+    maps = make_maps(codes, taus, settings.quantisation)
+    compared = compare_maps(codes, block.depth_mm, block.mm_per_pixel, names, settings.quantisation)
+    return with_maps(guard, settings.stack, block, [maps], compared)
+
+
+def with_maps(
+    guard: Guard,
+    stack: StackMode,
+    block: BlockRecord,
+    maps: Iterable[tuple[GemaxMap, ...]],
+    comparisons: tuple[ComparisonMap, ...],
+) -> BlockRecord:
+    """Write more maps into the folder of a block and return its record with them.
+
+    Args:
+        guard: of the output folder.
+        stack: whether the maps of three tau share an RGB image.
+        block: as it was.
+        maps: groups of GEMax maps; those of one group may share an image.
+        comparisons: comparison maps.
+
+    Raises:
+        WriteFailed: a file cannot be written.
+    """
+    writer, place = ImageWriter(guard), block.file.rpartition("/")[0]
+    with writing(guard.out / place):
         writer.make_folder(place)
-        codes = read_png(writer.guard.path(block.file))
-        maps = make_maps(codes, taus, settings.quantisation) if taus else ()
-        compared = compare_maps(codes, block.depth_mm, block.mm_per_pixel, names, settings.quantisation)
-        added = write_maps(writer, settings.stack, place, maps)
-        others = write_comparisons(writer, place, compared)
-    except OSError as error:
-        raise write_failed(task.out / place, error) from error
+        added = [record for group in maps for record in _write_maps(writer, stack, place, group)]
+        others = _write_comparisons(writer, place, comparisons)
     return replace(
         block,
         maps=tuple(sorted((*block.maps, *added), key=lambda m: m.tau)),
-        comparisons=in_order((*block.comparisons, *others)),
+        comparisons=_in_order((*block.comparisons, *others)),
     )
 
 
-def in_order(records: tuple[ComparisonRecord, ...]) -> tuple[ComparisonRecord, ...]:
+def _in_order(records: tuple[ComparisonRecord, ...]) -> tuple[ComparisonRecord, ...]:
     """Channels of comparison maps in the order of ``maps.registry.COMPARISONS``."""
     order = channels_of(tuple(COMPARISONS))
     return tuple(sorted(records, key=lambda m: order.index(m.name)))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.batch.model import Outcome, failure_of, is_disk_full, write_failed
+from gemax_cli.batch.model import Outcome, failure_of, is_disk_full, writing
 from gemax_cli.entropy.figures import entropy_bits, max_bin
 from gemax_cli.entropy.solver import Solution
 from gemax_cli.errors import BadFormat, SettingsError, Unmappable
@@ -135,12 +135,10 @@ def map_file(task: MapTask) -> ImageRecord:
     except SettingsError as error:
         raise Unmappable(task.ref.path, str(error)) from error
     place = Guard(task.out).folder(task.ref.image_id)
-    try:
+    with writing(place):
         place.mkdir(parents=True, exist_ok=True)
         remove_temporaries(place)
         record = _write(task, masked, mapping)
-    except OSError as error:
-        raise write_failed(place, error) from error
     if stat_of(task.ref.path) != before:
         raise BadFormat(task.ref.path, "changed while it was read: run the same command again.")
     return record
