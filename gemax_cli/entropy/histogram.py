@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.codes import MAX_CODE, check_codes, check_levels
-from gemax_cli.entropy.logarithm import MAX_PIXELS
 from gemax_cli.entropy.path_kernels import count_levels
 
 
@@ -59,24 +58,15 @@ class CodePool:
 def pooled_histogram(images: Iterable[NDArray[np.uint16]], levels: int) -> NDArray[np.int64]:
     """Valid pixels per level of several depth images together, for one mapping of all.
 
-    The solver takes 2^24 pixels. More are counted in units of 2^s pixels: the cumulative counts are shifted right by s
-    bits, and the cuts are optimal for that histogram.
-
     Args:
         images: codes of any shape; 0 is no data and takes no part.
         levels: N, 1..65535.
 
     Returns:
-        (N,) int64, of at most 2^24 in sum; all zero without data.
+        (N,) int64; all zero without data.
 
     Raises:
         SettingsError: an image is not uint16, or N is out of its range.
     """
     check_levels(levels)
-    below = np.zeros(levels + 1, np.int64)
-    for image in images:
-        below[1:] += np.cumsum(level_histogram(image, levels))
-    shift = 0
-    while below[-1] >> shift > MAX_PIXELS:
-        shift += 1
-    return np.diff(below >> shift)
+    return sum((level_histogram(image, levels) for image in images), np.zeros(levels, np.int64))
