@@ -10,7 +10,8 @@ import click
 from gemax_cli.cli import options
 
 if TYPE_CHECKING:
-    from gemax_cli.synthetic.dataset import Dataset, Scans
+    from gemax_cli.synthetic.dataset import Dataset
+    from gemax_cli.synthetic.folder import Scans
     from gemax_cli.synthetic.images import ImageKind
 
     Kind = Dataset | ImageKind | Literal["BU-4DFE"]
@@ -35,9 +36,7 @@ APART = "faces, sequences and images go to folders of their own: run the command
     help="all: 25 scans per BU-3DFE subject and 7 per Bosphorus subject; six: the six expressions at their peak; "
     "few: neutral, happy, surprised; of BU-4DFE all and six are the six expressions.",
 )  # fmt: skip
-def command(
-    raw: Path, subjects: int, seed: int, datasets: tuple[Kind, ...], scans: Scans, frames: int
-) -> None:  # fmt: skip
+def command(raw: Path, subjects: int, seed: int, datasets: tuple[Kind, ...], scans: Scans, frames: int) -> None:
     """Write a synthetic raw dataset into the folder RAW.
 
     Procedural faces in the file layouts of BU-3DFE and Bosphorus, with the true nose tips and poses in truth.csv.
@@ -58,9 +57,7 @@ def command(
     click.echo(str(done.root))
 
 
-def _write_others(
-    raw: Path, subjects: int, seed: int, datasets: tuple[Kind, ...], scans: Scans, frames: int
-) -> None:  # fmt: skip
+def _write_others(raw: Path, subjects: int, seed: int, datasets: tuple[Kind, ...], scans: Scans, frames: int) -> None:
     """Write sequences or images."""
     from gemax_cli.synthetic.images import IMAGES, make_image_sample
     from gemax_cli.synthetic.sequence import make_sequences

@@ -11,24 +11,21 @@ from typing import Literal
 import numpy as np
 from scipy.spatial import cKDTree
 
-from gemax_cli.errors import OutputError, OutputUnwritable, SettingsError
+from gemax_cli.errors import SettingsError
 from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.synthetic.capture import HeadPose, draw_pose, scan_mesh, scan_range
 from gemax_cli.synthetic.face import FaceShape
+from gemax_cli.synthetic.folder import MAKER, Scans, check_sizes, claimed, foreign, make_folder
 from gemax_cli.synthetic.landmarks import bosphorus_landmarks, outline
 from gemax_cli.synthetic.paint import Complexion, draw_complexion
 from gemax_cli.synthetic.subject import EXPRESSIONS, draw_identity, make_motion, vary_motion
 from gemax_cli.synthetic.writers import write_bnd, write_bnt, write_lm2, write_lm3, write_picture, write_wrl
 
 Dataset = Literal["BU-3DFE", "Bosphorus"]
-Scans = Literal["all", "six", "few"]
 DATASETS: tuple[Dataset, ...] = ("BU-3DFE", "Bosphorus")
-SCANS: tuple[Scans, ...] = ("all", "six", "few")
-MAX_SUBJECTS = 500
 TRUTH_COLUMNS = "path,dataset,subject,code,expression,level,nose_x,nose_y,nose_z,yaw_deg,pitch_deg,roll_deg"
 
 _MARK = "sample.json"
-_MAKER = "gemax sample"
 _RACES = ("WH", "AE", "AM", "BL", "IN", "LA")
 _BOSPHORUS_CODES = {
     "NE": "N_N", "AN": "E_ANGER", "DI": "E_DISGUST", "FE": "E_FEAR", "HA": "E_HAPPY", "SA": "E_SADNESS",
@@ -119,22 +116,15 @@ def make_sample(
         OutputUnwritable: the folder cannot be written to.
     """
     out, plan = as_path(out), plan_sample(subjects, seed, scans, datasets)
-    try:
-        _claim(out, subjects=subjects, seed=seed, scans=scans, datasets=list(datasets))
+    chosen = {"subjects": subjects, "seed": seed, "scans": scans, "datasets": list(datasets)}
+    with claimed(out, _MARK, _remove_earlier, **chosen):
         rows = [_write_scan(out, scan, seed) for scan in plan]
         (out / "truth.csv").write_bytes("\n".join([TRUTH_COLUMNS, *rows, ""]).encode("ascii"))
-    except OSError as error:
-        raise OutputUnwritable(f"{out}: cannot be written to ({error}): choose another folder.") from error
     return SampleSummary(out, tuple(out / scan.files[0] for scan in plan), len({scan.subject for scan in plan}))
 
 
 def _check(subjects: int, seed: int, scans: str, datasets: Sequence[str]) -> None:
-    if not 1 <= subjects <= MAX_SUBJECTS:
-        raise SettingsError(f"subjects is {subjects}: give 1 to {MAX_SUBJECTS}.")
-    if seed < 0:
-        raise SettingsError(f"seed is {seed}: give 0 or more.")
-    if scans not in SCANS:
-        raise SettingsError(f"scans is {scans!r}: give one of {', '.join(SCANS)}.")
+    check_sizes(subjects, seed, scans)
     if not datasets or set(datasets) - set(DATASETS):
         raise SettingsError(f"datasets is {list(datasets)}: give some of {', '.join(DATASETS)}.")
 
@@ -170,15 +160,9 @@ def _stream(seed: int, dataset: Dataset, number: int, *purpose: int) -> np.rando
     return np.random.default_rng([seed, DATASETS.index(dataset), number, *purpose])
 
 
-def _claim(out: Path, **chosen: object) -> None:
-    """Claim the folder: refuse one with other content, delete the files of an earlier sample."""
-    if out.exists() and not out.is_dir():
-        raise OutputError(f"{out}: is not a folder: give the path of a folder.")
-    out.mkdir(parents=True, exist_ok=True)
-    if any(out.iterdir()):
-        for path in _earlier_files(out):
-            path.unlink(missing_ok=True)
-    (out / _MARK).write_text(json.dumps({"made_by": _MAKER, **chosen}) + "\n", encoding="ascii")
+def _remove_earlier(out: Path) -> None:
+    for path in _earlier_files(out):
+        path.unlink(missing_ok=True)
 
 
 def _earlier_files(out: Path) -> list[Path]:
@@ -189,13 +173,11 @@ def _earlier_files(out: Path) -> list[Path]:
     """
     try:
         mark = json.loads((out / _MARK).read_text(encoding="utf-8"))
-        if mark["made_by"] != _MAKER:
+        if mark["made_by"] != MAKER:
             raise ValueError
         plan = plan_sample(mark["subjects"], mark["seed"], mark["scans"], mark["datasets"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise OutputError(
-            f"{out}: holds files that gemax sample did not write: choose an empty or a new folder."
-        ) from None
+        raise foreign(out) from None
     inside = out.resolve()
     paths = [out / name for scan in plan for name in scan.files]
     return [path for path in paths if path.parent.resolve().is_relative_to(inside)]
@@ -211,7 +193,7 @@ def _write_scan(out: Path, scan: PlannedScan, seed: int) -> str:
     )
     random = _stream(seed, scan.dataset, scan.number, 3, expression, scan.level)
     face, pose = FaceShape(who, act), draw_pose(random)
-    (out / scan.stem).parent.mkdir(parents=True, exist_ok=True)
+    make_folder(out, (out / scan.stem).parent)
     writer = _write_bu3dfe if scan.dataset == "BU-3DFE" else _write_bosphorus
     writer([out / name for name in scan.files], face, looks, pose, random)
     return _truth_row(scan, pose, face)

@@ -6,8 +6,8 @@ crowd of values, and a SAR image's speckle and point targets over six decades of
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from gemax_cli.errors import OutputError
 from gemax_cli.paths import AnyPath, as_path
+from gemax_cli.synthetic.folder import claimed, make_folder
 
 ImageKind = Literal["thermal", "sar"]
 Floats = NDArray[np.float64]
@@ -24,7 +24,7 @@ Image = tuple[NDArray[np.generic], Floats]
 """An image and its truth, both (rows, columns)."""
 
 KELVIN_PER_COUNT, COUNT_AT_0_C = 0.04, 6829  # a 14-bit camera in its radiometric mode: 0.04 K a count
-_MARK, _MAKER = "images.json", "gemax sample"
+_MARK = "images.json"
 
 
 def smooth_field(rng: np.random.Generator, size: int, scale: float) -> Floats:
@@ -99,28 +99,17 @@ def make_image_sample(
 
     Raises:
         OutputError: the folder holds other files.
+        OutputUnwritable: the folder cannot be written to.
     """
     import tifffile
 
-    root = as_path(out)
-    _claim(root)
-    written = []
-    for kind in kinds:
-        (root / kind).mkdir(exist_ok=True)
-        for number in range(images):
+    root, written = as_path(out), []
+    with claimed(root, _MARK, clear=lambda _: None):  # files of an earlier sample are written over
+        for kind, number in product(kinds, range(images)):
+            make_folder(root, root / kind)
             image, truth = IMAGES[kind](seed * 1000 + number, size)
             path = root / kind / f"{kind}_{number:03d}.tif"
             tifffile.imwrite(path, image, metadata=None, software=False, photometric="minisblack")
             np.savez_compressed(path.with_suffix(".truth.npz"), truth=truth.astype(np.float32))
             written.append(path)
     return written
-
-
-def _claim(root: Path) -> None:
-    """Make the folder, or take one that was made here before."""
-    if root.exists() and not root.is_dir():
-        raise OutputError(f"{root}: is not a folder: give the path of a folder.")
-    if root.is_dir() and any(root.iterdir()) and not (root / _MARK).is_file():
-        raise OutputError(f"{root}: holds files that gemax sample did not write: choose an empty or a new folder.")
-    root.mkdir(parents=True, exist_ok=True)
-    (root / _MARK).write_text(json.dumps({"made_by": _MAKER}) + "\n", encoding="ascii")

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from gemax_cli.errors import OutputError, OutputUnwritable, SettingsError
+from gemax_cli.errors import SettingsError
 from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.synthetic.capture import HeadPose, draw_pose, scan_mesh
-from gemax_cli.synthetic.dataset import MAX_SUBJECTS, SCANS, Scans
 from gemax_cli.synthetic.face import FaceShape
+from gemax_cli.synthetic.folder import Scans, check_sizes, claimed, make_folder
 from gemax_cli.synthetic.paint import draw_complexion
 from gemax_cli.synthetic.subject import draw_identity, make_motion, vary_motion
 from gemax_cli.synthetic.writers import write_picture, write_wrl
@@ -24,7 +23,7 @@ TURN_DEGREES, SHIFT_MM = 3.0, 4.0  # amplitude of the head's motion about its me
 COLUMNS = (
     "path,subject,expression,frame,strength,nose_x,nose_y,nose_z,yaw_deg,pitch_deg,roll_deg,shift_x,shift_y,shift_z"
 )
-_MARK, _MAKER, _TRUTH = "sequences.json", "gemax sample", "frames.csv"
+_MARK, _TRUTH = "sequences.json", "frames.csv"
 _STREAM = 4  # apart from the streams of the scans of BU-3DFE and Bosphorus
 
 
@@ -109,37 +108,23 @@ def make_sequences(
         OutputError: the folder holds other files.
         OutputUnwritable: the folder cannot be written to.
     """
-    _check(subjects, seed, scans, frames)
+    check_sizes(subjects, seed, scans)
+    if not 1 <= frames <= MAX_FRAMES:
+        raise SettingsError(f"frames is {frames}: give 1 to {MAX_FRAMES}.")
     root, rows = as_path(out), [COLUMNS]
     expressions = ("HA", "SU") if scans == "few" else tuple(FOLDERS)
-    try:
-        _claim(root)
+    with claimed(root, _MARK, _remove_frames):
         truths = (t for n in range(subjects) for e in expressions for t in simulate_frames(n, e, frames, seed))
         for truth in truths:
             _write_frame(root, truth, seed)
             rows.append(truth.row())
         (root / _TRUTH).write_bytes("\n".join([*rows, ""]).encode("ascii"))
-    except OSError as error:
-        raise OutputUnwritable(f"{root}: cannot be written to ({error}): choose another folder.") from error
     return [root / row.partition(",")[0] for row in rows[1:]]
-
-
-def _check(subjects: int, seed: int, scans: str, frames: int) -> None:
-    if not 1 <= subjects <= MAX_SUBJECTS:
-        raise SettingsError(f"subjects is {subjects}: give 1 to {MAX_SUBJECTS}.")
-    if seed < 0:
-        raise SettingsError(f"seed is {seed}: give 0 or more.")
-    if scans not in SCANS:
-        raise SettingsError(f"scans is {scans!r}: give one of {', '.join(SCANS)}.")
-    if not 1 <= frames <= MAX_FRAMES:
-        raise SettingsError(f"frames is {frames}: give 1 to {MAX_FRAMES}.")
 
 
 def _write_frame(root: Path, truth: FrameTruth, seed: int) -> None:
     path = root / truth.path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.parent.resolve() != root.resolve() / path.parent.relative_to(root):
-        raise OutputError(f"{path.parent}: leads elsewhere through a link: remove the link.")
+    make_folder(root, path.parent)
     subject, code = (ord(truth.subject[0]), int(truth.subject[1:])), list(FOLDERS).index(truth.expression)
     looks = draw_complexion(np.random.default_rng([seed, _STREAM, *subject]))
     scan = scan_mesh(
@@ -148,22 +133,6 @@ def _write_frame(root: Path, truth: FrameTruth, seed: int) -> None:
     picture = path.with_suffix(".jpg")
     write_wrl(path, scan.points, scan.polygons, scan.texture_points, scan.texture_polygons, picture.name)
     write_picture(picture, scan.texture)
-
-
-def _claim(root: Path) -> None:
-    """Make the folder, or take one that was made here before: the frames that its truth names are removed.
-
-    Raises:
-        OutputError: it holds other files.
-    """
-    if root.exists() and not root.is_dir():
-        raise OutputError(f"{root}: is not a folder: give the path of a folder.")
-    if root.is_dir() and any(root.iterdir()):
-        if not (root / _MARK).is_file():
-            raise OutputError(f"{root}: holds files that gemax sample did not write: choose an empty or a new folder.")
-        _remove_frames(root)
-    root.mkdir(parents=True, exist_ok=True)
-    (root / _MARK).write_text(json.dumps({"made_by": _MAKER}) + "\n", encoding="ascii")
 
 
 def _remove_frames(root: Path) -> None:

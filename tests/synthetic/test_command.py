@@ -1,3 +1,5 @@
+import os
+import shutil
 import subprocess
 import sys
 
@@ -74,3 +76,19 @@ def test_making_a_sample_imports_neither_numba_nor_open3d():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("kind", ["bosphorus", "bu-4dfe", "sar"])
+@pytest.mark.skipif(os.name == "nt", reason="links of POSIX")
+def test_nothing_is_written_through_a_link(tmp_path, kind):
+    raw, elsewhere = tmp_path / "raw", tmp_path / "elsewhere"
+    options = ["--subjects", 1, "--scans", "few", "--frames", 1, "--dataset", kind]
+    assert run(raw, *options).exit_code == 0
+    (place,) = {path for path in raw.iterdir() if path.is_dir()}
+    shutil.move(place, elsewhere)
+    place.symlink_to(elsewhere)
+    before = {path: path.stat().st_mtime_ns for path in elsewhere.rglob("*")}
+    result = run(raw, *options)
+    assert isinstance(result.exception, OutputError)
+    assert "leads elsewhere through a link" in str(result.exception)
+    assert {path: path.stat().st_mtime_ns for path in elsewhere.rglob("*")} == before
