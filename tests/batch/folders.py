@@ -1,11 +1,26 @@
-"""Comparing output folders byte by byte."""
+"""Comparing output folders byte by byte, also those of interrupted runs."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+from gemax_cli.batch.model import Outcome
+from gemax_cli.batch.run import Reporter
+
 STATE_OR_LOCK = (".gemax.lock", ".gemax-tables.lock", ".gemax-state.json", *(f".gemax-{i}-of-" for i in range(1, 10)))
+
+
+class Interrupting(Reporter):
+    """Ctrl-C after so many reports."""
+
+    def __init__(self, after: int) -> None:
+        self.after = after
+
+    def finished(self, outcome: Outcome) -> None:
+        self.after -= 1
+        if self.after == 0:
+            raise KeyboardInterrupt
 
 
 def content(out: Path) -> dict[str, bytes]:

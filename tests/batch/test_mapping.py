@@ -8,7 +8,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from gemax_cli.batch.run import Reporter, RunOptions, convert, plan
+from gemax_cli.batch.run import RunOptions, convert, plan
 from gemax_cli.entropy.histogram import level_histogram
 from gemax_cli.entropy.solver import optimal_cuts
 from gemax_cli.errors import SettingsError
@@ -18,7 +18,7 @@ from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.tables import Failure
 from gemax_cli.stack.verify import verify
-from tests.batch.folders import content, temporaries
+from tests.batch.folders import Interrupting, content, temporaries
 from tests.batch.frames import SMALL, write_frames, write_sequences
 
 SCANS = 8
@@ -128,18 +128,6 @@ def test_tables_have_sequence_and_frame(mapped):
     rows = [[line.split(",")[place] for place in places] for line in lines[1:]]
     assert rows[:2] == [["BU-4DFE/F001/Happy", "0"], ["BU-4DFE/F001/Happy", "1"]]
     assert rows[-1] == ["other/take/a", "2"]
-
-
-class Interrupting(Reporter):
-    """Ctrl-C after so many reports."""
-
-    def __init__(self, after):
-        self.after = after
-
-    def finished(self, outcome):
-        self.after -= 1
-        if self.after == 0:
-            raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("after", range(1, 2 * SCANS + 1))

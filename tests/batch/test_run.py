@@ -8,7 +8,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from gemax_cli.batch.run import Reporter, RunOptions, convert, plan
+from gemax_cli.batch.run import RunOptions, convert, plan
 from gemax_cli.datasets.selection import Selection
 from gemax_cli.entropy.figures import map_entropy
 from gemax_cli.errors import NothingToConvert, OutputError, SettingsConflict
@@ -16,7 +16,7 @@ from gemax_cli.settings import BlockSettings, QuantisationSettings, Settings
 from gemax_cli.stack.records import read_records
 from gemax_cli.stack.tables import read_failures
 from gemax_cli.stack.verify import verify
-from tests.batch.folders import content, temporaries
+from tests.batch.folders import Interrupting, content, temporaries
 
 TAU = Settings(taus=(20, 30))
 
@@ -30,18 +30,6 @@ def few(raw, tmp_path):
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, place)
     return folder
-
-
-class Interrupting(Reporter):
-    """Ctrl-C after so many scans."""
-
-    def __init__(self, after):
-        self.after = after
-
-    def finished(self, outcome):
-        self.after -= 1
-        if self.after == 0:
-            raise KeyboardInterrupt
 
 
 def test_images_are_as_promised(converted):
