@@ -12,12 +12,12 @@ from gemax_cli.images.levels import LevelGrid
 from gemax_cli.stack.naming import is_scan_id
 from gemax_cli.stack.records import (
     MaskRecord,
-    checksum,
-    compact_json,
+    checked_line,
     json_object,
     newest_lines,
     record_files,
     unpack_cuts,
+    verify_check,
 )
 from gemax_cli.typed_json import from_json
 
@@ -126,10 +126,9 @@ class ImageRecord:
         return ValueBins.of(self.grid, unpack_cuts(m.widths), self.first_code)
 
     def to_line(self) -> str:
-        """One line of JSON, ASCII, with its newline; the last key is ``check``, as in records of scans."""
+        """The record as a ``checked_line``."""
         values = asdict(self)
-        text = compact_json({"scan": values.pop("image_id"), **values})
-        return f'{text[:-1]},"check":"{checksum(text)}"}}\n'
+        return checked_line({"scan": values.pop("image_id"), **values})
 
     @classmethod
     def from_line(cls, line: str | bytes) -> ImageRecord:
@@ -139,12 +138,11 @@ class ImageRecord:
             ValueError: the line is no record, or names a file outside the output folder.
         """
         values = json_object(line)
-        check = values.pop("check", None)
+        values.pop("check", None)
         try:
             record = from_json(cls, {"image_id": values["scan"], **{k: v for k, v in values.items() if k != "scan"}})
             record._check()
-            if check != checksum(compact_json(values)):
-                raise ValueError("its values are not those that were written (its check differs)")
+            verify_check(line)
         except KeyError as error:
             raise ValueError(f"not a record: missing: {error}") from error
         except ValueError as error:

@@ -44,6 +44,7 @@ from gemax_cli.stack.records import (
     read_lines,
     read_records,
     record_files,
+    records_at,
     tidy_records,
 )
 from gemax_cli.stack.state import State, read_state, records_digest, tables_digest, write_state
@@ -453,8 +454,9 @@ class OutputFolder:
             vars(self).pop("_places", None)
             records = records_digest(self.path)  # before they are read: another shard may append to its own
             parts = TableParts()
-            landmarks_table(parts.gathered(self.records())).write(self.path)
-            metadata_table(self.records(), parts).write(self.path)
+            places = self._places.values()
+            landmarks_table(parts.gathered(records_at(places))).write(self.path)
+            metadata_table(records_at(places), parts).write(self.path)
             write_failures(self.path, [*self._older_failures(resolved), *failures])
             known = {**read_state(self.path).scans, **stamps}
             kept = {scan_id: known[scan_id] for scan_id in self.scan_ids if scan_id in known}

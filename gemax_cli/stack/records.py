@@ -29,6 +29,7 @@ LONGEST_MM = 1e4
 LONGEST_LINE = 1 << 26  # bytes; ten depths of 4,000 tau take half of it
 RECORDS = re.compile(r"records(?:-[0-9]+-of-[0-9]+)?\.jsonl")
 _COMPARED = frozenset(channels_of(tuple(COMPARISONS)))
+_CHECK = ',"check":"'
 _NAME_FIELDS = tuple(f.name for f in fields(ScanName))
 _WIDTH_TYPES = {"u8": "u1", "u16": "<u2"}  # low byte first on any machine
 _AffineRow = tuple[float, float, float, float]
@@ -281,15 +282,14 @@ class ScanRecord:
     mapping: MappingRecord | None = None
 
     def to_line(self) -> str:
-        """One line of JSON, ASCII, with its newline; the last key is ``check``, the line's ``checksum``."""
+        """The record as a ``checked_line``."""
         rest = {key: value for key, value in vars(self).items() if key not in ("scan_id", "name")}
         for key in ("frame", "mapping"):
             if rest[key] is None:
                 del rest[key]
             else:
                 rest[key] = asdict(rest[key])
-        text = compact_json({"scan": self.scan_id, **asdict(self.name), **rest})
-        return f'{text[:-1]},"check":"{checksum(text)}"}}\n'
+        return checked_line({"scan": self.scan_id, **asdict(self.name), **rest})
 
     @classmethod
     def from_line(cls, line: str | bytes) -> ScanRecord:
@@ -299,14 +299,13 @@ class ScanRecord:
             ValueError: the line is no record, or names a file outside the output folder.
         """
         values = json_object(line)
-        check = values.pop("check", None)
+        values.pop("check", None)
         try:
             name = {key: values[key] for key in _NAME_FIELDS}
             rest = {key: value for key, value in values.items() if key != "scan" and key not in name}
             record = from_json(cls, {"scan_id": values["scan"], "name": name, **rest})
             record._check()
-            if check != checksum(compact_json(values)):
-                raise ValueError("its values are not those that were written (its check differs)")
+            verify_check(line)
         except KeyError as error:
             raise ValueError(f"not a record: missing: {error}") from error
         except ValueError as error:
@@ -350,9 +349,22 @@ def compact_json(values: dict[str, object]) -> str:
     return json.dumps(values, default=vars, separators=(",", ":"))
 
 
+def checked_line(values: dict[str, object]) -> str:
+    """One line of JSON, ASCII, with its newline; its last key is ``check``, a ``checksum`` of the rest."""
+    text = compact_json(values)
+    return f'{text[:-1]}{_CHECK}{checksum(text)}"}}\n'
+
+
+def verify_check(line: str | bytes) -> None:
+    """Raise ValueError for a line whose ``check`` is not that of its text, or not its last key."""
+    text, _, check = (line if isinstance(line, str) else line.decode("ascii", "replace")).rpartition(_CHECK)
+    if check.rstrip() != checksum(f"{text}}}") + '"}':
+        raise ValueError("its values are not those that were written (its check differs)")
+
+
 def checksum(text: str) -> str:
-    """First 16 hexadecimal digits of the SHA-256 of a record without ``check``, as compact JSON of its own order."""
-    return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
+    """First 16 hexadecimal digits of the SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def json_object(line: str | bytes) -> dict[str, object]:
@@ -445,7 +457,12 @@ def newest_lines(files: Iterable[Path]) -> Iterator[bytes]:
 
 def read_records(folder: Path) -> Iterator[ScanRecord]:
     """The newest record of every scan, in order of id; damaged ones are skipped, as if they were not there."""
-    for line in newest_lines(record_files(folder)):
+    return records_at(newest_places(record_files(folder)).values())
+
+
+def records_at(places: Iterable[Place]) -> Iterator[ScanRecord]:
+    """The records at these places; damaged ones are skipped."""
+    for line in map(read_line, places):
         try:
             yield ScanRecord.from_line(line)
         except ValueError:

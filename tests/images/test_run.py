@@ -24,7 +24,7 @@ from gemax_cli.images.table import image_table
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.png import encode_png, read_png
-from gemax_cli.stack.records import checksum, compact_json
+from gemax_cli.stack.records import checked_line
 from gemax_cli.synthetic.images import sar_image, thermal_image
 
 TAUS = ImageSettings(("1.25x", "3x"))
@@ -359,9 +359,8 @@ def test_any_damage_of_a_record_costs_that_record_alone(mapped, tmp_path):
         damaged += [{**values, "grid": {**values["grid"], key: wrong}} for key in values["grid"]]
         damaged += [{**values, "maps": [{**values["maps"][0], key: wrong}]} for key in values["maps"][0]]
         for changed in damaged:  # signed anew, as a stranger would
-            text = compact_json(changed)
             with suppress(ValueError):
-                record = ImageRecord.from_line(f'{text[:-1]},"check":"{checksum(text)}"}}')
+                record = ImageRecord.from_line(checked_line(changed))
                 list(image_table([record]).lines())
     for _ in range(300):
         cut = bytearray(line)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gemax_cli.datasets.model import ScanName
-from gemax_cli.stack.records import BlockRecord, MapRecord, NoseRecord, PoseRecord, ScanRecord, pack_cuts
+from gemax_cli.stack.records import BlockRecord, MapRecord, NoseRecord, PoseRecord, ScanRecord, checked_line, pack_cuts
 from gemax_cli.stack.tables import TableParts, metadata_table
 
 
@@ -24,8 +23,7 @@ def resigned(text: str) -> str:
 
 def _resigned(values: dict[str, Any]) -> str:
     values.pop("check", None)
-    body = json.dumps(values, separators=(",", ":"))
-    return json.dumps({**values, "check": hashlib.sha256(body.encode()).hexdigest()[:16]}) + "\n"
+    return checked_line(values)
 
 
 CUTS = np.array([0, 10, 4096])
