@@ -9,28 +9,17 @@ import numpy as np
 import pytest
 
 from gemax_cli.errors import NoNoseTip
-from gemax_cli.face.clean import clean_scan
-from gemax_cli.face.nose import find_nose_tip
-from gemax_cli.face.orient import axes, orient_scan
-from gemax_cli.scans.model import Scan
-from gemax_cli.settings import NoseSettings
+from gemax_cli.face.orient import axes
 from gemax_cli.synthetic.face import procedural_scan
+from tests.face import nonfaces
 from tests.face.frames import Framed, many_framed
-from tests.face.nonfaces import KINDS, nonfaces
+from tests.face.nonfaces import KINDS, converted
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="whole scans take minutes without the compiler"),
 ]
-AUTO = NoseSettings()
 RIGHT_MM = 10.0
-
-
-def converted(scan: Scan):
-    """The frontal scan, its tip, and whether the file is doubted."""
-    frontal = orient_scan(clean_scan(scan)[0], AUTO)
-    tip = find_nose_tip(frontal.scan, AUTO, frontal.detected)
-    return frontal, tip, bool(tip.warnings) or any("in doubt" in sentence for sentence in frontal.assumptions)
 
 
 def outcome(framed: Framed) -> str:
@@ -53,17 +42,11 @@ def test_faces_in_any_axes_unit_and_origin_stand_upright():
 
 
 def test_a_refusal_names_the_options_that_help():
-    ball = next(nonfaces(1, seed=1))
+    ball = next(nonfaces.nonfaces(1, seed=1))
     with pytest.raises(NoNoseTip, match=r"--up, --forward.*--unit"):
         converted(ball)
 
 
 def test_what_is_no_face_is_refused_or_doubted():
-    silent = []
-    for scan in nonfaces(len(KINDS), seed=14):
-        try:
-            if not converted(scan)[2]:
-                silent.append(scan.path)
-        except NoNoseTip:
-            continue
-    assert not silent
+    found = {scan.path: nonfaces.outcome(scan) for scan in nonfaces.nonfaces(len(KINDS) + 1, seed=14)}
+    assert [path for path, result in found.items() if result == "silent"] == []
