@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.codes import depth_of_code
+from gemax_cli.codes import MAX_CODE, depth_step
 from gemax_cli.face.model import DepthBlock
+from gemax_cli.jit import kernel
 
 VISIBLE_MM = 3.0  # a landmark is visible if the depth map has surface this near its depth ...
 VISIBLE_PIXELS = 2.0  # ... or this many pixels' width near, where pixels are coarse, ...
@@ -45,18 +46,24 @@ def landmarks_in(block: DepthBlock, landmarks: Mapping[str, NDArray[np.float64]]
         block: with the affine from its pixels to the axes of the landmarks.
         landmarks: name to (3,) position.
     """
-    names, places = list(landmarks), np.array([*landmarks.values()], np.float64).reshape(-1, 3)
+    places = np.array([*landmarks.values()], np.float64).reshape(-1, 3)
     inverse = np.linalg.inv(block.to_scan[:, :3])
     at = (inverse * (places - block.to_scan[:, 3])[:, None]).sum(axis=2)
-    marks = zip(names, at.tolist(), _are_visible(block, at).tolist(), strict=True)
-    return tuple(PixelLandmark(name, column, row, depth, visible) for name, (column, row, depth), visible in marks)
+    near = max(VISIBLE_MM, VISIBLE_PIXELS * block.mm_per_pixel)
+    visible = _are_visible(block.depth16, depth_step(block.depth_mm), at, near)
+    marks = zip(landmarks, at.tolist(), visible.tolist(), strict=True)
+    return tuple(PixelLandmark(name, column, row, depth, shown) for name, (column, row, depth), shown in marks)
 
 
-def _are_visible(block: DepthBlock, at: NDArray[np.float64]) -> NDArray[np.bool_]:
-    inside = np.asarray(((at[:, :2] >= -0.5) & (at[:, :2] < len(block.depth16) - 0.5)).all(axis=1))
-    column, row = np.rint(np.where(inside[:, None], at[:, :2], 0)).astype(np.intp).T[..., None, None]
-    down, right = np.indices((2 * AROUND + 1, 2 * AROUND + 1))
-    codes = np.pad(block.depth16, AROUND)[row + down, column + right]
-    gaps = np.abs(depth_of_code(codes, block.depth_mm) - at[:, 2, None, None])  # NaN where nothing was measured
-    near = gaps <= max(VISIBLE_MM, VISIBLE_PIXELS * block.mm_per_pixel)
-    return np.asarray(inside & near.any(axis=(1, 2)))
+@kernel
+def _are_visible(codes: NDArray[np.uint16], step: float, at: NDArray[np.float64], near: float) -> NDArray[np.bool_]:
+    """Which landmarks, (k, 3) column, row and depth, have a pixel of a depth within ``near`` AROUND them."""
+    size, visible = len(codes), np.zeros(len(at), np.bool_)
+    for i, (x, y, depth) in enumerate(at):
+        if -0.5 <= x < size - 0.5 and -0.5 <= y < size - 0.5:
+            column, row = int(np.rint(x)), int(np.rint(y))
+            for r in range(max(0, row - AROUND), min(size, row + AROUND + 1)):
+                for c in range(max(0, column - AROUND), min(size, column + AROUND + 1)):
+                    if codes[r, c] > 0 and abs((MAX_CODE - codes[r, c]) * step - depth) <= near:
+                        visible[i] = True
+    return visible

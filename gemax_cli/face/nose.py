@@ -382,7 +382,7 @@ def _tip_within(outline: Floats, scan: Scan) -> NoseTip:
 def _checked(known: NoseTip, scan: Scan, detected: NoseTip | None) -> NoseTip:
     """The landmark's tip, with a warning where the detector says otherwise; both cannot be right."""
     try:
-        found = detected or detect_nose_tip(scan)
+        found = detected or _confirming(known, scan) or detect_nose_tip(scan)
     except NoNoseTip:
         return replace(known, confidence=UNCONFIRMED, warnings=("The detector finds no nose where the landmark is.",))
     apart = float(np.linalg.norm(found.position - known.position))
@@ -393,6 +393,14 @@ def _checked(known: NoseTip, scan: Scan, detected: NoseTip | None) -> NoseTip:
     )
     doubt = min(UNCONFIRMED, 1.0 - found.confidence)
     return replace(known, confidence=doubt, runner_up=found.position, warnings=(warning,))
+
+
+def _confirming(known: NoseTip, scan: Scan) -> NoseTip | None:
+    """The tip of the first candidate of the frontal view if it is no doubtful one and lies where the landmark is."""
+    fits = search_views(scan, search_samples(scan), FRONTAL_VIEW, NO_ROLL, 1)
+    if fits and fits[0].confidence >= DOUBTFUL and np.linalg.norm(fits[0].position - known.position) <= DISAGREE_MM:
+        return tip_of(fits)
+    return None
 
 
 def _doubts(best: FaceFit, confidence: float, others: list[FaceFit]) -> tuple[str, ...]:

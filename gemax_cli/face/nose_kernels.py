@@ -20,6 +20,8 @@ HIDDEN = 10.0  # a sample farther behind the highest of its cell is hidden
 MOST_LOCAL = 4000  # points used about a tip
 REACH_MM, MOST_FITTED = 85.0, 1000  # surface that the face template is fitted to
 MOST_OFF = 30.0  # a sample farther off the template, mm, is another surface
+SHORTLIST, FEW_ENTRIES = 32, 3  # candidates scored by all entries of the table, and by every third both ways
+LEAST_FILLED = 0.4  # of the cells about a nose; about half in a profile, fewer about scattered points
 FEW = 12  # points below which no quadric is fitted
 STEP, LOWEST = 6.0, -36.0  # of the face template's table: spacing, and y of its first row
 NOSE_HALF_WIDTH, NOSE_HEIGHT = 18.0, 36.0  # the part of the table that is nose: |x| up to, y from -18 up to
@@ -156,19 +158,19 @@ def depth_at(table: Floats, x: float, y: float) -> tuple[float, float, float]:
 
 
 @kernel
-def resemblance(heights: Floats, row: int, column: int, cell: float, table: Floats, roll: float) -> float:
+def resemblance(heights: Floats, row: int, column: int, cell: float, table: Floats, roll: float, every: int) -> float:
     """How much the surroundings of a cell resemble those of a nose tip: a score, 0 to 1.
 
-    Every entry of the table scores by its distance to the surface (Epanechnikov, COARSE mm); the nose weighs three
-    times as much as the rest. Entries without data lower the score by half their share.
+    Each ``every``-th entry of the table both ways scores by its distance to the surface (Epanechnikov, COARSE mm); the
+    nose weighs three times as much as the rest. Entries without data lower the score by half their share.
     """
     cos, sin = np.cos(roll), np.sin(roll)
     rows, columns = heights.shape
     top = heights[row, column]
     total, weight, missing = 0.0, 0.0, 0.0
-    for i in range(table.shape[0]):
+    for i in range(0, table.shape[0], every):
         y = LOWEST + i * STEP
-        for j in range(1 - table.shape[1], table.shape[1]):
+        for j in range(1 - table.shape[1], table.shape[1], every):
             x = j * STEP
             share = 3.0 if abs(x) <= NOSE_HALF_WIDTH and -18 <= y <= NOSE_HEIGHT else 1.0
             r = row + int(np.rint((sin * x + cos * y) / cell))
@@ -186,6 +188,8 @@ def resemblance(heights: Floats, row: int, column: int, cell: float, table: Floa
 def candidates(heights: Floats, origin: Floats, table: Floats, rolls: Floats, keep: int) -> Floats:
     """The local maxima of a height map that resemble a nose tip most.
 
+    All are scored by few entries of the face template, those that score best by all of them.
+
     Args:
         heights: (rows, columns) height map.
         origin: (right, up, cell) of its first cell, as ``height_map`` returns it.
@@ -199,25 +203,44 @@ def candidates(heights: Floats, origin: Floats, table: Floats, rolls: Floats, ke
     cell = origin[2]
     reach = max(1, int(np.rint(6.0 / cell)))
     ring = max(2, int(np.rint(12.0 / cell)))
-    best = np.zeros((keep, 5))
-    rows, columns = heights.shape
-    for row in range(rows):
-        for column in range(columns):
+    roughly, best = np.full((max(SHORTLIST, keep), 5), -1.0), np.zeros((keep, 5))
+    for row in range(heights.shape[0]):
+        for column in range(heights.shape[1]):
             top = heights[row, column]
             if np.isnan(top) or not _is_peak(heights, row, column, reach) or not _is_cap(heights, row, column, ring):
                 continue
-            value, turn = 0.0, 0.0
-            for roll in rolls:
-                score = resemblance(heights, row, column, cell, table, roll)
-                if score > value:
-                    value, turn = score, roll
-            at = keep
-            while at > 0 and best[at - 1, 0] < value:
-                at -= 1
-            if at < keep:
-                best[at + 1 :] = best[at:-1].copy()
-                best[at] = value, origin[0] + column * cell, origin[1] + row * cell, top, turn
+            if _filled_share(heights, row, column, ring) >= LEAST_FILLED:
+                score, roll = _best_roll(heights, row, column, cell, table, rolls, FEW_ENTRIES)
+                _insert(roughly, (score, float(row), float(column), top, roll))
+    for _, row, column, top, _ in roughly[roughly[:, 0] >= 0]:
+        score, roll = _best_roll(heights, int(row), int(column), cell, table, rolls, 1)
+        _insert(best, (score, origin[0] + column * cell, origin[1] + row * cell, top, roll))
     return best
+
+
+@kernel
+def _best_roll(
+    heights: Floats, row: int, column: int, cell: float, table: Floats, rolls: Floats, every: int
+) -> tuple[float, float]:
+    """The largest ``resemblance`` of a cell, and at which of the rolls."""
+    best, turn = 0.0, 0.0
+    for roll in rolls:
+        score = resemblance(heights, row, column, cell, table, roll, every)
+        if score > best:
+            best, turn = score, roll
+    return best, turn
+
+
+@kernel
+def _insert(rows: Floats, row: tuple[float, float, float, float, float]) -> None:
+    """Insert a row by its first value, largest first; the last one drops out."""
+    at = len(rows)
+    while at > 0 and rows[at - 1, 0] < row[0]:
+        at -= 1
+    if at < len(rows):
+        rows[at + 1 :] = rows[at:-1].copy()
+        for k in range(5):
+            rows[at, k] = row[k]
 
 
 @kernel
@@ -242,6 +265,16 @@ def _is_cap(heights: Floats, row: int, column: int, ring: int) -> bool:
             if not inside or not heights[r, c] > heights[row, column] - 2.0:
                 fallen += 1
     return fallen >= 6
+
+
+@kernel
+def _filled_share(heights: Floats, row: int, column: int, ring: int) -> float:
+    """Share of the cells up to ``ring`` rows and columns about a cell that hold data."""
+    filled = 0
+    for r in range(max(0, row - ring), min(heights.shape[0], row + ring + 1)):
+        for c in range(max(0, column - ring), min(heights.shape[1], column + ring + 1)):
+            filled += not np.isnan(heights[r, c])
+    return filled / (2 * ring + 1) ** 2
 
 
 @kernel

@@ -107,6 +107,7 @@ FOREIGN = (
 )
 """What else is found under a scan's name."""
 
+_MAGIC = [(row, re.compile(row.magic, re.IGNORECASE | re.DOTALL)) for row in (*FORMATS, *FOREIGN) if row.magic]
 _BY_SUFFIX = {suffix: row for row in FORMATS for suffix in row.suffixes}
 KNOWN_SUFFIXES = tuple(_BY_SUFFIX)
 """Lower-case suffixes of the files that ``read_scan`` reads."""
@@ -169,8 +170,8 @@ def _companions(path: Path) -> Iterator[Companion]:
 
 def sniff(start: bytes, size: int) -> Format | None:
     """Tell by its first bytes and its whole size in bytes what a file is; None where they do not say."""
-    for row in (*FORMATS, *FOREIGN):
-        if row.magic and re.match(row.magic, start, re.IGNORECASE | re.DOTALL):
+    for row, begins in _MAGIC:
+        if begins.match(start):
             return row
     return _BNT if _is_bnt(start, size) else None
 

@@ -198,12 +198,12 @@ def bilinear(table, x, y):
     return float((weights * table[i : i + 2, j : j + 2]).sum())
 
 
-def resemblance(heights, row, column, cell, table, roll):
+def resemblance(heights, row, column, cell, table, roll, every=1):
     """Weighted share of places where the surface is as deep as a nose tip's surroundings."""
     good, weight, missing = 0.0, 0.0, 0.0
     turned = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
-    for i in range(table.shape[0]):
-        for j in range(1 - table.shape[1], table.shape[1]):
+    for i in range(0, table.shape[0], every):
+        for j in range(1 - table.shape[1], table.shape[1], every):
             x, y = j * kernels.STEP, kernels.LOWEST + i * kernels.STEP
             share = 3.0 if abs(x) <= kernels.NOSE_HALF_WIDTH and -18 <= y <= kernels.NOSE_HEIGHT else 1.0
             c, r = np.rint(turned @ [x, y] / cell).astype(int) + np.array([column, row])
@@ -217,7 +217,10 @@ def resemblance(heights, row, column, cell, table, roll):
 
 
 def peaks(heights, reach, ring):
-    """Cells that are the first highest within ``reach`` cells and fall off by 2 on six of eight places of a ring."""
+    """Cells that are the first highest within ``reach`` cells and fall off by 2 on six of eight places of a ring.
+
+    Enough of the cells within the ring hold data.
+    """
     found = []
     padded = np.pad(heights, max(reach, ring), constant_values=np.nan)
     for row, column in np.argwhere(np.isfinite(heights)).tolist():
@@ -227,7 +230,8 @@ def peaks(heights, reach, ring):
             continue
         steps = [(i, j) for i in (-ring, 0, ring) for j in (-ring, 0, ring)]
         fallen = sum(not padded[r + i, c + j] > heights[row, column] - 2.0 for i, j in steps if (i, j) != (0, 0))
-        if fallen >= 6:
+        filled = np.isfinite(padded[r - ring : r + ring + 1, c - ring : c + ring + 1]).mean()
+        if fallen >= 6 and filled >= kernels.LEAST_FILLED:
             found.append((row, column))
     return found
 

@@ -115,21 +115,21 @@ class TestDepthAt:
 
 class TestCandidates:
     @few
-    @given(seeds, st.floats(-1, 1))
-    def test_resemblance_equals_the_reference(self, seed, roll):
+    @given(seeds, st.floats(-1, 1), st.integers(1, 4))
+    def test_resemblance_equals_the_reference(self, seed, roll, every):
         rng = np.random.default_rng(seed)
         heights = rng.normal(0, 8, (30, 28))
         heights[rng.random(heights.shape) < 0.2] = np.nan
         heights[14, 13] = 10.0
-        got = kernels.resemblance(heights, 14, 13, 4.0, FACE_TEMPLATE, roll)
-        assert got == pytest.approx(naive.resemblance(heights, 14, 13, 4.0, FACE_TEMPLATE, roll), abs=1e-12)
+        got = kernels.resemblance(heights, 14, 13, 4.0, FACE_TEMPLATE, roll, every)
+        assert got == pytest.approx(naive.resemblance(heights, 14, 13, 4.0, FACE_TEMPLATE, roll, every), abs=1e-12)
 
     @few
     @given(seeds)
     def test_are_the_peaks_of_the_reference(self, seed):
         rng = np.random.default_rng(seed)
         heights = np.rint(rng.normal(0, 5, (25, 22)))  # ties
-        heights[rng.random(heights.shape) < 0.3] = np.nan
+        heights[rng.random(heights.shape) < rng.uniform(0.2, 0.7)] = np.nan
         origin = np.array([5.0, -7.0, 3.0])
         found = kernels.candidates(heights, origin, FACE_TEMPLATE, np.zeros(1), 400)
         found = found[found[:, 0] > 0]
@@ -138,9 +138,10 @@ class TestCandidates:
         assert (np.diff(found[:, 0]) <= 0).all()
 
     def test_keeps_the_best(self):
-        heights = np.random.default_rng(1).normal(0, 5, (40, 40))
+        heights = np.random.default_rng(1).normal(0, 5, (20, 20))
         origin = np.array([0.0, 0.0, 3.0])
         every = kernels.candidates(heights, origin, FACE_TEMPLATE, np.zeros(1), 400)
+        assert 3 < np.count_nonzero(every[:, 0]) <= kernels.SHORTLIST
         np.testing.assert_array_equal(kernels.candidates(heights, origin, FACE_TEMPLATE, np.zeros(1), 3), every[:3])
 
     @pytest.mark.parametrize("roll", [-20.0, 0.0, 20.0])
@@ -151,6 +152,16 @@ class TestCandidates:
         assert best[0] > 0.8
         assert np.linalg.norm(best[1:4]) < 5.0
         assert np.degrees(best[4]) == pytest.approx(roll)
+
+    def test_a_nose_among_hundreds_of_peaks(self):
+        points = naive.face_scan().points
+        clutter = np.random.default_rng(2).normal(0, 6, (200, 200))
+        heights, origin = kernels.height_map(points, np.eye(3), 3.0)
+        clutter[60 : 60 + heights.shape[0], 90 : 90 + heights.shape[1]] = np.where(np.isnan(heights), 0, heights)
+        assert np.count_nonzero(kernels.candidates(clutter, origin, FACE_TEMPLATE, np.zeros(1), 999)[:, 0]) > 300
+        best = kernels.candidates(clutter, origin, FACE_TEMPLATE, np.zeros(1), 1)[0]
+        assert np.linalg.norm(best[1:3] - 3.0 * np.array([90, 60])) < 5.0
+        assert best[0] > 0.8
 
     def test_nothing_on_an_empty_map(self):
         empty = np.full((9, 9), np.nan)
