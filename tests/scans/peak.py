@@ -1,14 +1,15 @@
-"""Peak memory of one reader, measured in a process of its own. Not collected by pytest.
+"""Peak memory of readers, each measured in a process of its own. Not collected by pytest.
 
-usage: python -m tests.scans.peak FILE SMALL
+usage: python -m tests.scans.peak, with a line of FILE, a tab and SMALL on standard input for each measurement
 
-SMALL is a file of the same format, read first: kernels are compiled and libraries loaded. Prints as JSON the bytes that
-reading FILE took beyond that, its seconds of processor time, and what became of it.
+SMALL is a file of the same format, read first: kernels are compiled and libraries loaded. A child then reads FILE and
+prints as JSON the bytes that this took beyond that, its seconds of processor time, and what became of it.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import time
@@ -34,14 +35,26 @@ def outcome(path: str) -> str:
         return error.message
 
 
-def main() -> None:
-    file, small = sys.argv[1:]
-    outcome(small)
+def measure(file: str) -> None:
     before, started = peak(), time.process_time()
     found = outcome(file)
     size = Path(file).stat().st_size
     seconds = round(time.process_time() - started, 1)
-    print(json.dumps({"bytes": peak() - before, "stored": size, "seconds": seconds, "outcome": found}))
+    line = json.dumps({"bytes": peak() - before, "stored": size, "seconds": seconds, "outcome": found})
+    print(line, flush=True)
+
+
+def main() -> None:
+    for line in sys.stdin:
+        file, small = line.rstrip("\n").split("\t")
+        outcome(small)
+        child = os.fork()  # its peak begins with what this process holds
+        if child == 0:
+            measure(file)
+            os._exit(0)
+        status = os.waitpid(child, 0)[1]
+        if status:
+            print(json.dumps({"status": status}), flush=True)
 
 
 if __name__ == "__main__":
