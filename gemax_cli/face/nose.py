@@ -366,6 +366,9 @@ def _within(points: Floats, outline: Floats) -> NDArray[np.bool_]:
 
 def _tip_within(outline: Floats, scan: Scan) -> NoseTip:
     """The detector's tip within the outline of the nose, else the most forward point of the surface there."""
+    first = _first_fit(scan, SURE)
+    if first and _within(first.position[None], outline)[0]:
+        return replace(tip_of([first], REGION_ODDS), source="outline")
     fits = best_fits(scan)
     inside = [fit for fit in fits if fit.confidence >= HOPELESS and _within(fit.position[None], outline)[0]]
     if not inside:
@@ -379,10 +382,19 @@ def _tip_within(outline: Floats, scan: Scan) -> NoseTip:
     return replace(tip, source="outline")
 
 
+def _first_fit(scan: Scan, least: float) -> FaceFit | None:
+    """The fit to the likeliest candidate of the frontal view, if its confidence is at least so much."""
+    fits = search_views(scan, search_samples(scan), FRONTAL_VIEW, NO_ROLL, 1)
+    return fits[0] if fits and fits[0].confidence >= least else None
+
+
 def _checked(known: NoseTip, scan: Scan, detected: NoseTip | None) -> NoseTip:
     """The landmark's tip, with a warning where the detector says otherwise; both cannot be right."""
+    first = None if detected else _first_fit(scan, DOUBTFUL)
+    if first and np.linalg.norm(first.position - known.position) <= DISAGREE_MM:
+        return replace(known, pose=pose_of(first.rotation))
     try:
-        found = detected or _confirming(known, scan) or detect_nose_tip(scan)
+        found = detected or detect_nose_tip(scan)
     except NoNoseTip:
         return replace(known, confidence=UNCONFIRMED, warnings=("The detector finds no nose where the landmark is.",))
     apart = float(np.linalg.norm(found.position - known.position))
@@ -393,14 +405,6 @@ def _checked(known: NoseTip, scan: Scan, detected: NoseTip | None) -> NoseTip:
     )
     doubt = min(UNCONFIRMED, 1.0 - found.confidence)
     return replace(known, confidence=doubt, runner_up=found.position, warnings=(warning,))
-
-
-def _confirming(known: NoseTip, scan: Scan) -> NoseTip | None:
-    """The tip of the first candidate of the frontal view if it is no doubtful one and lies where the landmark is."""
-    fits = search_views(scan, search_samples(scan), FRONTAL_VIEW, NO_ROLL, 1)
-    if fits and fits[0].confidence >= DOUBTFUL and np.linalg.norm(fits[0].position - known.position) <= DISAGREE_MM:
-        return tip_of(fits)
-    return None
 
 
 def _doubts(best: FaceFit, confidence: float, others: list[FaceFit]) -> tuple[str, ...]:

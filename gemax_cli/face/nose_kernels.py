@@ -279,21 +279,21 @@ def _filled_share(heights: Floats, row: int, column: int, ring: int) -> float:
 
 @kernel
 def _normal_equations(terms: Floats, values: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Lower half of the matrix, and right side, of the least squares of ``values`` by the columns of ``terms``."""
+    """Matrix and right side of the least squares of ``values`` by the columns of ``terms``."""
     count = terms.shape[1]
     matrix, right = np.zeros((count, count)), np.zeros(count)
     for i in range(len(terms)):
         for a in range(count):
             weighted = weights[i] * terms[i, a]
             right[a] += weighted * values[i]
-            for b in range(a + 1):
+            for b in range(count):
                 matrix[a, b] += weighted * terms[i, b]
     return matrix, right
 
 
 @kernel
 def solve_cholesky(matrix: Floats, right: Floats) -> bool:
-    """Solve a small symmetric positive definite system, given by its lower half, in place; False if not definite."""
+    """Solve a small symmetric positive definite system in place (Cholesky); False if it is not definite."""
     n = len(right)
     for j in range(n):
         for k in range(j):

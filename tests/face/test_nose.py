@@ -34,6 +34,12 @@ def distance(tip, truth):
     return float(np.linalg.norm(tip.position - truth))
 
 
+def outline(at=(0.0, 0.0)):
+    corners = [(-15.0, 20.0), (15.0, 20.0), (0.0, -12.0)]
+    marks = {f"bnd_{i}": np.array([x + at[0], y + at[1], 0.0]) for i, (x, y) in enumerate(corners, 36)}
+    return {**marks, "bnd_3": np.array([0.0, 200, 900])}
+
+
 class TestDetect:
     @pytest.mark.parametrize("yaw", [-50.0, -25.0, 0.0, 25.0, 50.0])
     @pytest.mark.parametrize("pitch", [-20.0, 0.0, 20.0])
@@ -187,6 +193,16 @@ class TestSettings:
         assert abs(tip.pose.yaw - 20) < 6
         assert not tip.warnings
 
+    @pytest.mark.parametrize("marks", [{"Nose tip": np.array([1.0, 1, 0])}, outline()])
+    def test_one_fit_where_the_landmarks_are_is_enough(self, marks, monkeypatch):
+        scan = replace(naive.face_scan(step=1.0, noise=0.2), landmarks=marks)
+        pose = detect_nose_tip(scan).pose
+        monkeypatch.setattr(nose, "best_fits", None)
+        tip = find_nose_tip(scan, AUTO)
+        assert np.linalg.norm(tip.position) < 3.0
+        assert tip.confidence > 0.95
+        assert abs(tip.pose.yaw - pose.yaw) < 1.0
+
     def test_auto_warns_of_a_landmark_far_from_the_detected_tip(self):
         scan = replace(naive.face_scan(), landmarks={"Nose tip": np.array([0.0, 30, -20])})
         tip = find_nose_tip(scan, AUTO)
@@ -245,12 +261,6 @@ class TestSettings:
         scan = replace(naive.face_scan(), landmarks={"Nose tip": np.array([0.0, 30, -20])})
         assert find_nose_tip(scan, AUTO).confidence < 0.5
         assert find_nose_tip(replace(scan, landmarks={"Nose tip": np.zeros(3)}), AUTO).confidence == 1.0
-
-
-def outline(at=(0.0, 0.0)):
-    corners = [(-15.0, 20.0), (15.0, 20.0), (0.0, -12.0)]
-    marks = {f"bnd_{i}": np.array([x + at[0], y + at[1], 0.0]) for i, (x, y) in enumerate(corners, 36)}
-    return {**marks, "bnd_3": np.array([0.0, 200, 900])}
 
 
 class TestPoses:

@@ -47,7 +47,7 @@ def read(measuring: subprocess.Popen[str], folder: Path, name: str, size: int) -
     return found
 
 
-@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.parametrize("name", [name for name in BOMBS if name not in AT_THE_LIMIT])
 def test_memory_is_in_proportion_to_the_file(measuring, tmp_path, name):
     found = read(measuring, tmp_path, name, SIZE)
     assert found["bytes"] <= TIMES * SIZE + BESIDES, found
