@@ -366,9 +366,6 @@ def _within(points: Floats, outline: Floats) -> NDArray[np.bool_]:
 
 def _tip_within(outline: Floats, scan: Scan) -> NoseTip:
     """The detector's tip within the outline of the nose, else the most forward point of the surface there."""
-    first = _first_fit(scan, SURE)
-    if first and _within(first.position[None], outline)[0]:
-        return replace(tip_of([first], REGION_ODDS), source="outline")
     fits = best_fits(scan)
     inside = [fit for fit in fits if fit.confidence >= HOPELESS and _within(fit.position[None], outline)[0]]
     if not inside:
@@ -382,17 +379,12 @@ def _tip_within(outline: Floats, scan: Scan) -> NoseTip:
     return replace(tip, source="outline")
 
 
-def _first_fit(scan: Scan, least: float) -> FaceFit | None:
-    """The fit to the likeliest candidate of the frontal view, if its confidence is at least so much."""
-    fits = search_views(scan, search_samples(scan), FRONTAL_VIEW, NO_ROLL, 1)
-    return fits[0] if fits and fits[0].confidence >= least else None
-
-
 def _checked(known: NoseTip, scan: Scan, detected: NoseTip | None) -> NoseTip:
     """The landmark's tip, with a warning where the detector says otherwise; both cannot be right."""
-    first = None if detected else _first_fit(scan, DOUBTFUL)
-    if first and np.linalg.norm(first.position - known.position) <= DISAGREE_MM:
-        return replace(known, pose=pose_of(first.rotation))
+    likeliest = [] if detected else search_views(scan, search_samples(scan), FRONTAL_VIEW, NO_ROLL, 1)
+    for fit in likeliest:
+        if fit.confidence >= DOUBTFUL and np.linalg.norm(fit.position - known.position) <= DISAGREE_MM:
+            return replace(known, pose=pose_of(fit.rotation))
     try:
         found = detected or detect_nose_tip(scan)
     except NoNoseTip:
