@@ -36,6 +36,6 @@ first=${SEEDS:-0}
 first=${first%% *}
 train "whole-$first" --parts 0 --seed "$first" --epochs "$epochs"
 train "whole-3x-$first" --parts 0 --seed "$first" --epochs $((3 * epochs)) # two parts: three times the images of a step
-train "parts-$first" --seed "$first" --epochs "$epochs"
+train "share-0.01-$first" --fa-gradient 0.01 --seed "$first" --epochs "$epochs" # the default; there already as a rule
 printf '\nDo parts help? Whole images at equal epochs, at equal training time, and with parts\n'
-gemax score "$runs/whole-3x-$first" "$runs/whole-$first" "$runs/parts-$first"
+gemax score "$runs/whole-3x-$first" "$runs/whole-$first" "$runs/share-0.01-$first"

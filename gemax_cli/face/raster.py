@@ -38,6 +38,12 @@ class Frame:
         half = 0.5 * (size - 1) * mm_per_pixel
         return cls(size, mm_per_pixel, float(centre[0]) - half, float(centre[1]) + half, float(tip_z))
 
+    def finer(self, k: int) -> Frame:
+        """The frame whose pixels are k x k in each pixel of this one."""
+        pitch = self.mm_per_pixel / k
+        inset = 0.5 * (self.mm_per_pixel - pitch)
+        return Frame(self.size * k, pitch, self.left - inset, self.top + inset, self.tip_z)
+
     @property
     def to_scan(self) -> NDArray[np.float64]:
         """(3, 4) affine from (column, row, depth in mm, 1) to the scan's axes."""

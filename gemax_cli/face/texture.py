@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +14,9 @@ from gemax_cli.face.model import DepthBlock
 from gemax_cli.face.raster import Drawing, Frame, as_kernel_array, rasterise
 from gemax_cli.scans.model import Colours, PictureColours, PointColours, Triangles
 
-FILTER = "mean of k x k sub-samples, k = side of the pixel in texels (1 to 8), each bilinear, in linear light"
+FILTER = "mean of k x k sub-samples, k = 0.75 + 0.4 x texels along a pixel (median), bilinear, in linear light"
 SPACE = "sRGB"
-MOST_SAMPLES = 1 << 21  # sub-samples that are looked at together: 24 MB
+MOST_ALONG = 1792  # sub-samples along a side of the image, 8 in each of 224 pixels: 39 MB
 
 Mask = NDArray[np.bool_]
 
@@ -34,6 +34,7 @@ class Texture(NamedTuple):
 
 
 _Floats = NDArray[np.float64]
+_Average = Callable[[Triangles, Mask, _Floats], None]
 _Surface = tuple[_Floats, Triangles]  # projected points, and triangles
 
 
@@ -58,46 +59,54 @@ def _decoded(value: NDArray[np.float64]) -> NDArray[np.float64]:
 def drape(drawing: Drawing, colours: Colours, wanted: Mask) -> Texture:
     """Give pixels the colour of the surface that they see.
 
-    A pixel takes k x k sub-samples, k being the side of the square of texels that it covers. Each is intersected with
-    its own visible triangle, so that a pixel over the seam between two parts of a picture takes of both, and never of
-    what lies beside them in the picture.
+    A pixel takes k x k sub-samples. Each is intersected with its own visible triangle, so that a pixel over the seam
+    between two parts of a picture takes of both, and never of what lies beside them in the picture.
 
     Args:
         drawing: the cleaned surface on its pixel grid.
         colours: pictures on its triangles, or the colours of its points.
         wanted: (rows, columns) pixels to colour.
     """
-    seen = rasterise(*drawing, want_triangle=True).triangle
-    assert seen is not None
     surface = drawing.frame.project(drawing.points), as_kernel_array(drawing.triangles, np.int32)
-    light = np.full((*seen.shape, 3), np.nan)
     if isinstance(colours, PictureColours):
-        _average_pictures(drawing, surface, colours, seen, wanted, light)
+        average, along = _of_pictures(surface, colours)
     else:
-        _average_points(drawing, surface, colours, seen, wanted, light)
+        average, along = _of_points(surface, colours)
+    fine = drawing.frame.finer(_samples_along(along, drawing.frame.size))
+    owner = rasterise(*drawing._replace(frame=fine), want_triangle=True).triangle
+    assert owner is not None
+    light = np.full((*wanted.shape, 3), np.nan)
+    average(owner, wanted, light)
     return Texture(*kernels.encode(light, thresholds()))
 
 
-def _average_pictures(
-    drawing: Drawing, surface: _Surface, colours: PictureColours, seen: Triangles, wanted: Mask, light: _Floats
-) -> None:
+def _of_pictures(surface: _Surface, colours: PictureColours) -> tuple[_Average, _Floats]:
+    """What averages sub-samples, and how many each triangle needs along the side of a pixel.
+
+    They are two texels apart where there are many, because a bilinear one takes in two.
+    """
     table, texels = _joined(colours.pictures)
     lie = colours.lie
     which = np.zeros(len(lie.triangles), np.uint8) if lie.which is None else as_kernel_array(lie.which, np.uint8)
     corners, coordinates = as_kernel_array(lie.triangles, np.int32), as_kernel_array(lie.coordinates, np.float64)
     planes = kernels.texel_planes(*surface, coordinates, corners, which, table)
-    k = kernels.count_texels(planes, seen, wanted)
-    for samples in _see_samples(drawing, surface, k):
-        kernels.average_texels(planes, which, table, texels, linear_light(), samples, light)
+    areas = planes[:, 0, 1] * planes[:, 1, 2] - planes[:, 0, 2] * planes[:, 1, 1]
+    average = partial(kernels.average_texels, planes, which, table, texels, linear_light())
+    return average, 0.75 + 0.4 * np.sqrt(np.abs(areas))
 
 
-def _average_points(
-    drawing: Drawing, surface: _Surface, colours: PointColours, seen: Triangles, wanted: Mask, light: _Floats
-) -> None:
+def _of_points(surface: _Surface, colours: PointColours) -> tuple[_Average, _Floats]:
+    """The same for colours of points, one sub-sample each; two triangles are as large as the square between four."""
     planes = kernels.colour_planes(*surface, as_kernel_array(colours, np.uint8), linear_light())
-    k = kernels.count_points(*surface, seen, wanted)
-    for samples in _see_samples(drawing, surface, k):
-        kernels.average_colours(planes, samples, light)
+    a, b, c = (surface[0][surface[1][:, i], :2].T for i in range(3))
+    areas = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+    return partial(kernels.average_colours, planes), 1 / np.sqrt(np.abs(areas[areas != 0]))
+
+
+def _samples_along(needed: _Floats, size: int) -> int:
+    """Sub-samples along the side of a pixel of an image of ``size`` pixels: those that the median triangle needs."""
+    known = needed[np.isfinite(needed)]
+    return max(1, min(round(float(np.median(known))), MOST_ALONG // size)) if known.size else 1
 
 
 def _joined(pictures: tuple[NDArray[np.uint8] | None, ...]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
@@ -108,23 +117,6 @@ def _joined(pictures: tuple[NDArray[np.uint8] | None, ...]) -> tuple[NDArray[np.
     table = [(end - values.size, *size) for end, values, size in zip(ends, flat, sizes, strict=True)]
     texels = flat[0] if len(flat) == 1 else np.concatenate(flat)
     return np.array(table, np.int64), as_kernel_array(texels, np.uint8)
-
-
-def _see_samples(drawing: Drawing, surface: _Surface, k: NDArray[np.uint8]) -> Iterator[kernels.Samples]:
-    """The sub-samples of some rows at a time, with the triangle that each sees."""
-    limits = np.array([drawing.near, drawing.max_edge_mm, drawing.frame.mm_per_pixel])
-    squares = k.astype(np.int64) ** 2
-    per_row = squares.sum(axis=1)
-    first = 0
-    while first < len(k):
-        last = first + max(1, int(np.searchsorted(np.cumsum(per_row[first:]), MOST_SAMPLES, side="right")))
-        part = squares[first:last]
-        start = np.zeros_like(squares)
-        start[first:last] = (np.cumsum(part) - part.ravel()).reshape(part.shape)
-        samples = kernels.Samples(k, start, (first, last), np.full(part.sum(), -1, np.int32))
-        kernels.see_samples(*surface, limits, samples)
-        yield samples
-        first = last
 
 
 def texture_blocks(blocks: tuple[DepthBlock, ...], colours: Colours | None) -> tuple[Texture | None, ...]:

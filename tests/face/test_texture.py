@@ -103,13 +103,17 @@ class TestMeans:
         assert np.abs(coarse.image[1, 1] - mean).max() < 25
         assert (found.image == own.reshape(12, 12, 3)[::-1]).all()
 
-    def test_bands_of_rows_change_nothing(self, monkeypatch):
-        drawing, colours = random_scene(5)
-        whole = drape(drawing, colours, EVERYWHERE)
-        monkeypatch.setattr(texture_module, "MOST_SAMPLES", 50)
-        parts = drape(drawing, colours, EVERYWHERE)
-        assert (parts.image == whole.image).all()
-        assert (parts.textured == whole.textured).all()
+    def test_a_large_picture_takes_no_more_samples_than_allowed(self, monkeypatch):
+        """Of 10 texels along a pixel, 5 samples halfway between two take in all 100, 2 on a texel's centre just 4."""
+        points, triangles = grid_mesh(12, 12)
+        lie = TextureMap("a", points[:, :2] / 11, triangles)
+        colours = PictureColours((picture(np.random.default_rng(8), 110, 110),), lie)
+        drawing = Drawing(points, triangles, SMALL, 1.0, np.inf)
+        fine = drape(drawing, colours, EVERYWHERE)
+        monkeypatch.setattr(texture_module, "MOST_ALONG", 30)
+        coarse = drape(drawing, colours, EVERYWHERE)
+        deviations = [found.image[1:-1, 1:-1].std() for found in (fine, coarse)]
+        assert deviations[1] / deviations[0] == pytest.approx(5, rel=0.15)
 
 
 def errors_of(face, image, rows, columns):

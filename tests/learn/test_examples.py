@@ -47,6 +47,6 @@ def test_attention_study(faces, tmp_path, capsys):
     options = [*TINY, "--tau", "4", "--test-tau", "4", "--streams", "depth"]
     runs = tmp_path / "runs"
     said = example(tmp_path, capsys, "attention_study.sh", faces, "kf", runs, *options, SHARES="0 1", SEEDS="0")
-    names = {"none-0", "share-0-0", "share-1-0", "whole-0", "whole-3x-0", "parts-0"}
+    names = {"none-0", "share-0-0", "share-1-0", "whole-0", "whole-3x-0", "share-0.01-0"}
     assert {path.name for path in runs.iterdir()} == names
     assert said.count("accuracy_sd") == 2
