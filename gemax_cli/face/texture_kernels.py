@@ -36,48 +36,41 @@ def texel_planes(
         (m, 2, 3) value at column 0 and row 0, change per column, change per row. The centre of the first texel is at
         0, 0 (texel column = u * columns - 0.5). NaN for triangles without area or texture.
     """
-    out = np.full((len(triangles), 2, 3), np.nan)
-    texel = np.empty((3, 2))
+    out = np.empty((len(triangles), 2, 3))
     for t in range(len(triangles)):
         rows, columns = table[which[t], 1], table[which[t], 2]
-        if columns == 0:
-            continue
-        for k in range(3):
-            texel[k, 0] = coordinates[corners[t, k], 0] * columns - 0.5
-            texel[k, 1] = (1.0 - coordinates[corners[t, k], 1]) * rows - 0.5
-        _fit_plane(at, triangles[t], texel, out[t])
+        a, b, c = corners[t]
+        ua, ub, uc = coordinates[a, 0], coordinates[b, 0], coordinates[c, 0]
+        va, vb, vc = 1.0 - coordinates[a, 1], 1.0 - coordinates[b, 1], 1.0 - coordinates[c, 1]
+        out[t, 0] = _plane(at, triangles[t], ua * columns - 0.5, ub * columns - 0.5, uc * columns - 0.5)
+        out[t, 1] = _plane(at, triangles[t], va * rows - 0.5, vb * rows - 0.5, vc * rows - 0.5)
+        if columns == 0 or not np.isfinite(out[t, 0, 0] + out[t, 1, 0]):
+            out[t] = np.nan
     return out
 
 
 @kernel
 def colour_planes(at: Floats, triangles: NDArray[np.int32], colours: NDArray[np.uint8], linear: Floats) -> Floats:
     """Linear red, green and blue as ``texel_planes`` gives texels, (m, 3, 3), from ``colours`` (n, 3) of the points."""
-    out = np.full((len(triangles), 3, 3), np.nan)
-    corner = np.empty((3, 3))
+    out = np.empty((len(triangles), 3, 3))
     for t in range(len(triangles)):
-        for k in range(3):
-            for c in range(3):
-                corner[k, c] = linear[colours[triangles[t, k], c]]
-        _fit_plane(at, triangles[t], corner, out[t])
+        i, j, k = triangles[t]
+        for c in range(3):
+            out[t, c] = _plane(at, triangles[t], linear[colours[i, c]], linear[colours[j, c]], linear[colours[k, c]])
+        if not np.isfinite(out[t, 0, 0]):
+            out[t] = np.nan
     return out
 
 
 @kernel
-def _fit_plane(at: Floats, triangle: NDArray[np.int32], values: Floats, plane: Floats) -> None:
-    """Set ``plane`` (q, 3) so that its q linear functions take ``values`` (3, q) at a triangle's corners."""
+def _plane(at: Floats, triangle: NDArray[np.int32], a: float, b: float, c: float) -> tuple[float, float, float]:
+    """The linear function with these values at a triangle's corners; not finite for a triangle without area."""
     ax, ay = at[triangle[0], 0], at[triangle[0], 1]
     bx, by = at[triangle[1], 0] - ax, at[triangle[1], 1] - ay
     cx, cy = at[triangle[2], 0] - ax, at[triangle[2], 1] - ay
-    area = bx * cy - by * cx
-    if area == 0.0:
-        return
-    for q in range(values.shape[1]):
-        b, c = values[1, q] - values[0, q], values[2, q] - values[0, q]
-        right, down = (b * cy - c * by) / area, (c * bx - b * cx) / area
-        plane[q, 0] = values[0, q] - right * ax - down * ay
-        plane[q, 1], plane[q, 2] = right, down
-    if not np.isfinite(plane.sum()):
-        plane[:] = np.nan
+    area, b, c = bx * cy - by * cx, b - a, c - a
+    right, down = (b * cy - c * by) / area, (c * bx - b * cx) / area
+    return a - right * ax - down * ay, right, down
 
 
 @kernel
