@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,12 @@ from gemax_cli.settings import Settings
 from gemax_cli.stack.atomic import DISK_FULL
 from gemax_cli.stack.records import ScanRecord
 from gemax_cli.stack.tables import Failure
+
+_OF_ONE_SCAN = (
+    (re.compile(r" \([^()]*\d[^()]*\)"), ""),
+    (re.compile(r"\S*\w\.[A-Za-z]\w{1,3}\b"), "FILE"),
+    (re.compile(r"(?<![\w-])[-+]?\d[\d.,]*(?<=\d)\b"), "N"),
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,7 @@ class Outcome:
         scan: identity of the scan.
         line: the record as JSON; None after a failure.
         failure: the reason; None after success.
-        warnings: their number in the record.
+        warnings: those of the record.
         stamp: of the raw files as they were before they were read; "" where they were not read.
         disk_full: whether the task failed because the disk is full.
         seconds: per stage.
@@ -51,13 +58,20 @@ class Outcome:
     scan: str
     line: str | None = None
     failure: Failure | None = None
-    warnings: int = 0
+    warnings: tuple[str, ...] = ()
     stamp: str = ""
     disk_full: bool = False
     seconds: Mapping[str, float] = field(default_factory=dict)
     peak_bytes: int | None = None
     shared: bool = False
     unmapped: bool = False
+
+
+def kind_of_warning(sentence: str) -> str:
+    """A warning without what differs from scan to scan: brackets, names of files and numbers."""
+    for of_one_scan, instead in _OF_ONE_SCAN:
+        sentence = of_one_scan.sub(instead, sentence)
+    return sentence
 
 
 def may_crash(ref: ScanRef) -> bool:

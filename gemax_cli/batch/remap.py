@@ -134,7 +134,7 @@ def run_remap(task: RemapTask) -> Outcome:
         failure = failure_of(task.out / older.blocks[0].file, older.source, error)
         return Outcome(older.scan_id, failure=failure, disk_full=is_disk_full(error), shared=True)
     record = replace(older, blocks=blocks, mapping=task.mapping.record)
-    return Outcome(older.scan_id, record.to_line(), warnings=len(record.warnings), shared=True)
+    return Outcome(older.scan_id, record.to_line(), warnings=record.warnings, shared=True)
 
 
 def _remapped(task: RemapTask, block: BlockRecord) -> BlockRecord:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence, Set
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from gemax_cli.batch.model import Outcome, Task, death_of, may_crash
+from gemax_cli.batch.model import Outcome, Task, death_of, kind_of_warning, may_crash
 from gemax_cli.batch.plan import Plan, make_plan, shard_of
 from gemax_cli.batch.scopes import check_shard, unmapped_scopes
 from gemax_cli.cluster import Cluster
@@ -47,6 +48,7 @@ class RunOptions:
         dask: convert on a Dask cluster: the address of its scheduler, a scheduler file, or ``local``.
         command: the command line, for run.json.
         whole_disk: search sources that are a whole disk.
+        wait: seconds to wait for an output folder that another process writes to.
     """
 
     jobs: int = 1
@@ -57,6 +59,7 @@ class RunOptions:
     dask: str | None = None
     command: tuple[str, ...] = ()
     whole_disk: bool = False
+    wait: float = 0.0
 
 
 @dataclass
@@ -71,9 +74,11 @@ class Summary:
         changed: scans of those planned whose raw files changed since they were converted.
         failures: scans that failed, with the reasons.
         warned: scans converted with warnings.
+        warnings: of these scans: how many have a warning of each kind.
         left: scans not tried because the run was stopped.
         notes: sentences about the search for scans.
         disk_full: whether the run was stopped because the disk is full.
+        scans: number of scans that are there now, per database.
         completeness: subjects and expressions of the scans that are there now, per database.
         seconds: wall clock.
     """
@@ -85,9 +90,11 @@ class Summary:
     changed: int = 0
     failures: list[Failure] = field(default_factory=list)
     warned: int = 0
+    warnings: Counter[str] = field(default_factory=Counter)
     left: int = 0
     notes: tuple[str, ...] = ()
     disk_full: bool = False
+    scans: Mapping[str, int] = field(default_factory=dict)
     completeness: tuple[Completeness, ...] = ()
     seconds: float = 0.0
 
@@ -95,6 +102,11 @@ class Summary:
     def exit_code(self) -> int:
         """0 if all scans are converted, 3 if some failed or are left."""
         return SOME_FAILED if self.failures or self.left else 0
+
+    def add_warnings(self, outcome: Outcome) -> None:
+        """Count the warnings of a converted scan."""
+        self.warned += bool(outcome.warnings)
+        self.warnings.update({kind_of_warning(sentence) for sentence in outcome.warnings})
 
 
 class Reporter:
@@ -210,7 +222,7 @@ def convert(
     refs, summary = find(as_paths(sources), folder.path, settings, selection or Selection(), options)
     with folder.explained():
         folder.prepare()
-        with folder.locked(options.shard):
+        with folder.locked(options.shard, options.wait):
             todo = make_plan(refs, folder, settings, overwrite=options.overwrite)
             _tell(todo, summary)
             folder.write_run(settings, options.command, as_paths(sources))
@@ -255,6 +267,7 @@ class _Batch:
                 self._remove_temporaries()
             if not gone:
                 self._write_tables()
+            self.summary.scans = Counter(name.dataset for name in self._names())
             self.summary.completeness = tuple(completeness(self._names()))
 
     def _names(self) -> Iterator[ScanName]:
@@ -357,7 +370,8 @@ class _Batch:
                 self.stamps[outcome.scan] = outcome.stamp
             self.summary.shared += outcome.shared
             self.summary.converted += not outcome.shared
-            self.summary.warned += outcome.warnings > 0 and not outcome.shared
+            if not outcome.shared:
+                self.summary.add_warnings(outcome)
             self.in_flight.discard(outcome.scan)
         sync_path(self.folder.path / name)
         ended = time.monotonic()

@@ -90,7 +90,7 @@ def _peak_bytes() -> int | None:
 
 
 def _success(task: Task, record: ScanRecord, seconds: Seconds, stamp: str) -> Outcome:
-    outcome = Outcome(task.ref.scan_id, record.to_line(), warnings=len(record.warnings), stamp=stamp, seconds=seconds)
+    outcome = Outcome(task.ref.scan_id, record.to_line(), warnings=record.warnings, stamp=stamp, seconds=seconds)
     return replace(outcome, peak_bytes=_peak_bytes(), unmapped=task.settings.mapping != "scan")
 
 

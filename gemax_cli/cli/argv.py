@@ -1,4 +1,7 @@
-"""Options of many values: ``--tau 20 30 40`` becomes ``--tau 20 --tau 30 --tau 40`` before Click parses."""
+"""Options of many values: ``--tau 20 30 40`` becomes ``--tau 20 --tau 30 --tau 40`` before Click parses.
+
+``--wait`` without a number becomes ``--wait=inf``.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ def spread(arguments: Sequence[str]) -> list[str]:
 def _spread(arguments: Sequence[str]) -> Iterator[str]:
     name = ""  # of the option whose values are being read
     first = False  # its first value comes next; Click handles it
-    for argument in arguments:
+    for argument, following in zip(arguments, [*arguments, ""][1:], strict=True):
+        if argument == "--wait" and not NUMBER.fullmatch(following):
+            argument = "--wait=inf"
         option, equals, _ = argument.partition("=")
         if option in SPREADING:
             name, first = option, not equals

@@ -14,7 +14,9 @@ from gemax_cli.cli import options
 from gemax_cli.printing import printable
 
 if TYPE_CHECKING:
+    from gemax_cli.batch.plan import Plan
     from gemax_cli.batch.run import RunOptions
+    from gemax_cli.cli.json_lines import JsonLines
     from gemax_cli.datasets.selection import Selection
     from gemax_cli.settings import Settings
 
@@ -33,6 +35,7 @@ run_pack = options.pack(
     whole_disk=partial(
         options.run_option, "--whole-disk", is_flag=True, help="Search SRC also where it is a whole disk."
     ),
+    wait=options.wait_part,
     on_failure=options.choice(options.run_option, "--on-failure", "continue stop", "After a scan that fails."),
 )
 
@@ -44,14 +47,18 @@ run_pack = options.pack(
 @options.selection_pack("selection")
 @options.scans_option("--retry-failed", is_flag=True, help="Only the scans in OUT/failures.csv.")
 @options.scans_option("--from-failures", type=options.PATH, help="Only the scans in this failures.csv.")
+@options.settings_option
 @run_pack("run")
 @options.run_option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
-@options.output_option("--json", "as_json", is_flag=True, help="Print one record a line to stdout.")
-@options.output_option("--quiet", "-q", is_flag=True, help="No progress and no summary, only failures.")
+@options.output_option("--json", "as_json", is_flag=True, help="Print every scan to stdout, a JSON object a line.")
+@options.quiet_option
+@options.verbose_option
+@options.log_option
 @options.output_option("--profile", is_flag=True, help="Print to stderr how long each stage took, and how much memory.")
 def command(
     sources: list[Path], out: Path, settings: Settings, selection: Selection, run: RunOptions, retry_failed: bool,
-    from_failures: Path | None, dry_run: bool, as_json: bool, quiet: bool, profile: bool,
+    from_failures: Path | None, dry_run: bool, as_json: bool, quiet: bool, verbose: bool, log: Path | None,
+    profile: bool,
 ) -> int:  # fmt: skip
     """Convert raw 3D face scans in SRC... to 16-bit depth blocks and GEMax maps in OUT.
 
@@ -59,17 +66,19 @@ def command(
     layouts are recognised by themselves. Run the same command again to go on after an interruption.
     """
     from gemax_cli.batch.run import convert
+    from gemax_cli.cli.json_lines import JsonLines
     from gemax_cli.cli.progress import ProgressReporter
     from gemax_cli.stack.naming import FAILURES
 
     failures = out / FAILURES if retry_failed else from_failures
     only = _sources_of(failures, retry_failed) if failures else None
     run = replace(run, only_sources=only, command=("gemax", *sys.argv[1:]))
+    lines = JsonLines(out, at_end=settings.mapping != "scan" and not dry_run) if as_json else None
     if dry_run:
-        return _dry_run(sources, out, settings, selection, run)
-    with ProgressReporter(quiet=quiet, as_json=as_json, profile=profile) as reporter:
+        return _dry_run(sources, out, settings, selection, run, lines)
+    with ProgressReporter(quiet=quiet, verbose=verbose, log=log, lines=lines, profile=profile) as reporter:
         summary = convert(sources, out, settings, selection, run, reporter)
-    reporter.close(summary, out, run.jobs)
+        reporter.close(summary, out, run.jobs)
     return summary.exit_code
 
 
@@ -91,17 +100,32 @@ def _sources_of(failures: Path, ours: bool) -> frozenset[str]:
         raise click.BadParameter(str(error)) from error
 
 
-def _dry_run(sources: list[Path], out: Path, settings: Settings, selection: Selection, run: RunOptions) -> int:
+def _dry_run(
+    sources: list[Path], out: Path, settings: Settings, selection: Selection, run: RunOptions, lines: JsonLines | None
+) -> int:
+    from gemax_cli.batch.estimate import estimate_seconds
     from gemax_cli.batch.run import plan
-    from gemax_cli.cli.output import emit, say
-    from gemax_cli.cli.progress import duration_text
+    from gemax_cli.cli.heartbeat import span_text
+    from gemax_cli.cli.output import say
 
     todo, summary = plan(sources, out, settings, selection, run)
+    if lines:
+        lines.planned(todo, summary.failures)
+        lines.close()
+    else:
+        _print_steps(todo)
+    for note in (*summary.notes, *(failure.message for failure in summary.failures)):
+        say(note)
+    say(f"{len(todo.steps)} of {summary.found} scans to do, {todo.done} done already.")
+    seconds = estimate_seconds(todo, out, settings, run.jobs)
+    if seconds:
+        say(f"About {span_text(seconds)} with --jobs {run.jobs}, by the time that some of them took now.")
+    return summary.exit_code
+
+
+def _print_steps(todo: Plan) -> None:
+    from gemax_cli.cli.output import emit
+
     for step in todo.steps:
         names = (printable(step.ref.source), step.ref.scan_id)
         emit("\t".join(("add maps" if step.adds else "convert", *names)) + "\n")
-    for note in (*summary.notes, *(failure.message for failure in summary.failures)):
-        say(note)
-    time = duration_text(len(todo.steps), run.jobs)
-    say(f"{len(todo.steps)} of {summary.found} scans to do, {todo.done} done already.{time}")
-    return summary.exit_code

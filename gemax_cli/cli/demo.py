@@ -31,10 +31,10 @@ def command(folder: Path, taus: tuple[int, ...], subjects: int, seed: int, jobs:
     raw, out, sheet = folder / "raw", folder / "out", folder / "sheet.png"
     click.echo(f"writing synthetic raw scans to {raw}", err=True)
     make_sample(raw, subjects=subjects, seed=seed, scans="six")
-    with ProgressReporter(quiet=False, as_json=False) as reporter:
+    with ProgressReporter() as reporter:
         run = RunOptions(jobs, command=("gemax", "demo"))
         summary = convert([raw], out, Settings(taus), options=run, reporter=reporter)
-    reporter.close(summary, out)
+        reporter.close(summary, out)
     print_entropy(measure_folder(out), out, "dataset", "table")
     preview(out, sheet, limit=8)
     click.echo(f"contact sheet: {sheet}", err=True)

@@ -61,6 +61,7 @@ run_pack = options.pack(
     "gemax_cli.batch.run:RunOptions",
     jobs=options.jobs_part,
     overwrite=partial(options.run_option, "--overwrite", is_flag=True, help="Map again what is there already."),
+    wait=options.wait_part,
     on_failure=options.choice(options.run_option, "--on-failure", "continue stop", "After an image that fails."),
 )
 
@@ -71,9 +72,12 @@ run_pack = options.pack(
 @settings_pack("settings")
 @run_pack("run")
 @options.output_option("--json", "as_json", is_flag=True, help="Print one record a line to stdout.")
-@options.output_option("--quiet", "-q", is_flag=True, help="No progress and no summary, only failures.")
+@options.quiet_option
+@options.verbose_option
+@options.log_option
 def command(
-    sources: list[Path], out: Path, settings: ImageSettings, run: RunOptions, as_json: bool, quiet: bool
+    sources: list[Path], out: Path, settings: ImageSettings, run: RunOptions, as_json: bool, quiet: bool, verbose: bool,
+    log: Path | None,
 ) -> int:  # fmt: skip
     """Map the HDR images IMAGE... to 8-bit maps in OUT, of the highest entropy that a bound on distortion allows.
 
@@ -86,7 +90,9 @@ def command(
     from gemax_cli.images.run import map_images
 
     run = replace(run, command=("gemax", *sys.argv[1:]))
-    with ProgressReporter(quiet=quiet, as_json=as_json, things="images", verb="map") as progress:
+    with ProgressReporter(
+        quiet=quiet, verbose=verbose, log=log, as_json=as_json, things="images", verb="map"
+    ) as progress:
         summary = map_images(sources, out, settings, run, ImageProgress(progress))
-    progress.close(summary, out, run.jobs)
+        progress.close(summary, out, run.jobs)
     return summary.exit_code

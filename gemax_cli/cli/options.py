@@ -38,11 +38,13 @@ class Decorator(Protocol):
 
 
 class Option(click.Option):
-    """An option that ``--help`` shows under a heading, with its default and its environment variable."""
+    """An option that ``--help`` shows under a heading, with its default. GEMAX_ and its name is its variable."""
 
     def __init__(self, *args: Any, heading: str, **rest: Any) -> None:
-        super().__init__(*args, **{"show_default": True, "show_envvar": True, **rest})
+        super().__init__(*args, **{"show_default": True, **rest})
         self.heading = heading
+        name = max(self.opts, key=len).lstrip("-").upper().replace("-", "_")
+        self.envvar = self.envvar or f"GEMAX_{name}"
 
 
 class Command(click.Command):
@@ -58,6 +60,10 @@ class Command(click.Command):
         for heading, records in sections.items():
             with formatter.section(heading):
                 formatter.write_dl(records)
+        variables = [str(param.envvar) for param in self.params if isinstance(param, Option) and not param.hidden]
+        if variables:
+            with formatter.section("Environment variables, for options that the command line does not give"):
+                formatter.write_text(f"{', '.join(variables)}.")
 
 
 def under(heading: str) -> Callable[..., Decorator]:
@@ -171,6 +177,19 @@ def _expand(ctx: click.Context, param: click.Parameter, sources: tuple[Path, ...
     return places
 
 
+def _settings_from(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
+    """Make the settings of a file the defaults of the options of this command."""
+    if path is None:
+        return
+    from gemax_cli.settings_file import read_settings
+
+    names = {param.name for param in ctx.command.params if param.name}
+    values: dict[str, Any] = {}
+    for field, value in read_settings(path).items():
+        values |= {name: value for name in (field, f"settings_{field}") if name in names}
+    ctx.default_map = {**(ctx.default_map or {}), **values}
+
+
 def default_jobs() -> int:
     """Number of cores that this process may use."""
     try:
@@ -184,19 +203,34 @@ def default_jobs() -> int:
 sources_argument = click.argument("sources", nargs=-1, required=True, type=PATH, metavar="SRC...", callback=_expand)
 images_argument = click.argument("sources", nargs=-1, required=True, type=PATH, metavar="IMAGE...", callback=_expand)
 out_argument = click.argument("out", type=PATH, callback=existing)
+settings_option = run_option(
+    "--settings", type=PATH, metavar="FILE", is_eager=True, expose_value=False, callback=_settings_from,
+    help="Settings from a run.json or a TOML file; options of the command line count more.",
+)  # fmt: skip
 numbers_option = partial(maps_option, multiple=True, callback=flatten)
 tau_part = partial(
-    numbers_option, "--tau", type=integers, envvar="GEMAX_TAU", default=["20", "30", "40", "50", "60"],
+    numbers_option, "--tau", type=integers, default=["20", "30", "40", "50", "60"],
     metavar="LEVELS...", help="Distortion bounds, in levels: 20 30 40, 20,30,40 or 20:60:10.",
 )  # fmt: skip
 tau_option = tau_part("taus")
 jobs_part = partial(
-    run_option, "--jobs", "-j", type=click.IntRange(1), envvar="GEMAX_JOBS", default=default_jobs,
+    run_option, "--jobs", "-j", type=click.IntRange(1), default=default_jobs,
     show_default="one per core", help="Processes.",
 )  # fmt: skip
 jobs_option = jobs_part("jobs")
+wait_part = partial(
+    run_option, "--wait", type=click.FloatRange(0), default=0.0, show_default="fail at once", metavar="[SECONDS]",
+    help="Wait for a folder that another gemax writes to; without SECONDS for as long as it takes.",
+)  # fmt: skip
 format_option = output_option(
     "--format", "form", type=click.Choice(get_args(Form)), default="table", help="How to print results."
+)
+
+
+quiet_option = output_option("--quiet", "-q", is_flag=True, help="No progress and no summary, only failures.")
+verbose_option = output_option("--verbose", "-v", is_flag=True, help="Name each of them on stderr as it is done.")
+log_option = output_option(
+    "--log", type=PATH, metavar="FILE", help="Append all messages of --verbose to FILE, with their time."
 )
 
 
@@ -257,7 +291,7 @@ settings_pack = pack(
     "gemax_cli.settings:Settings",
     taus=tau_part,
     maps=partial(
-        maps_option, "--maps", multiple=True, callback=words, envvar="GEMAX_MAPS", metavar="NAMES",
+        maps_option, "--maps", multiple=True, callback=words, metavar="NAMES",
         help=f"Comparison maps of the same blocks: {', '.join(COMPARISONS)}; separated by commas.",
     ),
     quantisation=quantisation_pack,
@@ -270,7 +304,7 @@ settings_pack = pack(
     ),
     stack=choice(maps_option, "--stack", "files rgb", "A grey PNG per tau, or an RGB PNG per three tau."),
     depths=partial(
-        numbers_option, "--depth", type=lengths, envvar="GEMAX_DEPTH", default=["60"], heading="Block",
+        numbers_option, "--depth", type=lengths, default=["60"], heading="Block",
         metavar="MM...", help="Depth of the block behind the nose tip; several cut several blocks.",
     ),
     block=block_pack,

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import shlex
 import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 import click
 
+from gemax_cli import __version__
 from gemax_cli.batch.profile import Profile
 from gemax_cli.batch.run import Reporter, Summary
+from gemax_cli.cli.heartbeat import Heartbeat
 from gemax_cli.cli.output import emit, say
 from gemax_cli.cli.signals import raise_again
 from gemax_cli.printing import printable
+from gemax_cli.stack.folder import LOG
 from gemax_cli.stack.naming import FAILURES, METADATA
 
 if TYPE_CHECKING:
@@ -22,82 +30,122 @@ if TYPE_CHECKING:
 
     from gemax_cli.batch.model import Outcome
     from gemax_cli.batch.plan import Plan
+    from gemax_cli.cli.json_lines import JsonLines
     from gemax_cli.stack.tables import Failure
 
-TYPICAL_SECONDS = 0.04  # per scan and process, five tau: twice what simulated scans take on the one core of the README
 FIRST_RUN = "the first run on a machine compiles for a minute before it starts"
 MOST_FAILURES = 10  # named on the terminal; all of them are in failures.csv
+COLUMNS = 80  # of a summary
 
 
 class ProgressReporter(Reporter):
-    """Show a progress bar (if stderr is a terminal), failures when they happen, and a summary at the end."""
+    """Show a bar on a terminal and a line every half a minute elsewhere, failures when they happen, and a summary.
+
+    All messages pass through the logger ``gemax_cli`` of the standard library.
+    """
 
     def __init__(
-        self, *, quiet: bool, as_json: bool, profile: bool = False, things: str = "scans", verb: str = "convert"
-    ) -> None:
-        self.quiet, self.as_json = quiet, as_json
+        self, *, quiet: bool = False, verbose: bool = False, log: Path | None = None, as_json: bool = False,
+        lines: JsonLines | None = None, profile: bool = False, things: str = "scans", verb: str = "convert",
+    ) -> None:  # fmt: skip
+        self._level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO
+        self._quiet, self._log, self._as_json, self._lines = quiet, log, as_json, lines
         self._things, self._verb = things, verb
         self._profile = Profile() if profile else None
         self._bar: Progress | None = None
+        self._heartbeat: Heartbeat | None = None
         self._named = 0
+        self._ended = ExitStack()
 
     def __enter__(self) -> ProgressReporter:
+        handlers: list[logging.Handler] = [_Terminal(self, self._level)]
+        if self._log:
+            handlers.append(_log_file(self._log))
+        LOG.setLevel(logging.DEBUG)
+        for handler in handlers:
+            LOG.addHandler(handler)
+            self._ended.callback(handler.close)
+            self._ended.callback(LOG.removeHandler, handler)
+        LOG.debug("gemax %s: gemax %s", __version__, printable(shlex.join(sys.argv[1:])))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar:
-            self._bar.stop()
+        self._stop()
+        if kind:
+            LOG.debug("ended by %s: %s", kind.__name__, printable(str(error)))
+        self._ended.close()
+
+    def _stop(self) -> None:
+        for running in (self._bar, self._heartbeat):
+            if running:
+                running.stop()
 
     def planned(self, plan: Plan, summary: Summary) -> None:
         """Print the notes of the search for scans and start the bar."""
         self.started(len(plan.steps), summary)
+        if self._lines:
+            self._lines.planned(plan, summary.failures)
 
     def started(self, steps: int, summary: Summary) -> None:
         """Print the notes of the search and start the bar over ``steps``."""
-        if not self.quiet:
-            for note in summary.notes:
-                say(note)
-            if steps:
-                self._start(steps)
+        for note in summary.notes:
+            LOG.info(printable(note))
+        if steps:
+            self._start(steps)
         for failure in summary.failures:
             self._name(failure)
 
     def _start(self, steps: int) -> None:
-        """Print the number of steps and a hint about compilation; start the bar on a terminal, without NO_COLOR."""
-        click.echo(f"{steps} {self._things} to {self._verb}; {FIRST_RUN}.", err=True)
-        if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
+        """Print the number of steps and a hint about compilation; start a bar on a terminal, else the heartbeat."""
+        LOG.info("%d %s to %s; %s.", steps, self._things, self._verb, FIRST_RUN)
+        if not self._quiet and sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
             self._bar = _progress_bar(self._things)
             self._bar.add_task("starting", total=steps)
             self._bar.start()
+        else:
+            self._heartbeat = Heartbeat(LOG.info, steps, self._things)
 
     def sharing(self, scans: int) -> None:
         """Lengthen the bar by the scans that are to be mapped."""
-        if scans and not self.quiet:
-            self._say(f"{scans} {self._things} to map by the mapping of their scope.")
+        if scans:
+            LOG.info("%d %s to map by the mapping of their scope.", scans, self._things)
         if self._bar:
             task = self._bar.tasks[0]
             self._bar.update(task.id, total=(task.total or 0) + scans)
+        if self._heartbeat:
+            self._heartbeat.total += scans
 
     def finished(self, outcome: Outcome) -> None:
         """Advance the bar; print the record or the failure."""
         raise_again()
-        if self._bar:
-            self._bar.update(self._bar.task_ids[0], advance=1, description=self._verb)
+        self.advanced()
         if self._profile:
             self._profile.add(outcome.seconds, outcome.peak_bytes)
-        if outcome.line and self.as_json and not outcome.unmapped:
+        if outcome.line and self._as_json:
             emit(outcome.line)
+        if self._lines:
+            self._lines.finished(outcome)
         if outcome.failure:
             self._name(outcome.failure)
+        else:
+            LOG.debug("done: %s", printable(outcome.scan))
+
+    def advanced(self) -> None:
+        """Advance the bar by a step."""
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], advance=1, description=self._verb)
+        if self._heartbeat:
+            self._heartbeat.done += 1
 
     def _name(self, failure: Failure) -> None:
         self._named += 1
-        if self._named <= MOST_FAILURES:
-            self._say(f"failed: {failure.message}")
+        level = logging.ERROR if self._named <= MOST_FAILURES else logging.DEBUG
+        LOG.log(level, "failed: %s", printable(failure.message))
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Print a sentence on stderr, above the bar if there is one."""
         if self._bar:
             self._bar.console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
         else:
@@ -105,10 +153,36 @@ class ProgressReporter(Reporter):
 
     def close(self, summary: Summary, out: Path, jobs: int = 1) -> None:
         """Print the summary, and the profile if requested."""
-        if not self.quiet:
-            say(summary_text(summary, out, self._things))
+        self._stop()
+        self._bar = None
+        if self._lines:
+            self._lines.close()
+        for line in summary_lines(summary, out, self._things):
+            LOG.info(printable(line))
         if self._profile:
             click.echo(profile_text(self._profile, summary.seconds, jobs), err=True, nl=False)
+
+
+class _Terminal(logging.Handler):
+    """Hand messages on to a reporter."""
+
+    def __init__(self, reporter: ProgressReporter, level: int) -> None:
+        super().__init__(level)
+        self._reporter = reporter
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a message."""
+        self._reporter.say(record.getMessage())
+
+
+def _log_file(path: Path) -> logging.Handler:
+    try:
+        handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        message = f"{path}: cannot be written ({error.strerror}): give another file."
+        raise click.BadParameter(message, param_hint="--log") from error
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
+    return handler
 
 
 def _progress_bar(things: str) -> Progress:
@@ -158,25 +232,52 @@ def profile_text(profile: Profile, seconds: float, jobs: int) -> str:
     return table_text(rows, "Stages (medians over the scans)", "; ".join(parts) + ".")
 
 
-def duration_text(steps: int, jobs: int) -> str:
-    """The expected time as a sentence that starts with a space; empty without steps."""
-    if not steps:
-        return ""
-    seconds = TYPICAL_SECONDS * steps / jobs
-    time = f"{max(seconds, 1.0):.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-    return f" About {time} with --jobs {jobs}, if a scan takes {TYPICAL_SECONDS} s."
+def summary_lines(summary: Summary, out: Path, things: str = "scans") -> Iterator[str]:
+    """Yield the last lines of a run: counts and rate, what is there per database, warnings by kind, what to do next."""
+    yield from _wrapped(f"{summary.found} {things}: {_counts(summary)}; {_time(summary, things)}.", "")
+    complete = {row.dataset: f" of {row.counts}" for row in summary.completeness}
+    if summary.scans:
+        yield from _wrapped(f"In {out} now:", "")
+    for dataset, scans in sorted(summary.scans.items()):
+        yield from _wrapped(f"{dataset}: {scans} scans{complete.get(dataset, '')}.", "  ")
+    if summary.warnings:
+        yield from _wrapped(f"Warnings (which scan has which: {out / METADATA}):", "")
+    for kind, count in summary.warnings.most_common():
+        yield from _wrapped(f"{count} x {kind}", "  ")
+    advice = f"Next: {_next(summary, out, things)}"
+    yield from [advice] if "gemax" in advice else _wrapped(advice, "")  # a command to copy stays whole
 
 
-def summary_text(summary: Summary, out: Path, things: str = "scans") -> str:
-    """The last lines of a run: counts, rate, and files to look at."""
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(
+        text, COLUMNS, initial_indent=indent, subsequent_indent=indent + "  ", break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
+
+
+def _counts(summary: Summary) -> str:
     parts = [f"{summary.converted} converted"]
     parts += [f"{summary.shared} mapped by the mapping of their scope"] * bool(summary.shared)
     parts += [f"{summary.changed} changed since they were converted"] * bool(summary.changed)
     parts += [f"{summary.done} there already"] * bool(summary.done)
-    parts += [f"{len(summary.failures)} failed (see {out / FAILURES})"] * bool(summary.failures)
+    parts += [f"{len(summary.failures)} failed"] * bool(summary.failures)
     parts += [f"{summary.left} not tried"] * bool(summary.left)
-    parts += [f"{summary.warned} with warnings (see {out / METADATA})"] * bool(summary.warned)
+    parts += [f"{summary.warned} with warnings"] * bool(summary.warned)
+    return ", ".join(parts)
+
+
+def _time(summary: Summary, things: str) -> str:
     rate = f", {summary.converted / summary.seconds:.1f} {things}/s" if summary.converted else ""
-    text = f"{summary.found} {things}: {', '.join(parts)}; {summary.seconds:.1f} s{rate}."
-    text = "\n".join((text, *map(str, summary.completeness)))
-    return text + ("\nThe disk is full: free some space and run the same command again." if summary.disk_full else "")
+    return f"{summary.seconds:.1f} s{rate}"
+
+
+def _next(summary: Summary, out: Path, things: str) -> str:
+    """What to do after a run, as a command where it is one."""
+    if summary.disk_full:
+        return "the disk is full: free some space and run the same command again."
+    if summary.failures:
+        retry = "the same command" if things == "images" else "the same command with --retry-failed"
+        return f"see {out / FAILURES} for the reasons; {retry} tries them again."
+    if summary.left:
+        return "the same command goes on from here."
+    return f"gemax {'entropy' if things == 'images' else 'report'} {shlex.quote(str(out))}"

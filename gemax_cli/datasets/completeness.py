@@ -27,9 +27,13 @@ class Completeness:
 
     def __str__(self) -> str:
         """One sentence."""
+        return f"{self.dataset}: {self.counts}."
+
+    @property
+    def counts(self) -> str:
+        """The counts in words."""
         each = ", ".join(f"{expression} {count}" for expression, count in self.shown.items())
-        complete = f"{self.complete} with all six expressions"
-        return f"{self.dataset}: {self.subjects} subjects, {complete} (subjects with {each})."
+        return f"{self.subjects} subjects, {self.complete} with all six expressions (subjects with {each})"
 
 
 def completeness(names: Iterable[ScanName]) -> list[Completeness]:

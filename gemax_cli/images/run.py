@@ -78,7 +78,7 @@ def map_images(
     refs, summary = _find(sources, folder.path)
     with folder.explained():
         folder.prepare()
-        with folder.locked():
+        with folder.locked(wait=options.wait):
             run = _Run(folder, settings, options, summary, reporter, as_paths(sources))
             run.do(refs)
     summary.seconds = time.perf_counter() - started
@@ -195,7 +195,7 @@ class _Run:
             self.folder.check_in_place(records_name(None))
             self.stamps[outcome.scan] = outcome.stamp
             self.summary.converted += 1
-            self.summary.warned += outcome.warnings > 0
+            self.summary.add_warnings(outcome)
         elif outcome.failure:
             self.summary.failures.append(outcome.failure)
             self.summary.disk_full = self.summary.disk_full or outcome.disk_full

@@ -98,7 +98,7 @@ def run_map(task: MapTask) -> Outcome:
     try:
         record = map_file(_only_missing(task))
         stamp = image_stamp(record.source_sha256, before)
-        return Outcome(ref.image_id, record.to_line(), warnings=len(record.warnings), stamp=stamp)
+        return Outcome(ref.image_id, record.to_line(), warnings=record.warnings, stamp=stamp)
     except Exception as error:
         return Outcome(
             ref.image_id, failure=failure_of(ref.path, ref.source, error), disk_full=is_disk_full(error)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
@@ -28,6 +30,7 @@ from gemax_cli.errors import (
     UnsafePath,
 )
 from gemax_cli.paths import AnyPath, as_path
+from gemax_cli.printing import printable
 from gemax_cli.settings import ADDABLE, Settings
 from gemax_cli.stack.atomic import DISK_FULL, remove_temporaries, write_atomically
 from gemax_cli.stack.guard import Guard, NotRegular, check_own_files, open_regular, read_regular
@@ -62,6 +65,7 @@ TABLES_LOCK = ".gemax-tables.lock"
 PROVENANCE = ("numpy", "numba", "scipy", "pillow", "imageio", "isal", "joblib")
 MOST_RUNS, MOST_SOURCES = 1000, 1000  # of the history in run.json
 LOCK_SECONDS, SHARD_SECONDS = 0.5, 5.0  # that locks held for a moment are waited for; shards start by the hundred
+LOG = logging.getLogger("gemax_cli")
 Shard = tuple[int, int]
 """(i, n): the i-th of n runs that share a folder, from 1."""
 
@@ -380,16 +384,38 @@ class OutputFolder:
             raise OutputUnwritable(f"{self.path}: {message}") from error
 
     @contextmanager
-    def locked(self, shard: Shard | None = None) -> Iterator[None]:
+    def locked(self, shard: Shard | None = None, wait: float = 0.0) -> Iterator[None]:
         """Lock the folder. Shards of one run share the lock; each locks its own part alone.
 
         Locks that are held for a moment are waited for: those of shards that start together, and of verify.
+
+        Args:
+            shard: of this run.
+            wait: seconds to wait for another process that writes to it.
 
         Raises:
             FolderInUse: another process holds it.
             OutputError: a link or pipe is in the place of a file of gemax.
         """
         check_own_files(self.path)
+        with self._taken_in_time(shard, wait):
+            self._locked = self.path.stat()
+            yield
+
+    def _taken_in_time(self, shard: Shard | None, wait: float) -> ExitStack:
+        """The locks. Between two attempts none is held, so that two who wait never wait for each other."""
+        deadline, told = time.monotonic() + wait, False
+        while True:
+            try:
+                return self._taken(shard)
+            except FolderInUse:
+                if time.monotonic() >= deadline:
+                    raise
+            if not told:
+                LOG.warning("%s: another gemax is writing to it: waiting for it to end.", printable(str(self.path)))
+                told = True
+
+    def _taken(self, shard: Shard | None) -> ExitStack:
         with ExitStack() as stack:
             if shard:
                 _take(stack, self.path, f".gemax-{shard[0]}-of-{shard[1]}.lock")
@@ -399,8 +425,7 @@ class OutputFolder:
                 _take(stack, self.path, LOCK)
                 for path in sorted(self.path.glob(".gemax-*-of-*.lock")):
                     _take(stack, self.path, path.name)
-            self._locked = self.path.stat()
-            yield
+            return stack.pop_all()
 
     def check_free(self) -> None:
         """Check that nobody writes to the folder, without keeping others from it.

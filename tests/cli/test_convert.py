@@ -12,7 +12,6 @@ import pytest
 
 from gemax_cli.batch.profile import STAGES
 from gemax_cli.cli.main import run
-from gemax_cli.cli.progress import duration_text
 from tests.batch.torture import workers
 
 GEMAX = [sys.executable, "-m", "gemax_cli"]
@@ -130,7 +129,7 @@ def test_a_dry_run_writes_nothing(raw, tmp_path, capsys):
     assert run(["convert", str(raw), str(tmp_path / "out"), "--dry-run", "-j1"]) == 0
     said = capsys.readouterr()
     assert len(said.out.splitlines()) == 6
-    assert "6 of 6 scans to do, 0 done already. About 1 s with --jobs 1, if a scan takes 0.04 s." in said.err
+    assert "6 of 6 scans to do, 0 done already.\nAbout " in said.err
     assert not (tmp_path / "out").exists()
 
 
@@ -138,22 +137,10 @@ def test_a_dry_run_goes_by_what_was_measured(raw, converted, capsys):
     line = ["convert", str(raw), str(converted), "--dry-run", "-j1"]
     assert run([*line, "--tau", "20", "30", "40"]) == 0
     assert capsys.readouterr().err == "Skipped: 1 .csv, 1 .json.\n0 of 6 scans to do, 6 done already.\n"
+    before = sorted(converted.rglob("*"))
     assert run([*line, "--tau", "20", "50"]) == 0
-    assert "with --jobs 1, if a scan takes 0.04 s." in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("steps", "text"),
-    [
-        (0, ""),
-        (1, " About 1 s with --jobs 2, if"),
-        (4480, " About 90 s"),
-        (4501, " About 2 min"),
-        (6000, " About 2 min with --jobs 2, if"),
-    ],
-)
-def test_durations_are_told_in_words(steps, text):
-    assert duration_text(steps, 2)[: len(text)] == text
+    assert "with --jobs 1, by the time that some of them took now." in capsys.readouterr().err
+    assert sorted(converted.rglob("*")) == before
 
 
 @pytest.mark.slow
@@ -321,7 +308,8 @@ def test_signals_while_workers_start_leave_one_sentence(raw, tmp_path, number, d
 def test_the_summary_tells_which_expressions_the_subjects_show(raw, tmp_path, capsys):
     assert run(["convert", str(raw), str(tmp_path / "out"), "--tau", "20", "--dataset", "Bosphorus"]) == 0
     said = capsys.readouterr().err
-    assert "Bosphorus: 1 subjects, 0 with all six expressions (subjects with NE 1, AN 0, DI 0," in said
+    assert "\n  Bosphorus: 3 scans of 1 subjects, 0 with all six expressions (subjects with NE\n" in said
+    assert "\n    1, AN 0, DI 0," in said
 
 
 def test_a_scope_that_shards_split_is_a_usage_error(raw, tmp_path, capsys):

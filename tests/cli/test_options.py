@@ -98,6 +98,7 @@ def test_help_has_headings_and_the_names_of_the_registries(capsys):
     assert headings == [
         "Maps:", "Block:", "Nose tip and axes:", "Camera of depth pictures without a .json beside them:",
         "Which scans:", "Run:", "Output:", "Options:",
+        "Environment variables, for options that the command line does not give:",
     ]  # fmt: skip
     assert all(name in text for name in (*COMPARISONS, *DATASETS))
 
