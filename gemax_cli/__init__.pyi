@@ -102,6 +102,8 @@ from .splits.rows import split_rows as split_rows
 from .stack.folder import OutputFolder as OutputFolder
 from .stack.invert import InvertedMap as InvertedMap
 from .stack.invert import invert as invert
+from .stack.merge import Merged as Merged
+from .stack.merge import merge as merge
 from .stack.records import BlockRecord as BlockRecord
 from .stack.records import ComparisonRecord as ComparisonRecord
 from .stack.records import MappingRecord as MappingRecord

@@ -77,6 +77,10 @@ class SettingsConflict(OutputError):
     """The output folder was made with other settings."""
 
 
+class MergeConflict(OutputError):
+    """Two output folders hold different versions of a scan."""
+
+
 class SplitDamaged(OutputError):
     """The files of a split are not what gemax wrote, or it never wrote them."""
 

@@ -18,7 +18,7 @@ from gemax_cli.errors import GemaxError
 from gemax_cli.printing import printable
 
 COMMANDS = (
-    "convert", "entropy", "verify", "preview", "report", "inspect",
+    "convert", "merge", "entropy", "verify", "preview", "report", "inspect",
     "invert", "sweep", "split", "train", "score", "map", "sample", "demo", "bench",
 )  # fmt: skip
 HELP = """Raw 3D face scans to multi-tau GEMax maps.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -23,5 +25,29 @@ def command(folders: tuple[Path, ...], out: Path, wait: float, quiet: bool, verb
     Records and images are checked first. A scan that two folders hold alike is copied once; one that they hold
     differently ends the command before anything is written. Make splits again afterwards: subjects were added.
     """
-    from gemax_cli.cli.progress import MessageReporter
+    from gemax_cli.cli.progress import ProgressReporter
+    from gemax_cli.printing import printable
+    from gemax_cli.stack.folder import LOG
     from gemax_cli.stack.merge import merge
+
+    started = time.perf_counter()
+    with ProgressReporter(quiet=quiet, verbose=verbose, log=log, verb="copy", hint="") as reporter:
+
+        def progress(scan_id: str, scans: int) -> None:
+            """Start the bar, and advance it by each scan."""
+            if scan_id:
+                reporter.advance()
+                LOG.debug("done: %s", printable(scan_id))
+            else:
+                reporter.begin(scans)
+
+        merged = merge(folders, out, command=("gemax", *sys.argv[1:]), wait=wait, progress=progress)
+        reporter.stop()
+        for problem in merged.problems:
+            LOG.error("left out: %s", printable(problem))
+        left = f", {len(merged.problems)} problems" * bool(merged.problems)
+        seconds = time.perf_counter() - started
+        counts = f"{merged.added} copied, {merged.present} there already{left}"
+        LOG.info("%d scans: %s; %.1f s.", merged.scans, counts, seconds)
+        LOG.info("Next: gemax report %s", shlex.quote(str(out)))
+    return merged.exit_code

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gemax_cli.cli.json_lines import JsonLines
     from gemax_cli.stack.tables import Failure
 
-FIRST_RUN = "the first run on a machine compiles for a minute before it starts"
+FIRST_RUN = "; the first run on a machine compiles for a minute before it starts"
 MOST_FAILURES = 10  # named on the terminal; all of them are in failures.csv
 COLUMNS = 80  # of a summary
 
@@ -47,10 +47,11 @@ class ProgressReporter(Reporter):
     def __init__(
         self, *, quiet: bool = False, verbose: bool = False, log: Path | None = None, as_json: bool = False,
         lines: JsonLines | None = None, profile: bool = False, things: str = "scans", verb: str = "convert",
+        hint: str = FIRST_RUN,
     ) -> None:  # fmt: skip
         self._level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO
         self._quiet, self._log, self._as_json, self._lines = quiet, log, as_json, lines
-        self._things, self._verb = things, verb
+        self._things, self._verb, self._hint = things, verb, hint
         self._profile = Profile() if profile else None
         self._bar: Progress | None = None
         self._heartbeat: Heartbeat | None = None
@@ -72,15 +73,17 @@ class ProgressReporter(Reporter):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop()
+        self.stop()
         if kind:
             LOG.debug("ended by %s: %s", kind.__name__, printable(str(error)))
         self._ended.close()
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """End the bar or the heartbeat."""
         for running in (self._bar, self._heartbeat):
             if running:
                 running.stop()
+        self._bar = self._heartbeat = None
 
     def planned(self, plan: Plan, summary: Summary) -> None:
         """Print the notes of the search for scans and start the bar."""
@@ -92,14 +95,15 @@ class ProgressReporter(Reporter):
         """Print the notes of the search and start the bar over ``steps``."""
         for note in summary.notes:
             LOG.info(printable(note))
-        if steps:
-            self._start(steps)
+        self.begin(steps)
         for failure in summary.failures:
             self._name(failure)
 
-    def _start(self, steps: int) -> None:
-        """Print the number of steps and a hint about compilation; start a bar on a terminal, else the heartbeat."""
-        LOG.info("%d %s to %s; %s.", steps, self._things, self._verb, FIRST_RUN)
+    def begin(self, steps: int) -> None:
+        """Print the number of steps and a hint; start a bar on a terminal, else the heartbeat."""
+        if not steps:
+            return
+        LOG.info("%d %s to %s%s.", steps, self._things, self._verb, self._hint)
         if not self._quiet and sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
             self._bar = _progress_bar(self._things)
             self._bar.add_task("starting", total=steps)
@@ -119,8 +123,7 @@ class ProgressReporter(Reporter):
 
     def finished(self, outcome: Outcome) -> None:
         """Advance the bar; print the record or the failure."""
-        raise_again()
-        self.advanced()
+        self.advance()
         if self._profile:
             self._profile.add(outcome.seconds, outcome.peak_bytes)
         if outcome.line and self._as_json:
@@ -132,8 +135,9 @@ class ProgressReporter(Reporter):
         else:
             LOG.debug("done: %s", printable(outcome.scan))
 
-    def advanced(self) -> None:
+    def advance(self) -> None:
         """Advance the bar by a step."""
+        raise_again()
         if self._bar:
             self._bar.update(self._bar.task_ids[0], advance=1, description=self._verb)
         if self._heartbeat:
@@ -153,8 +157,7 @@ class ProgressReporter(Reporter):
 
     def close(self, summary: Summary, out: Path, jobs: int = 1) -> None:
         """Print the summary, and the profile if requested."""
-        self._stop()
-        self._bar = None
+        self.stop()
         if self._lines:
             self._lines.close()
         for line in summary_lines(summary, out, self._things):

@@ -177,9 +177,8 @@ class OutputFolder:
         except OutputError:
             return  # run.json is then written again; each record has the digest of its own settings
         if run and run.get("settings_sha256") != settings.digest:
-            changes = "; ".join(_changes(run.get("settings"), settings.as_dict())) or "the version of gemax"
             raise SettingsConflict(
-                f"{self.path}: was made with other settings ({changes}): "
+                f"{self.path}: was made with other settings ({settings_changes(run.get('settings'), settings)}): "
                 "give another output folder, or --overwrite to make all of it again."
             )
 
@@ -540,6 +539,11 @@ class OutputFolder:
 
 def _listed(values: Iterable[float]) -> str:
     return ", ".join(f"{value:g}" for value in values) or "none"
+
+
+def settings_changes(old: object, new: FolderSettings) -> str:
+    """What differs between the settings of a run.json and others, for use in a sentence."""
+    return "; ".join(_changes(old, new.as_dict())) or "the version of gemax"
 
 
 def _changes(old: object, new: dict[str, Any], prefix: str = "") -> Iterator[str]:
