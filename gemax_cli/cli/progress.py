@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 FIRST_RUN = "; the first run on a machine compiles for a minute before it starts"
 MOST_FAILURES = 10  # named on the terminal; all of them are in failures.csv
-COLUMNS = 80  # of a summary
+COLUMNS, MOST_KINDS = 80, 10  # of a summary; kinds of warnings
 
 
 class ProgressReporter(Reporter):
@@ -237,25 +237,29 @@ def profile_text(profile: Profile, seconds: float, jobs: int) -> str:
 
 def summary_lines(summary: Summary, out: Path, things: str = "scans") -> Iterator[str]:
     """Yield the last lines of a run: counts and rate, what is there per database, warnings by kind, what to do next."""
-    yield from _wrapped(f"{summary.found} {things}: {_counts(summary)}; {_time(summary, things)}.", "")
+    yield from _wrapped(f"{summary.found} {things}: {_counts(summary)}; {_time(summary, things)}.", at=", ")
     complete = {row.dataset: f" of {row.counts}" for row in summary.completeness}
     if summary.scans:
-        yield from _wrapped(f"In {out} now:", "")
+        yield f"In {out} now:"
     for dataset, scans in sorted(summary.scans.items()):
-        yield from _wrapped(f"{dataset}: {scans} scans{complete.get(dataset, '')}.", "  ")
+        yield from _wrapped(f"  {dataset}: {scans} scans{complete.get(dataset, '')}.", at=", ")
     if summary.warnings:
-        yield from _wrapped(f"Warnings (which scan has which: {out / METADATA}):", "")
-    for kind, count in summary.warnings.most_common():
-        yield from _wrapped(f"{count} x {kind}", "  ")
+        yield f"Warnings (of which scan: {out / METADATA}):"
+    for kind, count in summary.warnings.most_common(MOST_KINDS):
+        yield from _wrapped(f"  {count} x {kind}")
+    if len(summary.warnings) > MOST_KINDS:
+        yield f"  and {len(summary.warnings) - MOST_KINDS} kinds of warnings more."
     advice = f"Next: {_next(summary, out, things)}"
-    yield from [advice] if "gemax" in advice else _wrapped(advice, "")  # a command to copy stays whole
+    yield from [advice] if "gemax" in advice else _wrapped(advice)  # a command to copy stays whole
 
 
-def _wrapped(text: str, indent: str) -> list[str]:
-    return textwrap.wrap(
-        text, COLUMNS, initial_indent=indent, subsequent_indent=indent + "  ", break_long_words=False,
-        break_on_hyphens=False,
+def _wrapped(text: str, at: str = " ") -> list[str]:
+    """Lines of at most ``COLUMNS``, broken where ``at`` is, except in front of the first word."""
+    bound = at.join(part.replace(" ", "\xa0") for part in text.split(at)) if at != " " else text
+    lines = textwrap.wrap(
+        bound, COLUMNS, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False,
     )  # fmt: skip
+    return [line.replace("\xa0", " ") for line in lines]
 
 
 def _counts(summary: Summary) -> str:

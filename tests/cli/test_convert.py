@@ -308,8 +308,9 @@ def test_signals_while_workers_start_leave_one_sentence(raw, tmp_path, number, d
 def test_the_summary_tells_which_expressions_the_subjects_show(raw, tmp_path, capsys):
     assert run(["convert", str(raw), str(tmp_path / "out"), "--tau", "20", "--dataset", "Bosphorus"]) == 0
     said = capsys.readouterr().err
-    assert "\n  Bosphorus: 3 scans of 1 subjects, 0 with all six expressions (subjects with NE\n" in said
-    assert "\n    1, AN 0, DI 0," in said
+    assert (
+        "\n  Bosphorus: 3 scans of 1 subjects,\n    0 with all six expressions (subjects with NE 1, AN 0, DI 0," in said
+    )
 
 
 def test_a_scope_that_shards_split_is_a_usage_error(raw, tmp_path, capsys):

@@ -11,7 +11,7 @@ import pytest
 from gemax_cli.cli.main import run
 from gemax_cli.maps.registry import COMPARISONS
 from gemax_cli.stack.png import read_png
-from gemax_cli.stack.records import ScanRecord, read_records
+from gemax_cli.stack.records import ScanRecord, compact_json, read_records
 from gemax_cli.stack.verify import verify
 from tests.stack.samples import resigned
 
@@ -163,7 +163,9 @@ def test_names_are_read_in_any_case_and_from_the_environment(one, tmp_path, monk
 
 def test_json_lines_carry_the_maps(one, tmp_path, capsys):
     assert run(["convert", "-q", "-j1", "--json", str(one), str(tmp_path / "out"), "--tau", "20", "--maps", "ri"]) == 0
-    record = ScanRecord.from_line(capsys.readouterr().out)
+    values = json.loads(capsys.readouterr().out)
+    assert values.pop("status") == "converted"
+    record = ScanRecord.from_line(compact_json(values))
     assert record.comparisons(60.0) == ("ri",)
 
 
