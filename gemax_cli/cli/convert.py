@@ -47,7 +47,7 @@ run_pack = options.pack(
 @options.selection_pack("selection")
 @options.scans_option("--retry-failed", is_flag=True, help="Only the scans in OUT/failures.csv.")
 @options.scans_option("--from-failures", type=options.PATH, help="Only the scans in this failures.csv.")
-@options.settings_option
+@options.settings_option("gemax_cli.settings:Settings")
 @run_pack("run")
 @options.run_option("--dry-run", is_flag=True, help="Say what would be done; write nothing.")
 @options.output_option("--json", "as_json", is_flag=True, help="Print every scan to stdout, a JSON object a line.")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command("inspect", cls=options.Command, short_help="What a raw file is: counts, extents, nose tip.")
 @click.argument("scan", type=options.PATH)
-@options.settings_option
+@options.settings_option("gemax_cli.settings:Settings")
 @options.nose_pack("nose")
 @options.camera_pack("camera")
 @options.format_option

@@ -70,6 +70,7 @@ run_pack = options.pack(
 @options.images_argument
 @click.argument("out", type=options.PATH)
 @settings_pack("settings")
+@options.settings_option("gemax_cli.images.settings:ImageSettings")
 @run_pack("run")
 @options.output_option("--json", "as_json", is_flag=True, help="Print one record a line to stdout.")
 @options.quiet_option

@@ -177,7 +177,7 @@ def _expand(ctx: click.Context, param: click.Parameter, sources: tuple[Path, ...
     return places
 
 
-def _settings_from(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
+def _settings_from(home: str, ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
     """Make the settings of a file the defaults of the options of this command."""
     if path is None:
         return
@@ -185,7 +185,8 @@ def _settings_from(ctx: click.Context, _: click.Parameter, path: Path | None) ->
 
     names = {param.name for param in ctx.command.params if param.name}
     values: dict[str, Any] = {}
-    for field, value in read_settings(path).items():
+    module, kind = home.split(":")
+    for field, value in read_settings(path, getattr(import_module(module), kind)).items():
         values |= {name: value for name in (field, f"settings_{field}") if name in names}
     ctx.default_map = {**(ctx.default_map or {}), **values}
 
@@ -203,10 +204,17 @@ def default_jobs() -> int:
 sources_argument = click.argument("sources", nargs=-1, required=True, type=PATH, metavar="SRC...", callback=_expand)
 images_argument = click.argument("sources", nargs=-1, required=True, type=PATH, metavar="IMAGE...", callback=_expand)
 out_argument = click.argument("out", type=PATH, callback=existing)
-settings_option = run_option(
-    "--settings", type=PATH, metavar="FILE", is_eager=True, expose_value=False, callback=_settings_from,
-    help="Settings from a run.json or a TOML file; options of the command line count more.",
-)  # fmt: skip
+
+
+def settings_option(home: str) -> Decorator:
+    """``--settings`` of a command whose settings are ``home``, as of a pack."""
+    return run_option(
+        "--settings", type=PATH, metavar="FILE", is_eager=True, expose_value=False,
+        callback=partial(_settings_from, home),
+        help="Settings from a run.json or a TOML file; options of the command line count more.",
+    )  # fmt: skip
+
+
 numbers_option = partial(maps_option, multiple=True, callback=flatten)
 tau_part = partial(
     numbers_option, "--tau", type=integers, default=["20", "30", "40", "50", "60"],

@@ -184,6 +184,7 @@ def _log_file(path: Path) -> logging.Handler:
     except OSError as error:
         message = f"{path}: cannot be written ({error.strerror}): give another file."
         raise click.BadParameter(message, param_hint="--log") from error
+    logging.raiseExceptions = False  # a full disk costs the log, and prints no tracebacks
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
     return handler
 

@@ -211,7 +211,7 @@ def test_settings_of_inspect(tmp_path, ready, capsys):
         ("block.size = 2.5", "block: size: '2.5' is no whole number"),
         ("[block", "Expected ']'"),
         ("{", "Expecting"),
-        ('{"kind": "images", "settings": {}}', "it is of gemax map"),
+        ('{"kind": "images", "settings": {}}', "they are of images, not of scans"),
         ("settings = 3", "holds no settings"),
         ("\xff", "holds no settings"),
     ],

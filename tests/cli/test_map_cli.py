@@ -99,3 +99,15 @@ def test_sample_writes_images_with_their_truth(tmp_path, capsys):
     (tmp_path / "other").mkdir()
     (tmp_path / "other/file").write_bytes(b"")
     assert run(["sample", str(tmp_path / "other"), "--dataset", "sar"]) == 5
+
+
+def test_settings_of_a_run_map_the_same_again(raw, tmp_path, capsys):
+    line = ["map", str(raw / "b.npy"), "-q", "-j1"]
+    assert (
+        run([*line, str(tmp_path / "a"), "--tau", "2x", "--scale", "sqrt", "--range", "p1:p99", "--bins", "128"]) == 0
+    )
+    again = [*line, str(tmp_path / "b"), "--settings", str(tmp_path / "a" / "run.json")]
+    assert run(again) == 0
+    assert (tmp_path / "a" / "records.jsonl").read_bytes() == (tmp_path / "b" / "records.jsonl").read_bytes()
+    assert run(["convert", str(raw), str(tmp_path / "c"), *again[-2:]]) == 2
+    assert "they are of images, not of scans" in capsys.readouterr().err
