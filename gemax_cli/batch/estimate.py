@@ -2,72 +2,77 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gemax_cli.batch.model import Task, may_crash
+from gemax_cli.batch.model import Outcome, Task, death_of, may_crash
 from gemax_cli.batch.plan import Plan, Step
-from gemax_cli.errors import ScanError
+from gemax_cli.batch.run import run_task
+from gemax_cli.errors import GemaxError
+from gemax_cli.parallel import map_unordered
 from gemax_cli.paths import AnyPath
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import OutputFolder
 
-START_SECONDS = 1.5  # of Python, its workers and the tables
-MOST_TIMED, TIMED_SECONDS = 12, 2.0
+MOST_TIMED, TIMED_SECONDS = 16, 2.0  # after the first scan of each process, which starts it and loads the kernels
+AROUND_SECONDS = 1.0  # of Python, the search and the tables
 
 
 def estimate_seconds(plan: Plan, out: AnyPath, settings: Settings, jobs: int = 1) -> float:
-    """Do a few tasks of a plan in a temporary folder, from its beginning to its end, and scale up their time.
+    """Do a few tasks of a plan as the run will, in a temporary folder, and scale up their time.
 
     Args:
         plan: as ``plan`` gave it.
         out: the output folder; nothing is written to it.
-        settings: of the run.
-        jobs: worker processes; more than there are cores count as one per core.
+        settings: of the run; a shared mapping counts as one of each scan.
+        jobs: worker processes.
 
     Returns:
-        Seconds of the whole run; 0 where none of the tasks succeeds, or there are none.
+        Seconds of the whole run; 0 where there is nothing to do, or nothing can be tried.
     """
-    times: list[float] = []
-    with suppress(OSError, ScanError):  # no place for temporary files, or images of records that are no files
-        times.extend(_times(plan, OutputFolder(out), replace(settings, mapping="scan")))
-    if not times:
+    ends: list[float] = []
+    with suppress(OSError, GemaxError):  # no temporary folder, no workers, images of records that are no files
+        ends.extend(_ends(plan, OutputFolder(out), replace(settings, mapping="scan"), jobs))
+    if not ends:
         return 0.0
-    return START_SECONDS + sum(times) / len(times) * len(plan.steps) / min(jobs, os.cpu_count() or 1)
+    started = ends[min(jobs, len(ends)) - 1]
+    later = ends[jobs:]
+    each = (later[-1] - started) / len(later) if later else 0.0
+    return AROUND_SECONDS + started + each * (len(plan.steps) - jobs)
 
 
-def _times(plan: Plan, folder: OutputFolder, settings: Settings) -> Iterator[float]:
-    """Yield the seconds of each task that succeeds; the first one, which loads the kernels, is done before."""
-    from gemax_cli.batch.task import run_task
-
-    steps = [step for step in plan.steps if not may_crash(step.ref)]
-    spread = _spread(steps, MOST_TIMED)
-    chosen = (*spread[::3], *spread[1::3], *spread[2::3])  # so that those in time are of all parts
-    few = Plan(plan.refs, chosen[:1] + chosen)
-    deadline = None
+def _ends(plan: Plan, folder: OutputFolder, settings: Settings, jobs: int) -> Iterator[float]:
+    """Yield the seconds from the start to the end of each task that is tried."""
+    started = time.perf_counter()
+    few = Plan(plan.refs, _spread(plan.steps, jobs + MOST_TIMED))
     with TemporaryDirectory(prefix="gemax-") as place:
-        for task in few.tasks(folder, settings):
-            own = _copied(task, Path(place))
-            started = time.perf_counter()
-            succeeded = run_task(own).failure is None
-            ended = time.perf_counter()
-            if deadline is None:
-                deadline = ended + TIMED_SECONDS
-            elif succeeded:
-                yield ended - started
-            if ended > deadline:
-                return
+        outcomes = map_unordered(
+            run_task,
+            (_copied(task, Path(place)) for task in few.tasks(folder, settings)),
+            min(jobs, len(plan.steps)),
+            lost=lambda task: Outcome(task.ref.scan_id, failure=death_of(task.ref.path, task.ref.source)),
+            isolated=lambda task: may_crash(task.ref),
+        )
+        stop = float("inf")
+        with closing(outcomes):
+            for number, _ in enumerate(outcomes, start=1):
+                seconds = time.perf_counter() - started
+                yield seconds
+                stop = seconds + TIMED_SECONDS if number == jobs else stop
+                if seconds > stop:
+                    return
 
 
-def _spread(items: Sequence[Step], most: int) -> Sequence[Step]:
-    """At most so many items, evenly from first to last."""
-    return items if len(items) <= most else [items[i * (len(items) - 1) // (most - 1)] for i in range(most)]
+def _spread(steps: Sequence[Step], most: int) -> tuple[Step, ...]:
+    """At most so many steps, evenly from first to last; their order is such that a part of them is of all parts."""
+    if len(steps) > most:
+        steps = [steps[i * (len(steps) - 1) // (most - 1)] for i in range(most)]
+    return (*steps[::3], *steps[1::3], *steps[2::3])
 
 
 def _copied(task: Task, place: Path) -> Task:

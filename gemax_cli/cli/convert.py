@@ -117,7 +117,7 @@ def _dry_run(
     for note in (*summary.notes, *(failure.message for failure in summary.failures)):
         say(note)
     say(f"{len(todo.steps)} of {summary.found} scans to do, {todo.done} done already.")
-    seconds = estimate_seconds(todo, out, settings, run.jobs)
+    seconds = 0.0 if run.dask else estimate_seconds(todo, out, settings, run.jobs)
     if seconds:
         say(f"About {span_text(seconds)} with --jobs {run.jobs}, by the time that some of them took now.")
     return summary.exit_code

@@ -1,6 +1,8 @@
 """The time that a dry run tells, against the time that the run takes."""
 
+import tempfile
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -31,13 +33,17 @@ def test_an_estimate_writes_nothing(raw, tmp_path):
     assert seen(tmp_path) == before
 
 
-def test_there_is_no_estimate_without_a_scan_that_succeeds(raw, tmp_path):
-    for path in raw.rglob("*.*"):
-        path.write_bytes(b"broken") if path.suffix in (".bnt", ".wrl", ".png") else path.unlink()
+def test_there_is_no_estimate_of_nothing(raw, tmp_path, monkeypatch):
     todo, _ = plan([raw], tmp_path / "out", COARSE)
-    assert todo.steps
+    assert estimate_seconds(replace(todo, steps=()), tmp_path / "out", COARSE) == 0.0
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     assert estimate_seconds(todo, tmp_path / "out", COARSE) == 0.0
-    convert([raw], tmp_path / "none", COARSE)
+
+
+def test_more_of_the_same_takes_longer(raw, tmp_path):
+    todo, _ = plan([raw], tmp_path / "out", COARSE)
+    estimates = [estimate_seconds(replace(todo, steps=n * todo.steps), tmp_path / "out", COARSE) for n in (1, 10_000)]
+    assert estimates[1] - estimates[0] > 20
 
 
 @pytest.mark.slow
