@@ -190,7 +190,9 @@ class OutputFolder:
         if kind != settings.kind:
             raise SettingsConflict(f"{self.path}: holds {kind}, not {settings.kind}: give another output folder.")
 
-    def write_run(self, settings: FolderSettings, command: Iterable[str], sources: Iterable[Path] = ()) -> None:
+    def write_run(
+        self, settings: FolderSettings, command: Iterable[str], sources: Iterable[Path] = (), joined: Iterable[Any] = ()
+    ) -> None:
         """Write run.json: kind, settings, their hash, versions, command line, and the history of commands.
 
         It holds no date: same runs, same bytes. A run that is in the history does not enter it again.
@@ -199,6 +201,7 @@ class OutputFolder:
             settings: of the run.
             command: its command line.
             sources: its SRC; written as absolute paths, ``MOST_SOURCES`` at most.
+            joined: histories of other folders whose scans are now in this one.
 
         Raises:
             SettingsConflict: the folder holds scans, and the settings are of images, or the other way round.
@@ -223,6 +226,8 @@ class OutputFolder:
         with self._tables_locked():
             remove_temporaries(self.path)
             history = self._history()
+            for earlier in (earlier for runs in joined if isinstance(runs, list) for earlier in runs):
+                history += [earlier] * (earlier not in history)
             values["history"] = history if run in history else [*history[1 - MOST_RUNS :], run]
             write_atomically(self.path / RUN, (json.dumps(values, indent=2) + "\n").encode("ascii"))
 
@@ -231,7 +236,7 @@ class OutputFolder:
             history = self.run.get("history")
         except OutputError:
             return []
-        return history if isinstance(history, list) else []
+        return list(history) if isinstance(history, list) else []
 
     def records(self) -> Iterator[ScanRecord]:
         """The newest record of every scan, in order of id; damaged ones are skipped, as if they were not there."""

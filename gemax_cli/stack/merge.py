@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial, reduce
 from itertools import islice
-from pathlib import Path
 from unicodedata import normalize
 
 from gemax_cli.errors import SOME_FAILED, MergeConflict, NothingToConvert, ScanError, SettingsConflict, SettingsError
@@ -141,7 +140,8 @@ class _Merge:
         holders = self._holders()
         todo = [(scan_id, holder) for scan_id, holder in holders.items() if holder is not self.target]
         self.merged.scans, self.merged.present = len(holders), len(holders) - len(todo)
-        self.target.write_run(self.settings, command, _raw_sources(self.sources))
+        paths = [source.path for source in self.sources]
+        self.target.write_run(self.settings, command, paths, [source.run.get("history") for source in self.sources])
         try:
             with self.target.writer() as writer:
                 self._copy(iter(todo), writer)
@@ -218,14 +218,6 @@ class _Merge:
         stamps = {scan_id: stamp for source in self.sources for scan_id, stamp in source.state.scans.items()}
         left = [failure for failure in failures if failure.source not in there]
         self.target.write_tables(None, left, lambda older: older & (there | {f.source for f in left}), stamps)
-
-
-def _raw_sources(folders: Iterable[OutputFolder]) -> list[Path]:
-    """The SRC of the last run of each folder, as run.json names them."""
-    named = (folder.run.get("history") for folder in folders)
-    runs = (history[-1] for history in named if isinstance(history, list) and history)
-    places = (place for run in runs if isinstance(run, dict) for place in run.get("sources") or [])
-    return [Path(place) for place in dict.fromkeys(place for place in places if isinstance(place, str))]
 
 
 def _read_checked(folder: OutputFolder, file: str, sha256: str) -> bytes:

@@ -241,9 +241,15 @@ def test_wait_takes_a_number_or_none(words, spelled):
     assert spread(words.split()) == spelled.split()
 
 
-@pytest.mark.parametrize("wait", [["--wait"], ["--wait", "60"]])
-@pytest.mark.parametrize("shard", [[], ["--shard", "1/2"]])
-def test_a_folder_in_use_is_waited_for(ready, line, tmp_path, wait, shard, capsys, caplog):
+@pytest.mark.parametrize(
+    ("wait", "shard"),
+    [
+        (["--wait"], []),
+        pytest.param(["--wait", "60"], [], marks=pytest.mark.slow),
+        pytest.param(["--wait"], ["--shard", "1/2"], marks=pytest.mark.slow),
+    ],
+)
+def test_a_folder_in_use_is_waited_for(ready, line, tmp_path, wait, shard, capsys):
     assert run([*line, "-q"]) == 3
     held = OutputFolder(tmp_path / "out").locked()
     held.__enter__()

@@ -124,7 +124,7 @@ def test_scans_wait_for_those_before_them(lines, raw, tmp_path, monkeypatch, cap
 
 
 def test_the_line_of_the_readme_twice(raw, tmp_path):
-    line = f"find raw -name '*.bnt' | {' '.join(GEMAX)} convert - out/ --tau 20,30,40 --size 48 --mm-per-pixel 4 --json"
+    line = f"find raw -name '*.bnt' | {' '.join(GEMAX)} convert - out/ --tau 20,30,40 --json -j1 --size 48"
     done = [subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True) for _ in range(2)]
     first, second = (one.stdout for one in done)
     assert first.count("\n") == second.count("\n") == 2

@@ -70,6 +70,8 @@ def test_two_halves_are_the_whole(place, halves, capsys):
     assert convert(place / "raw", halves[2]) == 3
     assert "1 scans to convert" not in capsys.readouterr().err
     assert gemax.OutputFolder(halves[2]).settings == gemax.OutputFolder(halves[0]).settings
+    runs = gemax.OutputFolder(halves[2]).run["history"]  # both halves were converted by the same line
+    assert [run["sources"] for run in runs] == [[str(place / "raw")], [str(half) for half in halves[:2]]]
 
 
 def test_twice_is_once(halves, capsys):
@@ -231,6 +233,27 @@ def test_no_link_is_followed(halves, tmp_path, thing, side):
     assert before == (seen(target.parent), target.is_file() and target.stat().st_mtime_ns)
     if side == "source" and thing in ("scan", "image"):
         assert len(gemax.OutputFolder(halves[2]).scan_ids) == 2
+
+
+@NEEDS_POSIX
+@pytest.mark.parametrize("thing", ["image", "records", "run", "failures"])
+def test_a_pipe_is_not_waited_for(halves, thing):
+    path = LINKS[thing](halves[0])
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    assert merged(*halves) == (3 if thing == "image" else 5)
+
+
+def test_scopes_that_folders_share_are_mapped_again(place, halves, tmp_path, capsys):
+    """The whole is what it would be if one machine had converted it."""
+
+    def convert(raw, name):
+        return run(["convert", str(raw), str(tmp_path / name), *COARSE, "-q", "--mapping", "dataset"])
+
+    assert [convert(place / "raw" / "b.wrl", "b"), convert(place / "raw" / "c.png", "c")] == [0, 0]
+    assert merged(tmp_path / "b", tmp_path / "c", halves[2]) == 0
+    assert [convert(place / "raw", "out"), convert(place / "raw", "one")] == [3, 3]
+    assert files_of(halves[2]) == files_of(tmp_path / "one")
 
 
 def test_names_that_differ_in_case_alone_are_an_error(place, halves, tmp_path, capsys):
