@@ -22,7 +22,7 @@ from gemax_cli.face.nose import turn
 from gemax_cli.face.orient import EVERY_AXES, axes
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.read import read_scan
-from tests.face.nonfaces import converted
+from tests.face.nonfaces import EVERY, converted
 
 UNITS = (1000.0, 10.0, 1.0, 0.001)  # mm per unit: metres, centimetres, millimetres, micrometres
 # Where the face lies, mm, along its right, up and forward: its middle or the nose at the origin, a body, a floor, a
@@ -99,6 +99,8 @@ def main() -> None:
         found[result] += 1
         if result != "right, silent":
             print(number, one.scan.path.name, one.up, one.forward, one.mm_per_unit, result, flush=True)
+        if number % EVERY == EVERY - 1:
+            print(f"up to {number}: {dict(found)}", flush=True)
     print(dict(found), "median, 95 %, worst s:", np.round(np.percentile(seconds, (50, 95, 100)), 2))
 
 

@@ -30,6 +30,7 @@ from gemax_cli.settings import NoseSettings
 
 RIM, STATIONS = 72, 60  # points about and along a tube
 UNITS = (1000.0, 10.0, 1.0)
+EVERY = 25  # scans, the counts are printed
 
 Mesh = tuple[np.ndarray, np.ndarray]
 
@@ -399,13 +400,15 @@ def main() -> None:
     options = parser.parse_args()
     scans = meshes_in(options.meshes) if options.meshes else nonfaces(options.count, options.seed, options.start)
     found, seconds = Counter[str](), list[float]()
-    for scan in scans:
+    for number, scan in enumerate(scans, options.start):
         start = time.process_time()
         result = outcome(scan)
         seconds.append(time.process_time() - start)
         found[result] += 1
         if result != "refused" or seconds[-1] > 2:
-            print(f"{scan.path.name} {result} {seconds[-1]:.1f} s", flush=True)
+            print(f"{number} {scan.path.name} {result} {seconds[-1]:.1f} s", flush=True)
+        if number % EVERY == EVERY - 1:
+            print(f"up to {number}: {dict(found)}", flush=True)
     print(dict(found), "median, 95 %, worst s:", np.round(np.percentile(seconds, (50, 95, 100)), 2))
 
 
