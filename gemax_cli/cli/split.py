@@ -30,6 +30,7 @@ settings_pack = options.pack(
     rounds=partial(number, "--rounds", show_default="100 of paper, else 1", help="Independent draws."),
     folds=partial(number, "--folds", show_default="10", help="Of a round; holdout tests the first alone."),
     pick=partial(number, "--pick", show_default="60 of paper, else all", help="Subjects drawn per database."),
+    fixed=partial(make_option, "--fixed", is_flag=True, help="Draw them once, for all rounds."),
     seed=partial(make_option, "--seed", type=click.IntRange(0), default=0, help="Another seed, another split."),
     stratify=partial(
         make_option, "--stratify", multiple=True, callback=options.words, metavar="NAMES",

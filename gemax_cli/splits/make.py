@@ -71,6 +71,7 @@ def _header(
     return SplitHeader(
         algorithm=ALGORITHM,
         protocol=settings.protocol,
+        fixed=settings.fixed,
         seed=settings.seed,
         rounds=settings.round_count,
         folds=settings.fold_count,

@@ -40,6 +40,7 @@ class SplitSettings:
         rounds: independent draws; None takes 100 of ``paper``, 1 of others.
         folds: of a round; None takes 10. ``loso`` has as many as subjects.
         pick: subjects drawn per database and round; None takes 60 of ``paper``, all of others.
+        fixed: they are drawn once, for all rounds, and dealt anew in each; the paper does not say which it means.
         seed: another seed is another split.
         stratify: "sex" or "race" or both: drawn in proportion, dealt evenly.
         expressions: keep only scans of these, two-letter codes or words; () for all. ``paper`` has its own.
@@ -54,6 +55,7 @@ class SplitSettings:
     rounds: int | None = None
     folds: int | None = None
     pick: int | None = None
+    fixed: bool = False
     seed: int = 0
     stratify: tuple[Stratum, ...] = ()
     expressions: tuple[str, ...] = ()
@@ -145,7 +147,8 @@ class SplitHeader:
 
     Attributes:
         algorithm: ``ALGORITHM`` of the version that made it.
-        protocol: as in ``SplitSettings``, like seed, rounds, folds and stratify.
+        protocol: as in ``SplitSettings``, like fixed, seed, rounds, folds and stratify.
+        fixed: subjects were drawn once, for all rounds.
         seed: of the order of subjects.
         rounds: number of rounds.
         folds: of a round; 0 of ``loso``.
@@ -158,6 +161,7 @@ class SplitHeader:
 
     algorithm: int
     protocol: Protocol
+    fixed: bool
     seed: int
     rounds: int
     folds: int

@@ -34,8 +34,9 @@ def _round(
 ) -> Iterator[Assignment]:
     first = 0  # of loso, where every subject of every database has a fold of its own
     for dataset, own in subjects.items():
-        order = shuffled(own, settings.seed, round_number)
-        picked = pick(order, settings.picks_of(dataset) or len(order), settings.stratify)
+        drawn = shuffled(own, settings.seed, 0 if settings.fixed else round_number)
+        picked = pick(drawn, settings.picks_of(dataset) or len(drawn), settings.stratify)
+        picked = shuffled(picked, settings.seed, round_number)
         for subject, fold in deal(picked, settings.fold_count or len(picked), settings.stratify).items():
             yield Assignment(round_number, first + fold, subject.dataset, subject.subject)
         first += 0 if settings.fold_count else len(picked)

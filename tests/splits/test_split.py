@@ -6,6 +6,7 @@ import json
 import random
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,15 @@ def test_converting_more_moves_nobody(small):
             assert {(scan.name.dataset, scan.name.subject) for scan in scans} == made.subjects(0, fold, part) <= keys
     with pytest.raises(SettingsError, match="there already with other subjects"):
         split(small, "s", SplitSettings("kfold", folds=4, expressions=SIX))
+
+
+def test_subjects_drawn_once_are_dealt_anew_in_each_round(small):
+    settings = SplitSettings("kfold", rounds=6, folds=3, pick=5)
+    changing, fixed = split(small, "a", settings), split(small, "b", replace(settings, fixed=True))
+    assert fixed.fold_of(0) == changing.fold_of(0)
+    assert len({frozenset(changing.fold_of(number)) for number in range(6)}) == 6
+    assert len({frozenset(fixed.fold_of(number)) for number in range(6)}) == 1
+    assert len({tuple(sorted(fixed.fold_of(number).items())) for number in range(6)}) > 1
 
 
 def test_a_picked_subject_that_is_missing_is_named(small):
