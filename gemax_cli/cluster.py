@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from uuid import uuid4
 
 from gemax_cli import __version__
-from gemax_cli.errors import ClusterError, ClusterLost, GemaxError
+from gemax_cli.errors import ClusterError, ClusterLost, GemaxError, not_installed
 from gemax_cli.parallel import signals_wait
 
 if TYPE_CHECKING:
@@ -202,8 +202,7 @@ def _connected(cluster: Cluster, jobs: int) -> Iterator[Client]:
     try:
         import distributed  # noqa: F401
     except ImportError as error:
-        message = "--dask needs the package distributed: pip install 'distributed>=2024'"
-        raise ClusterError(f"{message}, or pip install 'gemax-cli[dask]' ({error}).") from error
+        raise ClusterError(not_installed("--dask", "distributed")) from error
     with ExitStack() as stack:
         stack.enter_context(_silent_logs())
         with _scheduler_errors(cluster.address, ClusterError), signals_wait():

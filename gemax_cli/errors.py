@@ -12,6 +12,18 @@ from gemax_cli.printing import printable
 SOME_FAILED = 3  # exit code: what can be done is done, and something failed
 
 
+def not_installed(user: str, package: str, alternative: str = "") -> str:
+    """A sentence: what needs a package, and how to install it, which is the same for a clone and for an index.
+
+    Args:
+        user: what needs it: "gemax train", "--dask".
+        package: its name on the index.
+        alternative: what else may be done: "save it as .npy".
+    """
+    otherwise = f", or {alternative}" if alternative else ""
+    return f"{user} needs {package}, which is not installed: pip install {package}{otherwise}."
+
+
 class GemaxError(Exception):
     """Base of all errors of this package; ``exit_code`` is what the command line returns.
 

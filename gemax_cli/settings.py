@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from gemax_cli.cameras import CAMERAS
 from gemax_cli.codes import MAX_CODE, check_levels
-from gemax_cli.errors import InfeasibleTau, SettingsError
+from gemax_cli.errors import InfeasibleTau, SettingsError, not_installed
 from gemax_cli.maps.registry import COMPARISONS, POOLED, channels_of
 from gemax_cli.typed_json import from_json
 
@@ -206,7 +206,7 @@ class Settings:
         self._set_maps(self.maps)
         for name in self.maps:
             missing = COMPARISONS[name].missing
-            _require(not missing, f"{name} needs {missing}, which is not installed: pip install {missing}.")
+            _require(not missing, not_installed(name, missing))
 
     def _set_maps(self, maps: tuple[str, ...]) -> None:
         for name in maps:

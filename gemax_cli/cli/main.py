@@ -17,21 +17,34 @@ from gemax_cli.cli.argv import spread
 from gemax_cli.errors import GemaxError
 from gemax_cli.printing import printable
 
-COMMANDS = (
-    "convert", "merge", "entropy", "verify", "preview", "report", "inspect",
-    "invert", "sweep", "split", "train", "score", "map", "sample", "demo", "bench",
-)  # fmt: skip
+GROUPS = {
+    "Convert": ("convert", "map", "merge", "invert"),
+    "Look and check": ("entropy", "preview", "report", "inspect", "verify"),
+    "Study and train": ("sweep", "split", "train", "score"),
+    "Try out and measure": ("demo", "sample", "bench"),
+}
+COMMANDS = tuple(name for names in GROUPS.values() for name in names)
 HELP = """Raw 3D face scans to multi-tau GEMax maps.
 
 \b
-gemax convert raw/ out/ --tau 20 30 40
-gemax entropy out/
+gemax demo                                try it on simulated faces
+gemax convert raw/ out/ --tau 20 30 40    convert your own scans
+gemax entropy out/                        measure the maps
+gemax convert --help                      the options of a command
+"""
+COMPLETION = """\b
+Completion with the Tab key, for ~/.bashrc; with zsh_source for ~/.zshrc:
+eval "$(_GEMAX_COMPLETE=bash_source gemax)"
 """
 INTERNAL_ERROR, INTERRUPTED, TERMINATED = 1, 130, 143
 
 
 class LazyGroup(click.Group):
     """A group that imports a command's module only when the command is used."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as Click does; no argument at all asks for help."""
+        return super().parse_args(ctx, args or ["--help"])
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Command names in the order of use."""
@@ -43,6 +56,14 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(f"gemax_cli.cli.{cmd_name}").command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands in their groups."""
+        width = max(map(len, COMMANDS))
+        for heading, names in GROUPS.items():
+            commands = [(name.ljust(width), self.get_command(ctx, name)) for name in names]
+            with formatter.section(heading):
+                formatter.write_dl([(name, command.short_help or "") for name, command in commands if command])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -56,7 +77,7 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, help=HELP)
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, help=HELP, epilog=COMPLETION)
 @click.version_option(__version__, prog_name="gemax")
 def gemax() -> None:
     """Hold the commands."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gemax_cli.errors import BadFormat, LibraryMissing
+from gemax_cli.errors import BadFormat, LibraryMissing, not_installed
 from gemax_cli.images.model import ImageSource, Pixels, check_memory, check_packing, check_size, pick_band
 
 
@@ -17,8 +17,7 @@ def _pydicom(path: Path) -> Any:
     try:
         import pydicom
     except ImportError as error:
-        advice = "is a DICOM image, which takes pydicom to read: pip install 'gemax-cli[images]'."
-        raise LibraryMissing(path, advice) from error
+        raise LibraryMissing(path, not_installed("a DICOM image", "pydicom")) from error
     return pydicom
 
 

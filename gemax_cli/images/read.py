@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gemax_cli.errors import BadFormat, FileUnreadable, LibraryMissing, ScanError, UnknownFormat
+from gemax_cli.errors import BadFormat, FileUnreadable, LibraryMissing, ScanError, UnknownFormat, not_installed
 from gemax_cli.images.model import (
     BLOCK_PIXELS,
     ImageSource,
@@ -77,8 +77,7 @@ def explained(path: Path) -> Iterator[None]:
 def _damaged(path: Path, error: Exception) -> ScanError:
     reason = " ".join(str(error).split())[:120] or type(error).__name__
     if CODECS in reason:  # tifffile's own words begin with the compression
-        advice = f"is packed in a way that takes {CODECS} to read ({reason}): pip install 'gemax-cli[images]'."
-        return LibraryMissing(path, advice)
+        return LibraryMissing(path, not_installed(f"its compression ({reason})", CODECS))
     return BadFormat(path, f"is damaged or of an unknown variant ({reason}): copy or save it again.")
 
 

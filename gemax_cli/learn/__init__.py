@@ -5,6 +5,6 @@ own scans. The paper's network definition was not published. Where it says littl
 its reason. The module and its loss are close to MA-CNN's channel grouping (Zheng, Fu, Mei, Luo, "Learning
 Multi-Attention Convolutional Neural Network for Fine-Grained Image Recognition", ICCV 2017).
 
-``model``, ``loss``, ``data`` and ``train`` import torch, an extra: pip install 'gemax-cli[train]'. ``settings``,
+``model``, ``loss``, ``data`` and ``train`` import torch, an extra. ``settings``,
 ``result``, ``run`` and everything about scores do without it.
 """

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.codes import MAX_CODE
-from gemax_cli.errors import ExtraMissing, SettingsError
+from gemax_cli.errors import ExtraMissing, SettingsError, not_installed
 from gemax_cli.learn.result import Fold, confusion, read_results
 from gemax_cli.learn.run import chosen_folds, read_header
 from gemax_cli.learn.scores import BASELINE, FoldScore, ScoredRun
@@ -69,7 +69,7 @@ def classify(out: Path, split: Split, folds: Sequence[Fold], depth_mm: float | N
         ExtraMissing: scikit-learn is not installed.
     """
     if find_spec("sklearn") is None:
-        raise ExtraMissing("the baseline needs scikit-learn, which is not installed: pip install 'gemax-cli[sweep]'.")
+        raise ExtraMissing(not_installed("the baseline", "scikit-learn"))
     stack = load_stack(out, split=split, taus=(), depth_mm=depth_mm)
     features = range_features(stack.depth16)
     return ScoredRun(

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gemax_cli import __version__
-from gemax_cli.errors import ExtraMissing, RunConflict, RunDamaged, SettingsError
+from gemax_cli.errors import ExtraMissing, RunConflict, RunDamaged, SettingsError, not_installed
 from gemax_cli.learn.result import RESULT, Fold, FoldResult, fold_folder, read_result
 from gemax_cli.learn.settings import TrainSettings
 from gemax_cli.paths import AnyPath, as_path
@@ -125,7 +125,7 @@ def train(
         OutputError: ``out`` or ``run`` is damaged or cannot be written to.
     """
     if find_spec("torch") is None:
-        raise ExtraMissing("gemax train needs PyTorch, which is not installed: pip install 'gemax-cli[train]'.")
+        raise ExtraMissing(not_installed("gemax train", "torch"))
     settings, options = settings or TrainSettings(), options or TrainOptions()
     chosen, place = read_split(OutputFolder(out), split), OutputFolder(run)
     header = _header(as_path(out), chosen, settings, options)

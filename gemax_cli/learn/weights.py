@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gemax_cli.errors import ExtraMissing, SettingsError
+from gemax_cli.errors import ExtraMissing, SettingsError, not_installed
 from gemax_cli.learn.model import FacialAttentionNet, Stream
 from gemax_cli.stack.atomic import replacing
 
@@ -82,7 +82,7 @@ def _read_safetensors(path: Path) -> Any:
     try:
         from safetensors.torch import load_file
     except ImportError as error:
-        raise ExtraMissing(f"{path}: needs safetensors, which is not installed: pip install safetensors.") from error
+        raise ExtraMissing(not_installed(f"{path}:", "safetensors")) from error
     return load_file(path)
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gemax_cli.codes import level_of_code
 from gemax_cli.entropy.histogram import CodePool, level_histogram
-from gemax_cli.errors import SettingsError
+from gemax_cli.errors import SettingsError, not_installed
 
 Bytes = NDArray[np.uint8]
 CLIP_LIMIT = 0.01  # scikit-image's own default, share of a tile's pixels
@@ -61,7 +61,7 @@ def contrast_limited(depth16: NDArray[np.uint16], levels: int) -> NDArray[np.flo
     try:
         from skimage.exposure import equalize_adapthist
     except ImportError as error:
-        raise SettingsError("clahe needs scikit-image, which is not installed: pip install scikit-image.") from error
+        raise SettingsError(not_installed("clahe", "scikit-image")) from error
     valid = depth16 > 0
     nearest = distance_transform_edt(~valid, return_distances=False, return_indices=True)
     level = level_of_code(depth16[tuple(nearest)], levels) / max(1, levels - 1)

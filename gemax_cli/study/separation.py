@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gemax_cli.errors import not_installed
+
 Features = NDArray[np.float64]  # (n, f), one image a row
 Labels = NDArray[np.str_]  # (n,)
 MOST_FOLDS = 10  # section 4.1 of the paper: 10-fold cross-validation
 LEAST_SUBJECTS = 4
 KEPT_VARIANCE = 0.99
-NO_LIBRARY = "no classifier: scikit-learn is not installed: pip install 'gemax-cli[sweep]'"
+NO_LIBRARY = not_installed("the classifier", "scikit-learn").rstrip(".")
 
 
 @dataclass(frozen=True)

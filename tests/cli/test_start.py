@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from gemax_cli.cli.main import COMMANDS
+from gemax_cli.cli.main import COMMANDS, run
 
 HEAVY = ("numpy", "numba", "open3d", "joblib", "imageio", "scipy", "PIL", "rich", "matplotlib", "jinja2", "torch")
 BENCHES = ("bench solver", "bench pipeline", "bench images")
@@ -38,6 +38,40 @@ def test_a_usage_error_imports_nothing_heavy():
     assert done.returncode == 2
     assert "No such option" in done.stderr
     assert done.stderr.splitlines()[-1] == ""
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"]])
+def test_the_first_screen_fits_and_says_what_to_do(monkeypatch, capsys, arguments):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(arguments) == 0
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
+    assert printed.err == ""
+    assert all(line.isprintable() and len(line) <= 80 and "\\b" not in line for line in lines)
+    assert "  gemax demo " in printed.out
+    assert [line.split()[0] for line in lines if line[2:].startswith(COMMANDS)] == list(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_mistyped_command_is_suggested(capsys, name):
+    assert run([name[:2] + name[3:] + "x"]) == 2
+    assert f"Did you mean '{name}'?" in capsys.readouterr().err
+
+
+def complete(monkeypatch, capsys, line):
+    monkeypatch.setenv("_GEMAX_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(len(line.split(" ")) - 1))
+    assert run([]) == 0
+    return [answer.partition(",")[2] for answer in capsys.readouterr().out.split()]
+
+
+def test_the_shell_completes_commands_options_and_choices(monkeypatch, capsys):
+    assert complete(monkeypatch, capsys, "gemax ") == list(COMMANDS)
+    assert complete(monkeypatch, capsys, "gemax conv") == ["convert"]
+    assert complete(monkeypatch, capsys, "gemax bench s") == ["solver"]
+    assert complete(monkeypatch, capsys, "gemax convert raw out --tau 20 30 --mapp") == ["--mapping"]
+    assert complete(monkeypatch, capsys, "gemax convert --mapping sub") == ["subject"]
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

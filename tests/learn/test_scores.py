@@ -185,5 +185,5 @@ def test_the_baseline_needs_a_split_and_scikit_learn(faces, monkeypatch):
     with pytest.raises(SettingsError, match="--split"):
         score(faces, baseline=True)
     monkeypatch.setattr(baseline, "find_spec", lambda name: None)
-    with pytest.raises(ExtraMissing, match=r"pip install 'gemax-cli\[sweep\]'"):
+    with pytest.raises(ExtraMissing, match=r"pip install scikit-learn"):
         score(faces, baseline=True, split="kf")

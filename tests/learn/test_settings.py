@@ -77,7 +77,7 @@ def without(names, *line):
 def test_without_the_extra_there_is_one_sentence(faces, tmp_path):
     done = without(["torch"], "train", str(faces), str(tmp_path / "run"), "--split", "kf")
     assert done.returncode == 2
-    assert done.stderr == "gemax: gemax train needs PyTorch, which is not installed: pip install 'gemax-cli[train]'.\n"
+    assert done.stderr == "gemax: gemax train needs torch, which is not installed: pip install torch.\n"
     assert not (tmp_path / "run").exists()
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.cameras import CAMERAS, Camera
-from gemax_cli.errors import BadFormat, EmptyScan, GemaxError, LibraryMissing, SettingsError
+from gemax_cli.errors import BadFormat, EmptyScan, GemaxError, LibraryMissing, SettingsError, not_installed
 from gemax_cli.scans.assemble import organised_scan
 from gemax_cli.scans.grey16 import has_depth_header
 from gemax_cli.scans.model import Scan
@@ -207,7 +207,7 @@ def _exr(path: Path, data: bytes) -> Depths:
     try:
         import OpenEXR
     except ImportError as error:
-        raise LibraryMissing(path, "OpenEXR is not installed: pip install OpenEXR, or save it as .npy.") from error
+        raise LibraryMissing(path, not_installed("this format", "OpenEXR", "save it as .npy")) from error
     lowest, highest = OpenEXR.File(str(path), header_only=True).parts[0].header["dataWindow"]
     _check_size(path, *(int(size) + 1 for size in highest - lowest))
     (channel,) = OpenEXR.File(str(path)).channels().values()
