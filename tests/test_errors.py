@@ -30,9 +30,13 @@ def test_infeasible_tau_survives_it_too():
 
 def test_missing_packages_are_named_as_the_index_names_them():
     """What an error says to install works from a clone, and from an index that has no gemax-cli."""
-    sources = {path.name: path.read_text("utf-8") for path in Path(errors.__file__).parent.rglob("*.py")}
-    assert not [name for name, text in sources.items() if "gemax-cli[" in text]
-    assert {name for name, text in sources.items() if "pip install" in text} == {"errors.py", "gltf.py", "train.py"}
+    sources = {path: path.read_text("utf-8") for path in Path(errors.__file__).parent.rglob("*.py")}
+    assert not [path for path, text in sources.items() if "gemax-cli[" in text]
+    assert {path.name for path, text in sources.items() if "pip install" in text} == {
+        "errors.py",
+        "gltf.py",
+        "train.py",
+    }
     assert errors.not_installed("clahe", "scikit-image") == (
         "clahe needs scikit-image, which is not installed: pip install scikit-image."
     )

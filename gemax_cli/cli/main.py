@@ -27,10 +27,9 @@ COMMANDS = tuple(name for names in GROUPS.values() for name in names)
 HELP = """Raw 3D face scans to multi-tau GEMax maps.
 
 \b
-gemax demo                                try it on simulated faces
-gemax convert raw/ out/ --tau 20 30 40    convert your own scans
-gemax entropy out/                        measure the maps
-gemax convert --help                      the options of a command
+gemax demo
+gemax convert raw/ out/ --tau 20 30 40
+gemax entropy out/
 """
 COMPLETION = """\b
 Completion with the Tab key, for ~/.bashrc; with zsh_source for ~/.zshrc:

@@ -148,6 +148,11 @@ def words(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> tupl
     return tuple(word.strip().lower() for text in value for word in text.split(",") if word.strip())
 
 
+def listed(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """All values of a repeated option of comma-separated lists, as they are spelled."""
+    return tuple(word.strip() for text in value for word in text.split(",") if word.strip())
+
+
 def shard(text: str) -> tuple[int, int]:
     """``i/n``: part i of n, from 1."""
     part, _, parts = text.partition("/")
@@ -319,14 +324,19 @@ settings_pack = pack(
     nose=nose_pack,
     camera=camera_pack,
 )  # fmt: skip
-several = partial(partial, scans_option, multiple=True)
+several = partial(partial, scans_option, multiple=True, callback=listed)
 selection_pack = pack(
     "gemax_cli.datasets.selection:Selection",
-    datasets=several("--dataset", help=f"Only this: {', '.join(DATASETS)}; repeatable."),
-    subjects=several("--subject", help="Only this subject (F0001, bs000 ...); repeatable."),
-    expressions=several("--expression", help=f"Only this: {' '.join(EXPRESSIONS)}; repeatable."),
-    levels=several("--level", type=click.IntRange(0, 4), help="Only this level; repeatable."),
-    patterns=several("--glob", help="Only sources that match, such as '*/F00*'; repeatable."),
+    datasets=several("--dataset", metavar="NAMES...", help=f"Only of these: {', '.join(DATASETS)}."),
+    subjects=several("--subject", metavar="NAMES...", help="Only these: F0001 bs000, F0001,bs000 or 'F00*'."),
+    expressions=several("--expression", metavar="NAMES...", help=f"Only these: {' '.join(EXPRESSIONS)}, or words."),
+    levels=partial(
+        scans_option, "--level", type=integers, multiple=True, callback=flatten, metavar="LEVELS...",
+        help="Only these, 0 to 4: 3 4, 3,4 or 1:4.",
+    ),
+    patterns=partial(
+        scans_option, "--glob", multiple=True, help="Only sources that match, such as '*/F00*'; repeatable."
+    ),
     kind=choice(scans_option, "--kind", " ".join(KINDS), "Of BU-3DFE."),
     protocol=partial(
         scans_option, "--select", type=click.Choice(["paper"]), callback=lambda _, __, value: value or "",

@@ -20,13 +20,14 @@ make_option, rows_option, folder_option, check_option = map(
     options.under, ("The split", "One fold", "One fold as folders of images", "Audit")
 )
 number = partial(make_option, type=click.IntRange(1))
+several = partial(make_option, multiple=True, callback=options.listed)
 settings_pack = options.pack(
     "gemax_cli.splits.model:SplitSettings",
     protocol=partial(
         make_option, "--protocol", type=click.Choice(["paper", "kfold", "loso", "holdout"]), default="paper",
         show_default=False, help="How subjects are drawn and dealt; makes the split.",
     ),
-    datasets=partial(make_option, "--dataset", multiple=True, help="Only subjects of this; repeatable."),
+    datasets=partial(several, "--dataset", metavar="NAMES...", help="Only subjects of these."),
     rounds=partial(number, "--rounds", show_default="100 of paper, else 1", help="Independent draws."),
     folds=partial(number, "--folds", show_default="10", help="Of a round; holdout tests the first alone."),
     pick=partial(number, "--pick", show_default="60 of paper, else all", help="Subjects drawn per database."),
@@ -36,9 +37,10 @@ settings_pack = options.pack(
         make_option, "--stratify", multiple=True, callback=options.words, metavar="NAMES",
         help="Deal evenly by sex, race or both: sex,race.",
     ),
-    expressions=partial(make_option, "--expression", multiple=True, help="Keep only these; repeatable."),
+    expressions=partial(several, "--expression", metavar="NAMES...", help="Keep only these: HA SA, or words."),
     levels=partial(
-        make_option, "--level", type=click.IntRange(0, 4), multiple=True, help="Keep only these; repeatable."
+        make_option, "--level", type=options.integers, multiple=True, callback=options.flatten, metavar="LEVELS...",
+        help="Keep only these, 0 to 4: 3 4 or 1:4.",
     ),
 )  # fmt: skip
 

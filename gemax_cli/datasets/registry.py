@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from gemax_cli.datasets.bosphorus import BOSPHORUS
@@ -28,14 +29,35 @@ NOSE_TIPS = tuple(dataset.nose_tip for dataset in _ROWS if dataset.nose_tip)
 NOSE_OUTLINES = tuple(dataset.nose_outline for dataset in _ROWS if dataset.nose_outline)
 
 
+def plain_name(name: str) -> str:
+    """A database's name without case, hyphens and spaces: "bu3dfe"."""
+    return re.sub(r"[\W_]", "", name).casefold()
+
+
+def has_subject_shape(word: str) -> bool:
+    """Whether a word is spelled as a database spells its subjects ("F0001", "bs000", "02463"), in any case."""
+    return bool(word) and _shape(word) in {
+        _shape(parse_name(*_split(dataset.example)).name.subject) for dataset in _ROWS
+    }
+
+
+def _shape(subject: str) -> str:
+    return re.sub(r"\d", "0", re.sub(r"^m(?=\d)", "f", subject.casefold()))
+
+
+def _split(example: str) -> tuple[str, list[str]]:
+    *folders, name = example.split("/")
+    return name, folders
+
+
 def dataset_named(name: str) -> Dataset:
-    """The database of a name, in any case.
+    """The database of a name, in any case, with hyphens or without.
 
     Raises:
         SettingsError: there is none.
     """
     for dataset in _ROWS:
-        if dataset.name.casefold() == name.casefold():
+        if plain_name(dataset.name) == plain_name(name):
             return dataset
     raise SettingsError(f"dataset {name!r} is not known: give one of {', '.join(DATASETS)}.")
 

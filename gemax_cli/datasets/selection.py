@@ -7,7 +7,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from difflib import get_close_matches
+from typing import Any, Literal
 
 from gemax_cli.datasets.model import EXPRESSIONS, ScanRef, expression_code
 from gemax_cli.datasets.registry import DATASETS, KINDS, dataset_named
@@ -21,10 +22,10 @@ class Selection:
     """Filters of a conversion; an empty one keeps everything, several must all agree.
 
     Attributes:
-        datasets: of ``registry.DATASETS``, in any case.
+        datasets: of ``registry.DATASETS``, in any case, with hyphens or without.
         expressions: two-letter codes or English words ("HA", "happy"), in any case.
         levels: 0 to 4; scans whose names give no level are dropped where any is asked for.
-        subjects: "F0001", "bs000", in any case.
+        subjects: "F0001", "bs000", or shell patterns of them ("F00*"), in any case.
         patterns: shell patterns; one must fit the source path or the scan id. "*" crosses "/"; case does not count.
         kind: of BU-3DFE's two meshes. "F3D" takes RAW only where it stands alone; "RAW" takes no F3D. Files
             named one by one are taken whatever their kind.
@@ -60,6 +61,56 @@ def wanted(scans: Iterable[ScanRef], selection: Selection) -> Callable[[ScanRef]
     if selection.protocol == "paper":
         tests.append(_paper_test(scans))
     return lambda scan: all(test(scan) for test in tests)
+
+
+FILTERS = {
+    "--dataset": ("datasets", "dataset"),
+    "--subject": ("subjects", "subject"),
+    "--expression": ("expressions", "expression"),
+    "--level": ("levels", "level"),
+    "--glob": ("patterns", ""),
+    "--select": ("protocol", ""),
+}
+"""Options, their fields of ``Selection``, and the field of ``ScanName`` that they compare."""
+
+
+def none_left(scans: Sequence[ScanRef], selection: Selection) -> str:
+    """A sentence on the filters that no scan passes, and what there is instead; "" without scans or filters."""
+    asked = {option: values for option, (field, _) in FILTERS.items() if (values := getattr(selection, field))}
+    if not scans or not asked:
+        return ""
+    alone = [option for option in asked if not _passes(option, asked[option], scans)]
+    filters = [_filter_text(option, asked[option]) + _instead(option, asked[option], scans) for option in alone]
+    together = " ".join(_filter_text(option, values) for option, values in asked.items())
+    return f"{len(scans)} scans found, none matches {', '.join(filters) or together}."
+
+
+def unmatched(scans: Sequence[ScanRef], selection: Selection) -> Iterator[str]:
+    """A sentence for each subject that no scan is of, with the nearest that there is."""
+    for subject in selection.subjects:
+        if not _passes("--subject", (subject,), scans):
+            yield f"no scan is of --subject {subject}{_instead('--subject', (subject,), scans)}."
+
+
+def _passes(option: str, values: object, scans: Sequence[ScanRef]) -> bool:
+    """Whether any scan passes one filter alone."""
+    alone: dict[str, Any] = {FILTERS[option][0]: values}
+    return any(map(wanted(scans, Selection(**alone)), scans))
+
+
+def _filter_text(option: str, values: str | Sequence[object]) -> str:
+    return f"{option} {values if isinstance(values, str) else ' '.join(map(str, values))}"
+
+
+def _instead(option: str, values: Sequence[object], scans: Sequence[ScanRef]) -> str:
+    field = FILTERS[option][1]
+    found = {getattr(scan.name, field) for scan in scans} if field else set()
+    there = {str(value) for value in found if value not in ("", None)}
+    if option != "--subject":
+        return f" (there are: {', '.join(sorted(there))})" if there else ""
+    names = {name.casefold(): name for name in sorted(there)}
+    near = [names[name] for value in values for name in get_close_matches(str(value).casefold(), names, n=1)]
+    return f" (nearest: {', '.join(dict.fromkeys(near))})" if near else ""
 
 
 def left_out(scans: Sequence[ScanRef], selection: Selection) -> Iterator[str]:
@@ -124,16 +175,18 @@ def _tests(selection: Selection) -> list[Callable[[ScanRef], bool]]:
     if selection.levels:
         tests.append(lambda scan: scan.name.level in selection.levels)
     if selection.subjects:
-        subjects = {subject.casefold() for subject in selection.subjects}
-        tests.append(lambda scan: scan.name.subject.casefold() in subjects)
+        subjects = _any_of(selection.subjects)
+        tests.append(lambda scan: subjects(scan.name.subject.casefold()))
     if selection.patterns:
-        shapes = [re.compile(fnmatch.translate(pattern.casefold())) for pattern in selection.patterns]
-        tests.append(lambda scan: any(_fits(shape, scan) for shape in shapes))
+        fits = _any_of(selection.patterns)
+        tests.append(lambda scan: fits(scan.source.casefold()) or fits(scan.scan_id.casefold()))
     return tests
 
 
-def _fits(shape: re.Pattern[str], scan: ScanRef) -> bool:
-    return bool(shape.match(scan.source.casefold()) or shape.match(scan.scan_id.casefold()))
+def _any_of(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """A test whether a text in lower case fits one of the shell patterns."""
+    shapes = [re.compile(fnmatch.translate(pattern.casefold())) for pattern in patterns]
+    return lambda text: any(shape.match(text) for shape in shapes)
 
 
 def _paper_test(scans: Iterable[ScanRef]) -> Callable[[ScanRef], bool]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from gemax_cli.datasets.ids import digest, natural_key, scan_id, split_suffix
 from gemax_cli.datasets.model import Dataset, ScanName, ScanRef
 from gemax_cli.datasets.registry import DATASETS, ENDINGS, parse_name
-from gemax_cli.datasets.selection import Selection, left_out, wanted
+from gemax_cli.datasets.selection import Selection, left_out, none_left, unmatched, wanted
 from gemax_cli.datasets.sequences import with_frames
 from gemax_cli.errors import ScanError, SettingsError
 from gemax_cli.paths import AnyPaths, as_paths
@@ -95,6 +95,10 @@ def find_scans(sources: AnyPaths, selection: Selection | None = None) -> Found:
             scans = _of_kind(scans, dataset, selection.kind, named, walk.notes)
     scans = with_frames(scans)
     kept = tuple(filter(wanted(scans, selection), scans))
+    if none := "" if kept else none_left(scans, selection):
+        walk.notes.append(none)
+    else:
+        walk.notes += unmatched(scans, selection)
     notes = (*walk.notes, *_collision_notes(kept, old_ids), *left_out(scans, selection), *_skipped_notes(walk.skipped))
     return Found(kept, notes, tuple(walk.unlisted))
 

@@ -126,7 +126,8 @@ def sweep(
         NothingToConvert: no scan was found, or none could be converted.
     """
     check_sources(places := as_paths(sources))
-    refs = find_scans(places, selection or Selection()).scans
+    found = find_scans(places, selection or Selection())
+    refs = found.scans
     settings = settings or Settings(taus=(20,), depths=PAPER_DEPTHS)
     results: dict[int, ScanFigures | Failure] = {}
     for number, result in _measure_all(refs, replace(settings, taus=settings.taus[:1]), jobs):
@@ -139,7 +140,8 @@ def sweep(
     if not figures:
         named = ", ".join(map(str, places))
         reason = f" ({failures[0].message})" if failures else ""
-        raise NothingToConvert(f"{named}: no scan to study{reason}: check the folder and the filters.")
+        message = f"{named}: no scan to study{reason}: check the folder and the filters."
+        raise NothingToConvert(" ".join((message, *(() if refs else found.notes))))
     return _study(figures, settings.depths, tuple(failures))
 
 

@@ -48,7 +48,7 @@ def test_the_first_screen_fits_and_says_what_to_do(monkeypatch, capsys, argument
     lines = printed.out.splitlines()
     assert printed.err == ""
     assert all(line.isprintable() and len(line) <= 80 and "\\b" not in line for line in lines)
-    assert "  gemax demo " in printed.out
+    assert "\n  gemax demo\n" in printed.out
     assert [line.split()[0] for line in lines if line[2:].startswith(COMMANDS)] == list(COMMANDS)
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from gemax_cli.datasets.ids import scan_id
 from gemax_cli.datasets.model import EXPRESSIONS, SIX_EXPRESSIONS, ScanRef
-from gemax_cli.datasets.registry import parse_name
-from gemax_cli.datasets.selection import Selection, left_out, wanted
+from gemax_cli.datasets.registry import has_subject_shape, parse_name
+from gemax_cli.datasets.selection import Selection, left_out, none_left, unmatched, wanted
 from gemax_cli.errors import SettingsError
 
 BOSPHORUS = ("ANGER", "DISGUST", "FEAR", "HAPPY", "SADNESS", "SURPRISE")
@@ -57,6 +57,10 @@ def test_nothing_asked_for_keeps_everything():
         ({"levels": (0, 1)}, lambda s: s.name.level in (0, 1)),
         ({"subjects": ("f0001", "BS001")}, lambda s: s.name.subject in ("F0001", "bs001")),
         ({"subjects": ("nobody",)}, lambda s: False),
+        ({"datasets": ("bu3dfe", "b_o-s phorus")}, lambda s: s.name.dataset in ("BU-3DFE", "Bosphorus")),
+        ({"subjects": ("f00*",)}, lambda s: s.name.subject.startswith("F00")),
+        ({"subjects": ("BS00[!1]", "?0001")}, lambda s: s.name.subject in ("bs000", "F0001", "M0001")),
+        ({"subjects": ("",)}, lambda s: not s.name.subject),
         ({"patterns": ("*/M0001_*",)}, lambda s: s.name.subject == "M0001"),
         ({"patterns": ("bosphorusdb/*",)}, lambda s: s.name.dataset == "Bosphorus"),
         ({"patterns": ("Bosphorus/*",)}, lambda s: s.name.dataset == "Bosphorus"),
@@ -159,3 +163,36 @@ def test_many_incomplete_subjects_are_counted():
     (note,) = left_out(refs(*(f"bs{n:03d}_E_HAPPY_0.bnt" for n in range(30))), Selection(protocol="paper"))
     assert note.startswith("--select paper leaves out 30 of 30 subjects of Bosphorus: bs000 lacks AN DI FE SA SU; ")
     assert note.endswith("; and 20 more.")
+
+
+@pytest.mark.parametrize(
+    ("filters", "told"),
+    [
+        ({"subjects": ("F0099",)}, "none matches --subject F0099 (nearest: F0009)."),
+        ({"subjects": ("f0099", "M0001")}, "none matches --subject f0099 M0001 (nearest: F0009, F0001)."),
+        ({"subjects": ("zz",)}, "none matches --subject zz."),
+        ({"expressions": ("SU",)}, "none matches --expression SU (there are: HA, SA)."),
+        ({"levels": (0, 1), "subjects": ("F0001",)}, "none matches --level 0 1 (there are: 3)."),
+        ({"datasets": ("frgc",)}, "none matches --dataset FRGC (there are: BU-3DFE)."),
+        ({"patterns": ("*x*",)}, "none matches --glob *x*."),
+        ({"subjects": ("F0001",), "expressions": ("SA",)}, "none matches --subject F0001 --expression SA."),
+    ],
+)
+def test_a_filter_that_nothing_passes_says_what_is_nearest(filters, told):
+    scans = refs("F0001_HA03WH_F3D.wrl", "F0009_SA03WH_F3D.wrl")
+    selection = Selection(**filters)
+    assert select(scans, selection) == []
+    assert none_left(scans, selection) == f"2 scans found, {told}"
+    assert none_left([], selection) == none_left(scans, Selection()) == ""
+
+
+def test_a_subject_that_is_missing_among_others_is_named():
+    scans = refs("F0001_HA03WH_F3D.wrl", "F0009_SA03WH_F3D.wrl")
+    told = list(unmatched(scans, Selection(subjects=("F0001", "F0099", "f000*"))))
+    assert told == ["no scan is of --subject F0099 (nearest: F0009)."]
+
+
+def test_each_database_spells_its_subjects_in_a_shape_of_its_own():
+    own = ("F0001", "m0100", "f001", "BS104", "02463")
+    assert all(map(has_subject_shape, own))
+    assert not any(map(has_subject_shape, ("raw", "out", "out2020", "20", "2024", "x0001", "F00", "bs", "", "./F0001")))
