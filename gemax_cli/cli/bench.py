@@ -66,8 +66,8 @@ def solver(src: Path | None, faces: int, levels: int, bins: int, rounds: int, co
     if form == "json":
         click.echo(json.dumps({"solver": ours, "rivals": rivals}, indent=2))
     else:
-        print_rows(ours, form, "Solver", SOLVER_NOTE)
-        print_rows(rivals, form, "Quantisers to K values; max_bin is the distortion, levels")
+        print_rows(ours, form, "Solver", SOLVER_NOTE, ("compared",))
+        print_rows(rivals, form, "Quantisers to K values; max_bin is the distortion, levels", least=("histograms",))
 
 
 @command.command("pipeline", cls=options.Command, short_help="Whole conversions, and the least they could take.")

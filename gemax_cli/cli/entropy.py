@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from gemax_cli.reports.measure import Measurement
     from gemax_cli.stack.folder import OutputFolder
 
+LEAST = ("min", "max", "distortion", "std")  # columns that say least; the distortion follows from max_bin
+
 
 @click.command("entropy", cls=options.Command, short_help="Entropy of the maps in a folder, from the PNGs.")
 @options.out_argument
@@ -34,6 +36,8 @@ def command(out: Path, by: By, published: bool, jobs: int, plot: Path | None, fo
     OUT is a folder that gemax convert or map wrote, or any folder of 8-bit PNGs (there, pixels of value 0 do not
     count). The range image (uniform quantisation, tau = N/K) is the baseline. Beside each entropy stands what it cost:
     the widest bin in levels, as a share of N (distortion), and the mean absolute depth error of the inverted map in mm.
+
+    --by expression and --by subject give a row per group and a column per map; csv and json keep a row per map.
 
     Of a folder that gemax map wrote: a row per tau, or with --by scan one per image and tau, with the largest error of
     an inverted value in the input's unit.
@@ -60,7 +64,7 @@ def _measure_images(folder: OutputFolder, by: By, jobs: int, form: options.Form)
     if not rows and not problems:
         raise NothingToConvert(f"{folder.path}: holds no record: map some images first.")
     shown = [asdict(row) for row in rows] if by == "scan" else list(mean_rows(rows))
-    print_rows(shown, form, f"Entropy of {folder.path}, bits")
+    print_rows(shown, form, f"Entropy of {folder.path}, bits", least=(*LEAST, "bound_on_scale", "mapping", "scale"))
     return tell(problems)
 
 
@@ -88,13 +92,16 @@ def _measure_scans(out: Path, by: By, published: bool, jobs: int, plot: Path | N
 def print_entropy(measurement: Measurement, out: Path, by: By, form: options.Form) -> None:
     """Print the table of a measured folder."""
     from gemax_cli.cli.output import print_rows
-    from gemax_cli.reports.entropy_table import named_rows, scope_sentence, tabulate
+    from gemax_cli.reports.entropy_table import named_rows, pivoted, scope_sentence, tabulate
     from gemax_cli.reports.published import ENTROPY_SOURCE
 
     rows = tabulate(measurement, by)
     note = f"paper: {ENTROPY_SOURCE}" if any(row.paper is not None for row in rows) else ""
     notes = "; ".join(filter(None, (scope_sentence(out), note)))
-    print_rows(named_rows(rows, by), form, f"Entropy of {out}, bits", notes)
+    if by in ("expression", "subject") and form in ("table", "md"):
+        print_rows(pivoted(rows, by), form, f"Mean entropy of {out}, bits", notes)
+    else:
+        print_rows(named_rows(rows, by), form, f"Entropy of {out}, bits", notes, LEAST)
 
 
 def _print_published(measurement: Measurement, out: Path, form: options.Form) -> None:
@@ -110,7 +117,8 @@ def _print_published(measurement: Measurement, out: Path, form: options.Form) ->
         raise click.ClickException(
             f"{out}: holds no scan of BU-3DFE or Bosphorus: the paper reports no other database."
         )
-    print_rows(rows, form, f"Entropy of {out} beside the paper's, bits", f"paper: {ENTROPY_SOURCE}")
+    title = f"Entropy of {out} beside the paper's, bits"
+    print_rows(rows, form, title, f"paper: {ENTROPY_SOURCE}", ("scans", "paper_seconds", *LEAST, "paper_accuracy"))
 
 
 def _plot(measurement: Measurement, plot: Path) -> None:

@@ -25,6 +25,7 @@ Number = TypeVar("Number", int, float)
 Form = Literal["table", "csv", "json", "md"]
 PATH = click.Path(path_type=Path)
 MOST_VALUES = 10_000
+WIDE = "gemax_cli.wide"  # whether a context's tables show all columns
 
 
 class Decorator(Protocol):
@@ -235,9 +236,21 @@ wait_part = partial(
     run_option, "--wait", type=click.FloatRange(0), default=0.0, show_default="fail at once", metavar="[SECONDS]",
     help="Wait for a folder that another gemax writes to; without SECONDS for as long as it takes.",
 )  # fmt: skip
-format_option = output_option(
-    "--format", "form", type=click.Choice(get_args(Form)), default="table", help="How to print results."
-)
+
+
+def format_option(command: Function) -> Function:
+    """``--format``, which the command gets as ``form``, and ``--wide``, which ``cli.output`` reads."""
+    command = output_option(
+        "--wide", is_flag=True, expose_value=False, callback=_widen,
+        help="All columns of a table, also where the terminal is narrow.",
+    )(command)  # fmt: skip
+    return output_option(
+        "--format", "form", type=click.Choice(get_args(Form)), default="table", help="How to print results."
+    )(command)
+
+
+def _widen(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    ctx.meta[WIDE] = value
 
 
 quiet_option = output_option("--quiet", "-q", is_flag=True, help="No progress and no summary, only failures.")

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from gemax_cli.learn.scores import Scores
 
 
+LEAST = (
+    "depth_mm", "rounds", "paper_table", "same_cell", "worse", "better", "streams", "chance", "images", "sign_p",
+)  # fmt: skip
+
+
 @click.command("score", cls=options.Command, short_help="Accuracies of trained runs, compared fold by fold.")
 @click.argument("runs", nargs=-1, required=True, type=options.PATH, metavar="RUN...")
 @options.option("--baseline", is_flag=True, help="Add the linear classifier of gemax sweep on the same folds.")
@@ -45,7 +50,7 @@ def command(
         check_sheet_name(sheet)
     scores = score(runs, baseline=baseline, split=split)
     note = f"paper_accuracy: {SOURCE}; accuracy: of these scans"
-    print_rows([asdict(row) for row in scores.rows], form, "Accuracy on unseen subjects, per cent", note)
+    print_rows([asdict(row) for row in scores.rows], form, "Accuracy on unseen subjects, per cent", note, LEAST)
     _draw(scores, runs[0], plot, sheet)
 
 

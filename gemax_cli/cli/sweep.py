@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from gemax_cli.study.sweep import Sweep, SweepRow
 
 
+LEAST = (
+    "range_entropy", "variance_ratio", "effective_levels", "labelled", "subjects", "valid_pixels", "scans",
+    "paper_accuracy",
+)  # fmt: skip
+
+
 @click.command("sweep", cls=options.Command, short_help="Which depth of the block serves best on your scans.")
 @options.sources_argument
 @options.block_option(
@@ -35,7 +41,8 @@ def command(
     Per dataset and depth: entropy, effective grey levels (2^entropy), valid pixels, and, where names tell who shows
     which of the six expressions, how well the range image tells expressions from subjects: the variance ratio F between
     and within expressions, and how often a linear classifier is right on subjects it has not seen (needs scikit-learn).
-    paper_accuracy is Table 4 of the paper, its authors' own network on their data. The advice goes to stderr.
+    paper_accuracy is Table 4 of the paper, its authors' own network on their data. The advice goes to stderr; no depth
+    is recommended without the classifier.
     """
     from gemax_cli.cli.output import print_rows, tell
     from gemax_cli.reports.charts import chart_format
@@ -48,7 +55,7 @@ def command(
     settings = Settings(taus=(tau,), depths=depths)
     study = sweep(sources, settings, selection, jobs, _show_progress if sys.stderr.isatty() else None)
     note = f"paper_accuracy: Table 4 of {SOURCE}"
-    print_rows([_cells(row) for row in study.rows], form, f"Depth of the block, tau = {tau}", note)
+    print_rows([_cells(row) for row in study.rows], form, f"Depth of the block, tau = {tau}", note, LEAST)
     code = tell(f"failed: {failure.message}" for failure in study.failures)
     for line in study.advice:
         click.echo(line, err=True)

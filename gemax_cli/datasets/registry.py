@@ -10,7 +10,7 @@ from gemax_cli.datasets.bu3dfe import BU3DFE
 from gemax_cli.datasets.bu4dfe import BU4DFE
 from gemax_cli.datasets.frgc import FRGC
 from gemax_cli.datasets.ids import split_suffix
-from gemax_cli.datasets.model import Dataset, ParsedName
+from gemax_cli.datasets.model import Dataset, ParsedName, ScanName
 from gemax_cli.datasets.other import OTHER
 from gemax_cli.errors import SettingsError
 
@@ -36,18 +36,16 @@ def plain_name(name: str) -> str:
 
 def has_subject_shape(word: str) -> bool:
     """Whether a word is spelled as a database spells its subjects ("F0001", "bs000", "02463"), in any case."""
-    return bool(word) and _shape(word) in {
-        _shape(parse_name(*_split(dataset.example)).name.subject) for dataset in _ROWS
-    }
+    return bool(word) and any(_shape(word) == _shape(_example_of(dataset).subject) for dataset in _ROWS)
 
 
 def _shape(subject: str) -> str:
     return re.sub(r"\d", "0", re.sub(r"^m(?=\d)", "f", subject.casefold()))
 
 
-def _split(example: str) -> tuple[str, list[str]]:
-    *folders, name = example.split("/")
-    return name, folders
+def _example_of(dataset: Dataset) -> ScanName:
+    *folders, name = dataset.example.split("/")
+    return parse_name(name, folders).name
 
 
 def dataset_named(name: str) -> Dataset:

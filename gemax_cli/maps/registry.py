@@ -15,11 +15,13 @@ class ComparisonKind:
         channels: name of each channel; a grey map's is its own.
         maker: "module:function" that makes it, a ``maps.compare.Maker``.
         needs: (import name, package to install) of a library beyond gemax's own; None for most.
+        of_depth: grey values stand for depths, not for the surface's shape: distortion means something.
     """
 
     channels: tuple[str, ...]
     maker: str
     needs: tuple[str, str] | None = None
+    of_depth: bool = False
 
     @property
     def missing(self) -> str:
@@ -31,10 +33,10 @@ _HERE = "gemax_cli.maps.compare"
 
 # In the order that maps are written and listed in; the name is the file's, too.
 COMPARISONS: Mapping[str, ComparisonKind] = {
-    "ri": ComparisonKind(("ri",), f"{_HERE}:uniform"),
-    "ri-minmax": ComparisonKind(("ri-minmax",), f"{_HERE}:stretched"),
-    "he": ComparisonKind(("he",), f"{_HERE}:equalised"),
-    "clahe": ComparisonKind(("clahe",), f"{_HERE}:contrast_limited", ("skimage", "scikit-image")),
+    "ri": ComparisonKind(("ri",), f"{_HERE}:uniform", of_depth=True),
+    "ri-minmax": ComparisonKind(("ri-minmax",), f"{_HERE}:stretched", of_depth=True),
+    "he": ComparisonKind(("he",), f"{_HERE}:equalised", of_depth=True),
+    "clahe": ComparisonKind(("clahe",), f"{_HERE}:contrast_limited", ("skimage", "scikit-image"), True),
     "normals": ComparisonKind(("normals-x", "normals-y", "normals-z"), f"{_HERE}:normals"),
     "curvature": ComparisonKind(("curvature",), f"{_HERE}:mean_curvature"),
     "curvature-gaussian": ComparisonKind(("curvature-gaussian",), f"{_HERE}:gaussian_curvature"),

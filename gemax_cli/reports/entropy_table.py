@@ -144,6 +144,22 @@ def named_rows(rows: Iterable[EntropyRow], by: By) -> list[dict[str, Any]]:
     return [{by if name == "group" else name: value for name, value in asdict(row).items()} for row in rows]
 
 
+def pivoted(rows: Iterable[EntropyRow], by: By) -> list[dict[str, Any]]:
+    """A row per group, a column per map and tau: mean entropy, bits; None where a group has no such map."""
+    rows = list(rows)
+    columns = dict.fromkeys(map(_column, sorted(rows, key=lambda row: _order(("", row.map, row.tau)))))
+    groups: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        group = groups.setdefault(row.group, {by: row.group, "scans": 0, **columns})
+        group["scans"] = max(group["scans"], row.scans)
+        group[_column(row)] = row.mean
+    return list(groups.values())
+
+
+def _column(row: EntropyRow) -> str:
+    return f"tau {row.tau}" if row.map == GEMAX and row.tau is not None else row.map
+
+
 def group_of(scan: str, by: By, names: Mapping[str, ScanName] | None = None) -> str:
     """The group that a scan belongs to: its dataset, "dataset/subject", "dataset/expression", or itself.
 

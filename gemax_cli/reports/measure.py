@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from operator import itemgetter
 
@@ -15,12 +15,14 @@ from gemax_cli.datasets.model import ScanName
 from gemax_cli.entropy.figures import entropy_bits
 from gemax_cli.entropy.mapping import apply_cuts, bin_depths, uniform_cuts
 from gemax_cli.errors import BadFormat, ScanError, SettingsError
+from gemax_cli.maps.registry import COMPARISONS
 from gemax_cli.parallel import map_unordered
 from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.reports.published import PAPER_DEPTH
 from gemax_cli.settings import QuantisationSettings
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import MapImage, ScanImages, load_codes, load_map, split_depth
+from gemax_cli.stack.invert import UNIFORM
 from gemax_cli.stack.naming import DEPTH16, depth_label
 from gemax_cli.stack.records import BlockRecord
 
@@ -39,10 +41,11 @@ class Measured:
         map: "gemax", "range image", or the name of another map's file.
         tau: None where it means nothing.
         bits: entropy over the valid pixels; of a colour picture the mean of its channels.
-        max_bin: levels from the nearest to the farthest pixel of the widest grey value; None without a depth image.
-        distortion: ``max_bin`` / N (equation 3 of the paper); None without a depth image.
+        max_bin: levels from the nearest to the farthest pixel of the widest grey value; None without a depth image, and
+            of maps that show no depths (normals, curvature).
+        distortion: ``max_bin`` / N (equation 3 of the paper); None where ``max_bin`` is.
         error_mm: mean absolute difference between a pixel's depth and the one that its grey value is inverted to; None
-            where the depth of the block is not known.
+            where ``max_bin`` is, or the depth of the block is not known.
     """
 
     scan: str
@@ -109,8 +112,8 @@ def measure_folder(root: AnyPath, jobs: int = 1) -> Measurement:
     """Measure every 8-bit map below ``root``.
 
     Valid pixels are those of depth16.png; without one, those that are not 0. Beside a depth image the range image
-    (uniform quantisation to the face's grey values, tau = N / K) is measured too, as the baseline. A file that
-    cannot be measured is named in ``problems``; the others count.
+    (uniform quantisation to the face's grey values, tau = N / K) is measured too, as the baseline, on ri.png where
+    there is one. A file that cannot be measured is named in ``problems``; the others count.
 
     Args:
         root: a folder that ``gemax convert`` wrote, a part of one, or any folder of 8-bit PNGs.
@@ -213,7 +216,7 @@ def _bare(scan: str, m: MapImage, image: NDArray[np.uint8]) -> Measured:
 
 
 def _kind(m: MapImage) -> str:
-    return GEMAX if m.tau is not None else m.name
+    return GEMAX if m.tau is not None else BASELINE if m.name == UNIFORM else m.name
 
 
 def _bits(values: Values) -> float:
@@ -228,7 +231,7 @@ def _beside_depth(
     problems: list[str],
 ) -> Iterator[Measured]:
     pixels = DepthPixels.of(codes, settings.levels)
-    yield _range_image(images.scan, codes, pixels, block, settings)
+    baseline = _range_image(images.scan, codes, pixels, block, settings)
     cuts: dict[int | None, NDArray[np.int32]] = {m.tau: m.cuts for m in block.maps} if block else {}
 
     def measured(m: MapImage, image: NDArray[np.uint8]) -> Measured:
@@ -238,12 +241,17 @@ def _beside_depth(
             message = f"is {planes[0].shape}, its depth image is {codes.shape}: convert the scan again."
             raise BadFormat(m.path, message)
         values = [pixels.values(plane) for plane in planes]
+        bits = float(np.mean([_bits(v) for v in values]))
+        if _kind(m) == BASELINE:
+            return replace(baseline, bits=bits)
+        if m.name in COMPARISONS and not COMPARISONS[m.name].of_depth:
+            return Measured(images.scan, m.name, None, bits)
         width = max(widest_bin(v, pixels.levels) for v in values)
         error = _error_mm(m, values, pixels, block, cuts.get(m.tau), settings)
-        bits = float(np.mean([_bits(v) for v in values]))
         return Measured(images.scan, _kind(m), m.tau, bits, width, width / settings.levels, error)
 
-    yield from _each(images, measured, problems)
+    found = list(_each(images, measured, problems))
+    yield from found if any(m.map == BASELINE for m in found) else (baseline, *found)
 
 
 def _range_image(
@@ -295,8 +303,8 @@ def _inverted_by_cuts(
 def inverted_by_range(values: Values, pixels: DepthPixels, depth_mm: float) -> NDArray[np.float64]:
     """Depth that each pixel's grey value stands for: the midpoint of its nearest and its farthest pixel, mm.
 
-    The inverse of a map without recorded cuts, best in the worst case. Where a grey value does not tell depth (normals,
-    curvature) the error that it leaves says so.
+    The inverse of a map without recorded cuts, best in the worst case. Where a grey value does not tell depth, the
+    error that it leaves says so.
     """
     first, last = _ends(values)
     depths = pixels.depths(depth_mm)

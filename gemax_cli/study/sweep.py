@@ -295,9 +295,9 @@ def _series(title: str, rows: Sequence[SweepRow], name: str, colour: int, dashed
 def recommend(rows: Sequence[SweepRow], why_no_accuracy: str = "") -> tuple[float | None, str]:
     """Recommend a depth for one dataset (None if the figures do not decide) and give the reason as a sentence.
 
-    The classifier decides. Depths within one standard error of the best count as equal. Among these, and without a
-    classifier, the variance ratio decides. Entropy and pixel counts are not used: they say how much data a block keeps,
-    not whether it is useful.
+    The classifier decides, if it is better than chance. Depths within one standard error of the best count as equal;
+    among these the variance ratio decides. Nothing else is enough: entropy and pixel counts say how much data a block
+    keeps, not whether it is useful, and the variance ratio knows no noise.
     """
     classified = [row for row in rows if row.accuracy is not None]
     if classified:
@@ -305,9 +305,10 @@ def recommend(rows: Sequence[SweepRow], why_no_accuracy: str = "") -> tuple[floa
     rated = [row for row in rows if row.variance_ratio_own is not None]
     if rated:
         best = max(rated, key=_own)
-        return best.depth_mm, (
-            f"take {best.depth_mm:g} mm: there expressions differ most against what varies within them, each subject's "
-            f"mean subtracted (F = {_own(best):.2f}, {_counted(best)}; {why_no_accuracy})."
+        return None, (
+            f"no depth is recommended ({why_no_accuracy or 'no classifier'}). Expressions differ most against what "
+            f"varies within them at {best.depth_mm:g} mm (F = {_own(best):.2f}, each subject's mean subtracted, "
+            f"{_counted(best)}), which alone does not decide.{_edge([best], rated)}"
         )
     return None, (
         f"nothing tells which depth to take: it takes two subjects or more who show two of the six expressions "
@@ -315,24 +316,52 @@ def recommend(rows: Sequence[SweepRow], why_no_accuracy: str = "") -> tuple[floa
     )
 
 
+def _edge(best: Sequence[SweepRow], rows: Sequence[SweepRow]) -> str:
+    """A sentence, with a space before, for each of the best that no smaller or no larger depth was compared with."""
+    depths = [row.depth_mm for row in rows]
+    if len(depths) == 1:
+        return ""
+    ends = ((min(depths), "smallest", "smaller"), (max(depths), "largest", "larger"))
+    found = [end for end in ends if end[0] in {row.depth_mm for row in best}]
+    return "".join(f" {depth:g} mm is the {end} depth tried: try {others} ones, too." for depth, end, others in found)
+
+
 def _own(row: SweepRow) -> float:
     return row.variance_ratio_own or 0.0
 
 
-def _by_accuracy(rows: Sequence[SweepRow]) -> tuple[float, str]:
-    best = max(rows, key=lambda row: row.accuracy or 0.0)
-    least = (best.accuracy or 0.0) - (best.accuracy_error or 0.0)
-    equal = [row for row in rows if (row.accuracy or 0.0) >= least]
+def _by_accuracy(rows: Sequence[SweepRow]) -> tuple[float | None, str]:
+    best = max(rows, key=_accuracy)
+    least = _accuracy(best) - (best.accuracy_error or 0.0)
+    if least <= (best.chance or 0.0):
+        return None, (
+            f"no depth is recommended: the best accuracy on unseen subjects, {_accuracy(best):.1f} % at "
+            f"{best.depth_mm:g} mm, is not one standard error above chance ({best.chance:.1f} %, {_counted(best)})."
+        )
+    equal = [row for row in rows if _accuracy(row) >= least]
     chosen = max(equal, key=_own)
     ground = f"accuracy {chosen.accuracy:.1f} % on unseen subjects ({_counted(chosen)}, chance {chosen.chance:.1f} %)"
+    taken = f"take {chosen.depth_mm:g} mm: {ground}{_within_noise(equal, rows, best)}."
+    return chosen.depth_mm, taken + _edge([best, chosen], rows)
+
+
+def _within_noise(equal: Sequence[SweepRow], rows: Sequence[SweepRow], best: SweepRow) -> str:
+    """What sets the chosen depth apart: more than noise, the variance ratio, or nothing."""
+    if len(rows) == 1:
+        return ", the only depth tried"
     if len(equal) == 1:
-        return chosen.depth_mm, f"take {chosen.depth_mm:g} mm: {ground}, more than one standard error over the others."
+        return ", more than one standard error over the others"
     depths = ", ".join(f"{row.depth_mm:g}" for row in equal)
-    return chosen.depth_mm, (
-        f"take {chosen.depth_mm:g} mm: {ground}; {depths} mm lie within one standard error "
-        f"({best.accuracy_error:.1f} %) of the best, and of these it has the highest variance ratio "
-        f"(F = {_own(chosen):.2f}, each subject's mean subtracted)."
+    which = "the others do as well" if len(equal) == len(rows) else "these do as well"
+    return (
+        f"; {depths} mm lie within one standard error ({best.accuracy_error:.1f} %) of the best, which is noise: "
+        f"{which}, and of these it has the highest variance ratio (F = {max(map(_own, equal)):.2f}, each subject's "
+        f"mean subtracted)"
     )
+
+
+def _accuracy(row: SweepRow) -> float:
+    return row.accuracy or 0.0
 
 
 def _counted(row: SweepRow) -> str:

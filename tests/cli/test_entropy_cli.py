@@ -37,6 +37,15 @@ def test_json_holds_the_same(out, capsys):
     assert 0 < rows[0]["mean"] <= 4
 
 
+@pytest.mark.parametrize(("by", "group"), [("expression", "BU-3DFE/AN"), ("subject", "BU-3DFE/F0001")])
+def test_groups_are_rows_for_people_and_stay_long_for_programs(out, capsys, by, group):
+    run(["entropy", str(out), "--by", by, "--format", "md"])
+    head, _, *rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert head == f"| {by} | scans | range image | tau 5 | tau 8 | mean over tau |"
+    assert len(rows) == 2
+    assert rows[0].startswith(f"| {group} | 1 | ")
+
+
 def test_the_note_stands_under_table_and_md_alone(tmp_path, capsys):
     out = make_folder(tmp_path / "out", (BU,), PAPERS)
     for form, has_note in (("table", True), ("md", True), ("csv", False), ("json", False)):

@@ -58,8 +58,8 @@ def test_settings_from_the_environment():
 def test_every_filter_reaches_its_place():
     assert called(selection_pack("selection")) == {"selection": Selection()}
     line = (
-        "--dataset frgc,bu3dfe --subject F0001,bs00* --subject m0001 --expression happy --level 3 --level 4 --glob */x*,y "
-        "--kind RAW --select paper"
+        "--dataset frgc,bu3dfe --subject F0001,bs00* --subject m0001 --expression happy --level 3 --level 4 "
+        "--glob */x*,y --kind RAW --select paper"
     )
     assert called(selection_pack("selection"), *line.split())["selection"] == Selection(
         ("FRGC", "BU-3DFE"), ("HA",), (3, 4), ("F0001", "bs00*", "m0001"), ("*/x*,y",), "RAW", "paper"

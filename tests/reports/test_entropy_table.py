@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gemax_cli.errors import NothingToConvert
-from gemax_cli.reports.entropy_table import combined, entropy_table, group_of, tabulate
+from gemax_cli.reports.entropy_table import combined, entropy_table, group_of, pivoted, tabulate
 from gemax_cli.reports.measure import Measured, Measurement, measure_folder
 from gemax_cli.settings import Settings
 from gemax_cli.stack.images import name_of, split_depth
@@ -109,6 +109,24 @@ def test_gem_is_the_mean_of_its_three_maps_and_needs_them_all():
     (gem,) = combined(items)
     assert (gem.map, gem.bits) == ("GeM", pytest.approx(7.5))
     assert combined(items[:2]) == []
+
+
+def test_a_pivot_has_a_row_per_group_and_a_column_per_map():
+    items = [
+        measured("BU-3DFE/F0001/F0001_AN01WH", "gemax", 30, 7.5),
+        measured("BU-3DFE/F0001/F0001_AN01WH", "he", None, 7.9),
+        measured("BU-3DFE/F0001/F0001_AN02WH", "gemax", 20, 7.0),
+        measured("BU-3DFE/F0001/F0001_HA01WH", "gemax", 20, 6.0),
+        measured("BU-3DFE/F0002/F0002_HA01WH", "gemax", 20, 7.0),
+        measured("BU-3DFE/F0002/F0002_HA01WH", "range image", 16, 5.0),
+    ]
+    rows = pivoted(tabulate(Measurement(tuple(items)), "expression"), "expression")
+    assert [list(row) for row in rows] == [["expression", "scans", "range image", "tau 20", "tau 30", "he"]] * 2
+    assert [list(row.values()) for row in rows] == [
+        ["BU-3DFE/AN", 1, None, 7.0, 7.5, 7.9],
+        ["BU-3DFE/HA", 2, 5.0, 6.5, None, None],
+    ]
+    assert pivoted([], "subject") == []
 
 
 def test_a_folder_by_each_group(tmp_path):

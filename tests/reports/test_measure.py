@@ -79,6 +79,30 @@ def test_the_range_image_is_uniform_quantisation(out):
     assert baseline.error_mm == pytest.approx(expected, abs=1e-9)
 
 
+def test_ri_is_the_range_image_and_measured_on_its_file(out):
+    before = by_map(measure_folder(out))["range image", 4]
+    codes = load_codes(out / BU / "depth16.png")
+    image = np.where(codes > 0, np.vectorize(naive.level_of_code)(codes, 64) // 4, 0).astype(np.uint8)
+    write_png(out / BU / "ri.png", image)
+    found = by_map(measure_folder(out))
+    assert set(found) == {("range image", 4), ("gemax", 5), ("gemax", 8)}
+    assert found["range image", 4] == before
+    write_png(out / BU / "ri.png", np.where(codes > 0, 7, 0).astype(np.uint8))
+    assert by_map(measure_folder(out))["range image", 4].bits == 0.0
+    (out / BU / "ri.png").write_bytes(b"no png")
+    measurement = measure_folder(out)
+    assert by_map(measurement)["range image", 4] == before
+    assert "ri.png" in measurement.problems[0]
+
+
+@pytest.mark.parametrize(("name", "has"), [("normals", False), ("curvature-k1", False), ("he", True), ("mine", True)])
+def test_distortion_is_of_maps_of_depth_alone(out, name, has):
+    write_png(out / BU / f"{name}.png", load_map(out / BU / "gemax_tau005.png"))
+    found = by_map(measure_folder(out))[name, None]
+    assert found.bits > 0
+    assert [(v is not None) for v in (found.max_bin, found.distortion, found.error_mm)] == [has] * 3
+
+
 @pytest.mark.parametrize(
     ("levels", "bins", "reserve"), [(100, 7, False), (64, 16, True), (4096, 256, True), (300, 256, False)]
 )

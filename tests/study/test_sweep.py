@@ -121,18 +121,19 @@ def test_the_depth_that_tells_most_is_recommended():
     assert "more than one standard error" in done.advice[0]
 
 
-def test_too_few_subjects_leave_it_to_the_variance():
+def test_too_few_subjects_recommend_nothing():
     done = study._study(figures(subjects=3), DEPTHS, ())
-    assert [row.recommended for row in done.rows] == [False, True, False]
+    assert not any(row.recommended for row in done.rows)
+    assert done.advice[0].startswith("BU-3DFE: no depth is recommended (")
+    assert "at 60 mm (F = " in done.advice[0]
     assert all(row.accuracy is None for row in done.rows)
-    assert "F = " in done.advice[0]
     assert "3 subjects, it takes 4" in done.advice[0] or "scikit-learn is not installed" in done.advice[0]
 
 
-def test_a_missing_library_leaves_it_to_the_variance(monkeypatch):
+def test_a_missing_library_recommends_nothing(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     done = study._study(figures(), DEPTHS, ())
-    assert [row.recommended for row in done.rows] == [False, True, False]
+    assert not any(row.recommended for row in done.rows)
     assert "pip install scikit-learn" in done.advice[0]
 
 
@@ -151,6 +152,33 @@ def test_within_one_standard_error_the_variance_decides():
     assert depth == 60.0
     assert "50, 60 mm lie within one standard error (3.0 %) of the best" in why
     assert recommend(rows((80.0, 1.0, 1.0), (78.0, 3.0, 2.0)))[0] == 50.0
+
+
+@pytest.mark.parametrize(
+    ("best", "edge"),
+    [(0, "50 mm is the smallest depth tried: try smaller ones"), (1, ""), (2, "70 mm is the largest depth tried: try")],
+)
+@pytest.mark.parametrize("classified", [True, False])
+def test_a_best_at_the_edge_is_said(best, edge, classified):
+    found = [(60.0, 1.0, 1.0)] * 3
+    found[best] = (80.0, 1.0, 2.0)
+    depth, why = recommend(rows(*(found if classified else [(None, None, f) for *_, f in found])))
+    assert depth == (50.0 + 10 * best if classified else None)
+    assert edge in why
+    assert ("depth tried" in why) == bool(edge)
+
+
+def test_noise_is_called_noise():
+    equal = recommend(rows((80.0, 3.0, 1.0), (78.0, 3.0, 2.0)))[1]
+    assert "50, 60 mm lie within one standard error (3.0 %) of the best, which is noise: the others do as" in equal
+    assert "noise" not in recommend(rows((80.0, 1.0, 1.0), (60.0, 1.0, 2.0)))[1]
+    assert recommend(rows((80.0, 1.0, 1.0)))[1].endswith(", the only depth tried.")
+
+
+def test_an_accuracy_of_chance_recommends_nothing():
+    depth, why = recommend(rows((17.0, 1.0, 1.0), (16.0, 1.0, 2.0)))
+    assert depth is None
+    assert "17.0 % at 50 mm, is not one standard error above chance (16.7 %" in why
 
 
 def test_without_any_ground_no_depth_is_recommended():
