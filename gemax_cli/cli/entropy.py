@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gemax_cli.reports.measure import Measurement
     from gemax_cli.stack.folder import OutputFolder
 
-LEAST = ("min", "max", "distortion", "std")  # columns that say least; the distortion follows from max_bin
+LEAST = ("distortion", "min", "max", "std")  # columns that say least; the distortion follows from max_bin
 
 
 @click.command("entropy", cls=options.Command, short_help="Entropy of the maps in a folder, from the PNGs.")

@@ -77,7 +77,7 @@ def explained(path: Path) -> Iterator[None]:
 def _damaged(path: Path, error: Exception) -> ScanError:
     reason = " ".join(str(error).split())[:120] or type(error).__name__
     if CODECS in reason:  # tifffile's own words begin with the compression
-        return LibraryMissing(path, not_installed(f"its compression ({reason})", CODECS))
+        return LibraryMissing(path, not_installed(f"its compression, {reason.partition(' requires')[0]},", CODECS))
     return BadFormat(path, f"is damaged or of an unknown variant ({reason}): copy or save it again.")
 
 
