@@ -35,7 +35,7 @@ FLOOR_NOTE = (
 )
 
 
-@click.group("bench", short_help="Solver, conversions, HDR images, against what else there is.")
+@click.group("bench", cls=options.Group, short_help="Solver, conversions, HDR images, against what else there is.")
 def command() -> None:
     """Time the solver, whole conversions, or the mapping of HDR images on this machine."""
 

@@ -14,6 +14,7 @@ import click
 from gemax_cli import __version__
 from gemax_cli.cli import signals, streams
 from gemax_cli.cli.argv import spread
+from gemax_cli.cli.options import Group
 from gemax_cli.errors import GemaxError
 from gemax_cli.printing import printable
 
@@ -38,12 +39,8 @@ eval "$(_GEMAX_COMPLETE=bash_source gemax)"
 INTERNAL_ERROR, INTERRUPTED, TERMINATED = 1, 130, 143
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group that imports a command's module only when the command is used."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse as Click does; no argument at all asks for help."""
-        return super().parse_args(ctx, args or ["--help"])
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Command names in the order of use."""

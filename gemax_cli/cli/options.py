@@ -67,6 +67,14 @@ class Command(click.Command):
                 formatter.write_text(f"{', '.join(variables)}.")
 
 
+class Group(click.Group):
+    """Commands of one name before theirs; the name alone prints help."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse as Click does; no argument at all asks for help."""
+        return super().parse_args(ctx, args or ["--help"])
+
+
 def under(heading: str) -> Callable[..., Decorator]:
     """Return ``click.option`` for options under one heading."""
     return partial(click.option, cls=Option, heading=heading)

@@ -1,6 +1,7 @@
 """What it costs to start: the imports that ``--help`` and ``--version`` must do without."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -50,6 +51,17 @@ def test_the_first_screen_fits_and_says_what_to_do(monkeypatch, capsys, argument
     assert all(line.isprintable() and len(line) <= 80 and "\\b" not in line for line in lines)
     assert "\n  gemax demo\n" in printed.out
     assert [line.split()[0] for line in lines if line[2:].startswith(COMMANDS)] == list(COMMANDS)
+
+
+def test_a_group_alone_is_its_help(capsys):
+    assert run(["bench"]) == 0
+    assert "  solver " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("convert --tua 20", "--tau"), ("--verison", "--version")])
+def test_a_mistyped_option_is_suggested(capsys, typed, meant):
+    assert run(typed.split()) == 2
+    assert re.search(f"(Did you mean|Possible options).*{meant}", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
