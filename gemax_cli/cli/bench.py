@@ -21,6 +21,7 @@ SOLVER_NOTE = (
     "dynamic programming (DP), O(K N tau), compiled, on this machine, once per histogram. paper: its own figures, "
     "i5-8250U, BU-3DFE."
 )
+RIVALS = "Quantisers to K values; max_bin is the distortion, levels"
 PIPELINE_NOTE = (
     "Medians of the rounds. seconds: a whole run of gemax convert, start and tables included. start_s: until the first "
     "scan is done. ms_per_scan: of the scans after it, on the clock."
@@ -67,7 +68,7 @@ def solver(src: Path | None, faces: int, levels: int, bins: int, rounds: int, co
         click.echo(json.dumps({"solver": ours, "rivals": rivals}, indent=2))
     else:
         print_rows(ours, form, "Solver", SOLVER_NOTE, ("compared",))
-        print_rows(rivals, form, "Quantisers to K values; max_bin is the distortion, levels", least=("histograms",))
+        print_rows(rivals, form, RIVALS, least=("histograms", "optimum"))
 
 
 @command.command("pipeline", cls=options.Command, short_help="Whole conversions, and the least they could take.")

@@ -27,10 +27,14 @@ GROUPS = {
 COMMANDS = tuple(name for names in GROUPS.values() for name in names)
 HELP = """Raw 3D face scans to multi-tau GEMax maps.
 
+A GEMax map is an 8-bit depth image: maximal entropy, distortion up to tau.
+
 \b
 gemax demo
 gemax convert raw/ out/ --tau 20 30 40
 gemax entropy out/
+
+gemax demo needs no data. gemax convert --help shows the options of a command.
 """
 COMPLETION = """\b
 Completion with the Tab key, for ~/.bashrc; with zsh_source for ~/.zshrc:

@@ -116,9 +116,17 @@ def _escaped(name: str, value: object) -> str:
 
 def _width() -> int:
     """Columns of a table on stdout: of the terminal, or whole lines for files, pipes and --wide."""
+    return get_terminal_size().columns if sys.stdout.isatty() and not _wide() else WHOLE
+
+
+def _wide() -> bool | None:
+    """Whether --wide was given; None where the command has no such option."""
     context = click.get_current_context(silent=True)
-    wide = context is not None and context.meta.get(WIDE)
-    return get_terminal_size().columns if sys.stdout.isatty() and not wide else WHOLE
+    return context.meta.get(WIDE) if context else None
+
+
+def _way_out() -> str:
+    return "" if _wide() is None else " --wide shows all."
 
 
 def table_text(
@@ -140,7 +148,7 @@ def table_text(
     columns = {name: _Column.of(name, [row[name] for row in rows]) for name in (rows[0] if rows else ())}
     shown = _fitting(columns, least, width)
     lost = [name for name, column in columns.items() if name not in shown and not column.is_empty]
-    left = f"Left out at {width} columns: {', '.join(lost)}. --wide shows all." if lost else ""
+    left = f"Not shown at this width: {', '.join(lost)}.{_way_out()}" if lost else ""
     parts = [_filled(title, width), _drawn(shown, width), *(_filled(text, width) for text in (note, left))]
     return "".join(parts)
 

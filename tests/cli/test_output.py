@@ -116,7 +116,7 @@ def tables(draw):
 def check_table(rows, text, width):
     """No line is too long, every number of a shown column is whole, and columns that are missing are named."""
     assert all(len(line) <= width for line in text.splitlines())
-    said = re.search(r"Left out at \d+ columns: (.*)\. --wide", " ".join(text.split()))
+    said = re.search(r"Not shown at this width: (.*)\.$", " ".join(text.split()))
     left = said[1].split(", ") if said else []
     shown = [name for name in rows[0] if name not in left and any(cell(row[name], name) for row in rows)]
     words = text.split()
@@ -150,15 +150,15 @@ def test_every_table_fits_eighty_columns(kind):
     assert len(shown) >= 3
     assert {*shown, *left} == set(rows[0])
     whole = table_text(rows, width=10_000)
-    assert "Left out" not in whole
+    assert "Not shown" not in whole
     assert all(name in whole for name in rows[0])
 
 
 def test_columns_leave_by_priority_and_empty_ones_first():
     row = {"name": "n" * 20, "empty": None, "a": 1.0, "bb": 2.0, "c": 3.0}
-    assert "Left out" not in table_text([row], width=52)
-    assert table_text([row], least=("bb",), width=43).split("Left out")[1] == " at 43 columns: bb. --wide shows\nall.\n"
-    assert table_text([row], width=43).split("Left out")[1] == " at 43 columns: c. --wide shows\nall.\n"
+    assert "Not shown" not in table_text([row], width=52)
+    assert table_text([row], least=("bb",), width=43).endswith("\nNot shown at this width: bb.\n")
+    assert table_text([row], width=43).endswith("\nNot shown at this width: c.\n")
 
 
 def test_wide_shows_all_where_a_terminal_is_narrow(tmp_path, capsys, monkeypatch):
@@ -168,12 +168,13 @@ def test_wide_shows_all_where_a_terminal_is_narrow(tmp_path, capsys, monkeypatch
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     assert run(["entropy", "out"]) == 0
     narrow = re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out)
-    assert "distortion" in narrow.partition("Left out at 60 columns: ")[2]
+    assert "distortion" in narrow.partition("Not shown at this width: ")[2]
+    assert " ".join(narrow.split()).endswith(". --wide shows all.")
     assert max(map(len, narrow.splitlines())) <= 60
     assert run(["entropy", "out", "--wide"]) == 0
     wide = capsys.readouterr().out
     assert "distortion" in wide
-    assert "Left out" not in wide
+    assert "Not shown" not in wide
 
 
 @pytest.mark.parametrize(
