@@ -262,7 +262,7 @@ def _widen(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 
 quiet_option = output_option("--quiet", "-q", is_flag=True, help="No progress and no summary, only failures.")
-verbose_option = output_option("--verbose", "-v", is_flag=True, help="Name each of them on stderr as it is done.")
+verbose_option = output_option("--verbose", "-v", is_flag=True, help="Name each scan or image on stderr when it is done.")
 log_option = output_option(
     "--log", type=PATH, metavar="FILE", help="Append all messages of --verbose to FILE, with their time."
 )
