@@ -77,7 +77,7 @@ def solver(src: Path | None, faces: int, levels: int, bins: int, rounds: int, co
 @options.run_option("--limit", type=click.IntRange(2), default=500, help="Scans to convert.")
 @options.run_option("--rounds", type=click.IntRange(1), default=5, help="Runs of each.")
 @options.run_option(
-    "--jobs", "-j", type=options.integers, default=lambda: f"1,{options.default_jobs()}",
+    "--jobs", "-j", type=options.integers, envvar="GEMAX_JOBS", default=lambda: f"1,{options.default_jobs()}",
     show_default="1 and one per core", help="Numbers of processes, such as 1,2,4.",
 )  # fmt: skip
 @options.format_option

@@ -39,17 +39,25 @@ class Decorator(Protocol):
 
 
 class Option(click.Option):
-    """An option that ``--help`` shows under a heading, with its default. GEMAX_ and its name is its variable."""
+    """An option that ``--help`` shows under a heading, with its default."""
 
     def __init__(self, *args: Any, heading: str, **rest: Any) -> None:
         super().__init__(*args, **{"show_default": True, **rest})
         self.heading = heading
-        name = max(self.opts, key=len).lstrip("-").upper().replace("-", "_")
-        self.envvar = self.envvar or f"GEMAX_{name}"
 
 
 class Command(click.Command):
-    """A command whose ``--help`` shows the options under their headings."""
+    """A command whose ``--help`` shows the options under their headings.
+
+    Every option has a variable of the environment: of convert GEMAX_SIZE, of other commands GEMAX_TRAIN_SIZE.
+    """
+
+    def __init__(self, name: str | None, **rest: Any) -> None:
+        super().__init__(name, **rest)
+        prefix = "" if name in (None, "convert") else f"{name}_"
+        for param in self.params:
+            if isinstance(param, Option) and not param.envvar:
+                param.envvar = f"GEMAX_{prefix}{max(param.opts, key=len)[2:]}".upper().replace("-", "_")
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one section per heading, in the order of the options."""
@@ -231,12 +239,12 @@ def settings_option(home: str) -> Decorator:
 
 numbers_option = partial(maps_option, multiple=True, callback=flatten)
 tau_part = partial(
-    numbers_option, "--tau", type=integers, default=["20", "30", "40", "50", "60"],
+    numbers_option, "--tau", type=integers, envvar="GEMAX_TAU", default=["20", "30", "40", "50", "60"],
     metavar="LEVELS...", help="Distortion bounds, in levels: 20 30 40, 20,30,40 or 20:60:10.",
 )  # fmt: skip
 tau_option = tau_part("taus")
 jobs_part = partial(
-    run_option, "--jobs", "-j", type=click.IntRange(1), default=default_jobs,
+    run_option, "--jobs", "-j", type=click.IntRange(1), envvar="GEMAX_JOBS", default=default_jobs,
     show_default="one per core", help="Processes.",
 )  # fmt: skip
 jobs_option = jobs_part("jobs")
@@ -262,7 +270,9 @@ def _widen(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 
 quiet_option = output_option("--quiet", "-q", is_flag=True, help="No progress and no summary, only failures.")
-verbose_option = output_option("--verbose", "-v", is_flag=True, help="Name each scan or image on stderr when it is done.")
+verbose_option = output_option(
+    "--verbose", "-v", is_flag=True, help="Name each scan or image on stderr when it is done."
+)
 log_option = output_option(
     "--log", type=PATH, metavar="FILE", help="Append all messages of --verbose to FILE, with their time."
 )
@@ -325,7 +335,7 @@ settings_pack = pack(
     "gemax_cli.settings:Settings",
     taus=tau_part,
     maps=partial(
-        maps_option, "--maps", multiple=True, callback=words, metavar="NAMES",
+        maps_option, "--maps", multiple=True, callback=words, envvar="GEMAX_MAPS", metavar="NAMES",
         help=f"Comparison maps of the same blocks: {', '.join(COMPARISONS)}; separated by commas.",
     ),
     quantisation=quantisation_pack,
@@ -338,7 +348,7 @@ settings_pack = pack(
     ),
     stack=choice(maps_option, "--stack", "files rgb", "A grey PNG per tau, or an RGB PNG per three tau."),
     depths=partial(
-        numbers_option, "--depth", type=lengths, default=["60"], heading="Block",
+        numbers_option, "--depth", type=lengths, envvar="GEMAX_DEPTH", default=["60"], heading="Block",
         metavar="MM...", help="Depth of the block behind the nose tip; several cut several blocks.",
     ),
     block=block_pack,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gemax_cli.cli.json_lines import JsonLines
     from gemax_cli.stack.tables import Failure
 
-FIRST_RUN = "; the first run on a machine compiles for a minute before it starts"
+FIRST_RUN = "; the first run on a machine compiles for a minute"
 MOST_FAILURES = 10  # named on the terminal; all of them are in failures.csv
 COLUMNS, MOST_KINDS = 80, 10  # of a summary; kinds of warnings
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import threading
 import time
+from collections import defaultdict
 
 import click
 import pytest
@@ -15,7 +16,6 @@ from gemax_cli.cli import heartbeat
 from gemax_cli.cli.argv import spread
 from gemax_cli.cli.heartbeat import progress_text
 from gemax_cli.cli.main import COMMANDS, gemax, run
-from gemax_cli.cli.options import Option
 from gemax_cli.cli.progress import summary_lines
 from gemax_cli.datasets.completeness import completeness
 from gemax_cli.datasets.registry import parse_name
@@ -112,16 +112,31 @@ def test_many_failures_are_all_in_the_log_and_few_on_the_terminal(tmp_path, caps
     assert (tmp_path / "log").read_text().count("failed: ") == 14
 
 
-def test_every_option_has_a_variable(monkeypatch, capsys):
+def variables():
+    """Each variable, its command, and its option."""
     context = click.Context(gemax)
     for name in COMMANDS:
         command = gemax.get_command(context, name)
         for inner in command.commands.values() if isinstance(command, click.Group) else [command]:
-            options = [param for param in inner.params if isinstance(param, click.Option)]
-            assert all(isinstance(option, Option) for option in options), name
-            for option in options:
-                assert option.envvar == "GEMAX_" + max(option.opts, key=len)[2:].upper().replace("-", "_")
-                assert re.search(rf"\b{option.envvar}\b", inner.get_help(click.Context(inner)))
+            for option in (param for param in inner.params if isinstance(param, click.Option)):
+                yield option.envvar, inner, option
+
+
+def test_every_option_has_a_variable():
+    shared = {"--tau": "GEMAX_TAU", "--jobs": "GEMAX_JOBS"}
+    for variable, command, option in variables():
+        flag = max(option.opts, key=len)
+        prefix = "GEMAX_" if command.name == "convert" else f"GEMAX_{command.name.upper()}_"
+        assert variable in (prefix + flag[2:].upper().replace("-", "_"), shared.get(flag))
+        assert re.search(rf"\b{variable}\b", command.get_help(click.Context(command)))
+
+
+def test_no_variable_has_two_meanings():
+    meanings = defaultdict(set)
+    for variable, _, option in variables():
+        meanings[variable].add((option.opts[0], option.multiple, option.is_flag))
+    assert [variable for variable, found in meanings.items() if len(found) > 1] == []
+    assert {"GEMAX_TAU", "GEMAX_JOBS", "GEMAX_DEPTH", "GEMAX_MAPS", "GEMAX_SIZE", "GEMAX_MAP_MASK"} <= set(meanings)
 
 
 def test_variables_reach_a_run_and_the_line_counts_more(ready, tmp_path, monkeypatch, capsys):
