@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from gemax_cli.learn.scores import Scores
 
 
-LEAST = (
-    "depth_mm", "rounds", "paper_table", "same_cell", "worse", "better", "streams", "chance", "images", "sign_p",
-)  # fmt: skip
+LEAST = ("depth_mm", "rounds", "paper_table", "same_cell", "worse", "better", "images", "tau", "streams", "chance")
 
 
 @click.command("score", cls=options.Command, short_help="Accuracies of trained runs, compared fold by fold.")
