@@ -155,7 +155,7 @@ def table_text(
 
 def _filled(text: str, width: int) -> str:
     """Lines of whole words, each with its end."""
-    return "".join(f"{line}\n" for line in wrap(text, width, break_long_words=False, break_on_hyphens=False))
+    return "".join(f"{line}\n" for line in wrap(printable(text), width, break_long_words=False, break_on_hyphens=False))
 
 
 def _fitting(columns: Mapping[str, _Column], least: Sequence[str], width: int) -> dict[str, _Column]:
@@ -211,7 +211,7 @@ class _Column:
         cells = [cell(value, name) for value in values]
         lines = [line for text in cells for line in text.split("\n")]
         words = [word for line in lines for word in ([line] if len(line) <= SHORT else line.split())]
-        words += name.split("_")
+        words += name.replace("_", " ").split()
         least = min(max(map(cell_len, words)), LONGEST_WORD)
         whole = max(map(cell_len, (name, *lines)))
         return cls(name, cells, not any(cells), _is_numeric(values), least, whole)

@@ -161,6 +161,10 @@ def test_columns_leave_by_priority_and_empty_ones_first():
     assert table_text([row], width=43).endswith("\nNot shown at this width: c.\n")
 
 
+def test_a_title_is_printable():
+    assert table_text([{"a": 1}], "of out/\x1b[2J").startswith("of out/\\x1b[2J\n")
+
+
 def test_wide_shows_all_where_a_terminal_is_narrow(tmp_path, capsys, monkeypatch):
     make_folder(tmp_path / "out", (BU,))
     monkeypatch.chdir(tmp_path)
