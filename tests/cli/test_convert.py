@@ -170,6 +170,29 @@ def test_exit_code_of_nothing_to_convert(tmp_path, capsys):
     assert "no scan to convert" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("filters", "names"),
+    [
+        ("--subject F0001 bs000", {"F0001", "bs000"}),
+        ("--subject f00*,x", {"F0001"}),
+        ("--dataset bosphorus bu3dfe --expression happy SU", {"F0001", "bs000"}),
+        ("--dataset bu3dfe", {"F0001"}),
+    ],
+)
+def test_filters_take_several_values_in_any_place(raw, tmp_path, capsys, filters, names):
+    line = ["convert", "--dry-run", *filters.split(), str(raw), str(tmp_path / "out")]
+    assert run(line) == run([*line[:2], *line[-2:], *filters.split()]) == 0
+    sources = [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()]
+    assert {source.split("/")[-1].split("_")[0] for source in sources} == names
+
+
+@pytest.mark.parametrize("command", ["convert", "sweep"])
+def test_a_filter_that_nothing_passes_ends_with_4_and_names_the_nearest(raw, tmp_path, capsys, command):
+    out = [str(tmp_path / "out")] if command == "convert" else []
+    assert run([command, str(raw), *out, "--subject", "F0009"]) == 4
+    assert "6 scans found, none matches --subject F0009 (nearest: F0001)." in capsys.readouterr().err
+
+
 def test_exit_code_of_a_failed_scan(raw, tmp_path, capsys):
     (tmp_path / "broken.bnt").write_bytes(b"x")
     code = run(["convert", str(tmp_path / "broken.bnt"), str(next(raw.rglob("*.bnt"))), str(tmp_path / "out"), "-j1"])
