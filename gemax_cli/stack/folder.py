@@ -226,8 +226,9 @@ class OutputFolder:
         with self._tables_locked():
             remove_temporaries(self.path)
             history = self._history()
-            for earlier in (earlier for runs in joined if isinstance(runs, list) for earlier in runs):
+            for earlier in (earlier for runs in joined if isinstance(runs, list) for earlier in runs[-MOST_RUNS:]):
                 history += [earlier] * (earlier not in history)
+            history = history[-MOST_RUNS:]
             values["history"] = history if run in history else [*history[1 - MOST_RUNS :], run]
             write_atomically(self.path / RUN, (json.dumps(values, indent=2) + "\n").encode("ascii"))
 
