@@ -63,6 +63,10 @@ class Plan:
         """Number of scans that are complete already."""
         return len(self.refs) - len(self.steps)
 
+    def named(self) -> tuple[list[tuple[str, str]], dict[str, str]]:
+        """Id and source of all scans; and by id, the reasons of the steps."""
+        return [(ref.scan_id, ref.source) for ref in self.refs], {step.ref.scan_id: step.reason for step in self.steps}
+
     def tasks(self, folder: OutputFolder, settings: Settings) -> Iterator[Task]:
         """Yield the steps as tasks. An older record is read only when its task is yielded."""
         for step in self.steps:

@@ -110,7 +110,7 @@ def _dry_run(
 
     todo, summary = plan(sources, out, settings, selection, run)
     if lines:
-        lines.planned(todo, summary.failures)
+        lines.planned(*todo.named(), summary.failures)
         lines.close()
     else:
         _print_steps(todo)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from gemax_cli.batch.model import Outcome
 from gemax_cli.batch.run import Summary
+from gemax_cli.cli.json_lines import JsonLines
 from gemax_cli.cli.progress import ProgressReporter
 from gemax_cli.images.run import ImageReporter
 
@@ -11,8 +14,13 @@ from gemax_cli.images.run import ImageReporter
 class ImageProgress(ImageReporter):
     """Hand on to a progress reporter."""
 
-    def __init__(self, progress: ProgressReporter) -> None:
-        self._progress = progress
+    def __init__(self, progress: ProgressReporter, lines: JsonLines | None = None) -> None:
+        self._progress, self._lines = progress, lines
+
+    def found(self, sources: Sequence[tuple[str, str]], steps: Mapping[str, str], summary: Summary) -> None:
+        """Print the images that are there."""
+        if self._lines:
+            self._lines.planned(sources, steps, summary.failures)
 
     def planned(self, steps: int, summary: Summary) -> None:
         """Print the notes of the search and start the bar."""

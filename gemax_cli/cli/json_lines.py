@@ -1,10 +1,10 @@
-"""``gemax convert --json``: one object a line for every selected scan."""
+"""``--json`` of ``gemax convert`` and ``map``: one object a line for every selected scan or image."""
 
 from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,6 @@ from gemax_cli.stack.folder import OutputFolder
 
 if TYPE_CHECKING:
     from gemax_cli.batch.model import Outcome
-    from gemax_cli.batch.plan import Plan, Step
-    from gemax_cli.datasets.model import ScanRef
     from gemax_cli.stack.tables import Failure
 
 MOST_HELD = 1000  # records of scans that wait for an earlier one; later ones are read from the folder again
@@ -32,16 +30,24 @@ class JsonLines:
         """Of a run into ``out``; ``at_end`` prints all lines then, where records may change until the end."""
         self._out, self._at_end = out, at_end
         self._folder = OutputFolder(out)
-        self._refs: deque[ScanRef] = deque()
-        self._steps: dict[str, Step] = {}
+        self._sources: deque[tuple[str, str]] = deque()  # id and source of the scans that are not printed yet
+        self._steps: dict[str, str] = {}  # why these are to be done
         self._lines: dict[str, str] = {}  # of scans that are done; "" where the record is to be read
 
-    def planned(self, plan: Plan, failures: Iterable[Failure]) -> None:
-        """Print the failures of the search and the scans that are there, up to the first that is to be done."""
+    def planned(
+        self, sources: Iterable[tuple[str, str]], steps: Mapping[str, str], failures: Iterable[Failure]
+    ) -> None:
+        """Print the failures of the search and the scans that are there, up to the first that is to be done.
+
+        Args:
+            sources: id and source of every selected scan.
+            steps: of those that are to be done, the reason.
+            failures: of the search.
+        """
         for failure in failures:
             emit(_failed(None, failure))
-        self._refs.extend(plan.refs)
-        self._steps = {step.ref.scan_id: step for step in plan.steps}
+        self._sources.extend(sources)
+        self._steps = dict(steps)
         self._print()
 
     def finished(self, outcome: Outcome) -> None:
@@ -59,29 +65,29 @@ class JsonLines:
     def close(self) -> None:
         """Print the rest."""
         self._at_end = False
-        for scan_id in self._steps.keys() - self._lines.keys():
-            step = self._steps[scan_id]
-            values = {"status": "planned", "scan": scan_id, "source": step.ref.source, "reason": step.reason}
-            self._lines[scan_id] = json.dumps(values, separators=(",", ":")) + "\n"
+        for scan_id, source in self._sources:
+            if scan_id in self._steps and scan_id not in self._lines:
+                values = {"status": "planned", "scan": scan_id, "source": source, "reason": self._steps[scan_id]}
+                self._lines[scan_id] = json.dumps(values, separators=(",", ":")) + "\n"
         self._print()
 
     def _print(self) -> None:
-        while self._refs and not self._at_end:
-            scan_id = self._refs[0].scan_id
+        while self._sources and not self._at_end:
+            scan_id, _ = self._sources[0]
             if scan_id in self._steps and scan_id not in self._lines:
                 return
-            self._refs.popleft()
+            self._sources.popleft()
             status = "converted" if scan_id in self._lines else "present"
             emit(self._lines.pop(scan_id, "") or _with_status(status, self._record(scan_id)))
             self._steps.pop(scan_id, None)
 
     def _record(self, scan_id: str) -> str:
         """The line of a record; another process may have moved it since the folder was read."""
-        record = self._folder.record(scan_id)
-        if record is None:
+        line = self._folder.line(scan_id)
+        if line is None:
             self._folder = OutputFolder(self._out)
-            record = self._folder.record(scan_id)
-        return record.to_line() if record else json.dumps({"scan": scan_id}) + "\n"
+            line = self._folder.line(scan_id)
+        return line or json.dumps({"scan": scan_id}) + "\n"
 
 
 def _with_status(status: str, line: str) -> str:

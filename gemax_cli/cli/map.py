@@ -72,7 +72,7 @@ run_pack = options.pack(
 @settings_pack("settings")
 @options.settings_option("gemax_cli.images.settings:ImageSettings")
 @run_pack("run")
-@options.output_option("--json", "as_json", is_flag=True, help="Print one record a line to stdout.")
+@options.output_option("--json", "as_json", is_flag=True, help="Print every image to stdout, a JSON object a line.")
 @options.quiet_option
 @options.verbose_option
 @options.log_option
@@ -87,13 +87,13 @@ def command(
     entropy and invert work on OUT.
     """
     from gemax_cli.cli.image_progress import ImageProgress
+    from gemax_cli.cli.json_lines import JsonLines
     from gemax_cli.cli.progress import ProgressReporter
     from gemax_cli.images.run import map_images
 
     run = replace(run, command=("gemax", *sys.argv[1:]))
-    with ProgressReporter(
-        quiet=quiet, verbose=verbose, log=log, as_json=as_json, things="images", verb="map"
-    ) as progress:
-        summary = map_images(sources, out, settings, run, ImageProgress(progress))
+    lines = JsonLines(out) if as_json else None
+    with ProgressReporter(quiet=quiet, verbose=verbose, log=log, lines=lines, things="images", verb="map") as progress:
+        summary = map_images(sources, out, settings, run, ImageProgress(progress, lines))
         progress.close(summary, out, run.jobs)
     return summary.exit_code

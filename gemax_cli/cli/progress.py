@@ -19,7 +19,7 @@ from gemax_cli import __version__
 from gemax_cli.batch.profile import Profile
 from gemax_cli.batch.run import Reporter, Summary
 from gemax_cli.cli.heartbeat import Heartbeat
-from gemax_cli.cli.output import emit, say
+from gemax_cli.cli.output import say
 from gemax_cli.cli.signals import raise_again
 from gemax_cli.printing import printable
 from gemax_cli.stack.folder import LOG
@@ -45,12 +45,12 @@ class ProgressReporter(Reporter):
     """
 
     def __init__(
-        self, *, quiet: bool = False, verbose: bool = False, log: Path | None = None, as_json: bool = False,
+        self, *, quiet: bool = False, verbose: bool = False, log: Path | None = None,
         lines: JsonLines | None = None, profile: bool = False, things: str = "scans", verb: str = "convert",
         hint: str = FIRST_RUN,
     ) -> None:  # fmt: skip
         self._level = logging.ERROR if quiet else logging.DEBUG if verbose else logging.INFO
-        self._quiet, self._log, self._as_json, self._lines = quiet, log, as_json, lines
+        self._quiet, self._log, self._lines = quiet, log, lines
         self._things, self._verb, self._hint = things, verb, hint
         self._profile = Profile() if profile else None
         self._bar: Progress | None = None
@@ -89,7 +89,7 @@ class ProgressReporter(Reporter):
         """Print the notes of the search for scans and start the bar."""
         self.started(len(plan.steps), summary)
         if self._lines:
-            self._lines.planned(plan, summary.failures)
+            self._lines.planned(*plan.named(), summary.failures)
 
     def started(self, steps: int, summary: Summary) -> None:
         """Print the notes of the search and start the bar over ``steps``."""
@@ -126,8 +126,6 @@ class ProgressReporter(Reporter):
         self.advance()
         if self._profile:
             self._profile.add(outcome.seconds, outcome.peak_bytes)
-        if outcome.line and self._as_json:
-            emit(outcome.line)
         if self._lines:
             self._lines.finished(outcome)
         if outcome.failure:

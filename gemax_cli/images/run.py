@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +44,9 @@ from gemax_cli.stack.tables import Failure, write_failures
 
 class ImageReporter:
     """Progress of a run, for subclasses to report. The methods here do nothing."""
+
+    def found(self, sources: Sequence[tuple[str, str]], steps: Mapping[str, str], summary: Summary) -> None:
+        """Called once, before ``planned``: id and source of every image, and by id why it is to be mapped."""
 
     def planned(self, steps: int, summary: Summary) -> None:
         """Called once, before the first image; ``steps`` are to be mapped."""
@@ -121,6 +124,8 @@ class _Run:
         steps = list(self._steps(refs, pool))
         self.summary.done = len(refs) - len(steps)
         self.folder.write_run(self.settings, self.options.command, self.sources)
+        reasons = {ref.image_id: "adds" if older else "new" for ref, older in steps}
+        self.reporter.found([(ref.image_id, ref.source) for ref in refs], reasons, self.summary)
         self.reporter.planned(len(steps), self.summary)
         self.left = {ref.image_id: ref for ref, _ in steps}
         gone = False

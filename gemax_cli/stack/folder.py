@@ -48,6 +48,7 @@ from gemax_cli.stack.records import (
     read_records,
     record_files,
     records_at,
+    scan_id_of,
     tidy_records,
 )
 from gemax_cli.stack.state import State, read_state, records_digest, tables_digest, write_state
@@ -265,6 +266,12 @@ class OutputFolder:
             return None
         # another process may have sorted the lines since
         return record if record and record.scan_id == scan_id else None
+
+    def line(self, scan_id: str) -> str | None:
+        """The line of a scan's or image's record, as it is; None if it is not where this object first read it."""
+        place = self._places.get(scan_id)
+        line = read_line(place) if place else b""
+        return line.decode("ascii", "replace") if scan_id_of(line) == scan_id else None
 
     def damage(self, scan_id: str) -> str:
         """A sentence on the record of a scan, with its line, where it is damaged; "" where it is sound or missing."""

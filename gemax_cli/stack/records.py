@@ -437,12 +437,13 @@ def newest_places(files: Iterable[Path]) -> dict[str, Place]:
     places: dict[str, Place] = {}
     for path in files:
         for offset, line in read_lines(path):
-            if (scan_id := _scan_id_of(line)) is not None:
+            if (scan_id := scan_id_of(line)) is not None:
                 places[scan_id] = path, offset
     return dict(sorted(places.items()))
 
 
-def _scan_id_of(line: bytes) -> str | None:
+def scan_id_of(line: bytes) -> str | None:
+    """The id that a line names; None where it names none."""
     try:
         scan_id = json_object(line).get("scan")
     except ValueError:

@@ -116,7 +116,7 @@ def test_scans_wait_for_those_before_them(lines, raw, tmp_path, monkeypatch, cap
     stored = {json.loads(line)["scan"]: line for line in (out / "records.jsonl").open()}
     capsys.readouterr()
     printer, seen = JsonLines(out), []
-    printer.planned(older, [])
+    printer.planned(*older.named(), [])
     for step in reversed(older.steps):
         printer.finished(Outcome(step.ref.scan_id, stored.get(step.ref.scan_id, '{"scan":"other/bad"}\n')))
         seen.append(len(capsys.readouterr().out.splitlines()))

@@ -52,6 +52,18 @@ def test_json_is_one_record_a_line_and_quiet_says_nothing(raw, tmp_path, capsys)
     assert said.err == ""
 
 
+def test_json_is_safe_to_repeat(raw, tmp_path, capsys):
+    (tmp_path / "bad.tif").write_bytes(b"broken")
+    files = [str(path) for path in (raw / "a.tif", tmp_path / "bad.tif", raw / "b.npy")]
+    told = []
+    for status in ("converted", "present"):
+        assert run(["map", *files, str(tmp_path / "out"), "--json", "-q", "-j1"]) == 3
+        rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert {row["scan"]: row.pop("status") for row in rows} == {"a": status, "bad": "failed", "b": status}
+        told.append(rows)
+    assert told[0] == told[1]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [["--tau", "0.5x"], ["--range", "5:1"], ["--levels", "many"], ["--levels", "0"], ["--bins", "1"],
