@@ -29,6 +29,7 @@ MM_PER_UNIT: Mapping[Unit, float] = {
 LARGEST_PIXELS = 1e6
 SMALLEST_DEPTH = 10.0  # mm; less was meant in centimetres
 DEFAULT_TAUS = (20, 30, 40, 50, 60)  # section 4.2 of the paper: training uses all five, testing 20
+PICTURES = ("texture", "mask")  # images beside the maps, each a setting of its own; ``maps`` may name them, too
 ADDABLE = ("taus", "maps", "texture", "require_texture", "mask")  # may be added to a folder without a conflict
 
 
@@ -164,7 +165,8 @@ class Settings:
         taus: the distortion bounds, one map each (stage S3); sorted, without repeats.
         depths: block depths in mm; sorted, without repeats.
         stack: one grey PNG per tau, or one RGB PNG per three tau.
-        maps: comparison maps, names of ``maps.registry.COMPARISONS``; in its order, without repeats.
+        maps: comparison maps, names of ``maps.registry.COMPARISONS``; in its order, without repeats. "texture" and
+            "mask" set the fields of these names instead.
         texture: also write the scan's colours on the grid of each block.
         require_texture: scans without a picture are failures; it implies ``texture``.
         mask: also write which pixels were measured, and which are filled holes.
@@ -209,8 +211,11 @@ class Settings:
             _require(not missing, not_installed(name, missing))
 
     def _set_maps(self, maps: tuple[str, ...]) -> None:
+        known = (*COMPARISONS, *PICTURES)
         for name in maps:
-            _require(name in COMPARISONS, f"{name!r} is no comparison map: give any of {', '.join(COMPARISONS)}.")
+            _require(name in known, f"{name!r} is no comparison map: give any of {', '.join(known)}.")
+            if name in PICTURES:
+                object.__setattr__(self, name, True)
         object.__setattr__(self, "maps", tuple(name for name in COMPARISONS if name in maps))
 
     @property

@@ -105,3 +105,9 @@ def test_settings_come_back_from_their_dictionary():
 def test_damaged_settings_are_a_sentence(values, message):
     with pytest.raises(SettingsError, match=f"the settings are damaged .*{message}"):
         Settings.from_dict(values)
+
+
+def test_texture_and_mask_may_be_named_among_the_maps():
+    for made in (Settings(maps=("texture", "ri", "mask")), Settings.from_dict({"maps": ["texture", "ri", "mask"]})):
+        assert made == Settings(maps=("ri",), texture=True, mask=True)
+        assert made.digest == Settings().digest

@@ -17,7 +17,9 @@ from gemax_cli.cli import options
     "Depth in mm, or values, as floats, NaN where there is none: a NumPy array (.npy) or a TIFF (.tif).",
 )
 @options.output_option(
-    "--ply", type=options.PATH, help="Write a point cloud, too, in the raw file's axes and millimetres."
+    "--ply",
+    type=options.PATH,
+    help="Write a mesh, too, in the raw file's axes and millimetres, coloured by texture.png, else by the map.",
 )
 @options.format_option
 def command(image: Path, tau: int | None, output: Path, ply: Path | None, form: options.Form) -> None:
@@ -60,20 +62,21 @@ def _invert_image(image: Path, output: Path, form: options.Form) -> None:
 
 
 def _invert_scan(image: Path, tau: int | None, output: Path, ply: Path | None, form: options.Form) -> None:
+    import numpy as np
+
     from gemax_cli.cli.output import print_rows
     from gemax_cli.stack.invert import invert, write_depth, write_ply
 
     inverted = invert(image, tau)
     write_depth(output, inverted.depth)
-    points = inverted.points()
     if ply:
-        write_ply(ply, points)
+        write_ply(ply, inverted.mesh())
     row = {
         "scan": inverted.scan_id,
         "map": inverted.name,
         "tau": inverted.tau,
         "depth_mm": inverted.block.depth_mm,
-        "valid_pixels": len(points),
+        "valid_pixels": int(np.count_nonzero(~np.isnan(inverted.depth))),
         "bound_mm": inverted.bound_mm,
         "error_mm": inverted.error_mm,
         "depth": str(output),

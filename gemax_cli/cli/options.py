@@ -336,7 +336,8 @@ settings_pack = pack(
     taus=tau_part,
     maps=partial(
         maps_option, "--maps", multiple=True, callback=words, envvar="GEMAX_MAPS", metavar="NAMES",
-        help=f"Comparison maps of the same blocks: {', '.join(COMPARISONS)}; separated by commas.",
+        help=f"Comparison maps of the same blocks: {', '.join(COMPARISONS)}; separated by commas. texture and mask "
+        "do as --texture and --mask.",
     ),
     quantisation=quantisation_pack,
     texture=partial(maps_option, "--texture", is_flag=True, help="Also texture.png, colours on the same grid."),

@@ -1,10 +1,11 @@
-"""Invert an 8-bit map with its record: metric depth, and points in the raw file's coordinates."""
+"""Invert an 8-bit map with its record: metric depth, and the surface in the raw file's coordinates."""
 
 from __future__ import annotations
 
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +18,20 @@ from gemax_cli.settings import QuantisationSettings
 from gemax_cli.stack.atomic import write_output
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import load_recorded
+from gemax_cli.stack.mesh import mesh_of_depth
 from gemax_cli.stack.naming import DEPTH16
 from gemax_cli.stack.records import BlockRecord, ComparisonRecord, MapRecord, ScanRecord
 
 UNIFORM = "ri"  # the one comparison map that has bins: those of uniform quantisation
 DEPTH_SUFFIXES = (".npy", ".tif", ".tiff")
+
+
+class ColouredMesh(NamedTuple):
+    """A mesh: (n, 3) float64 points, (m, 3) int32 counter-clockwise triangles, (n, 3) uint8 sRGB colours."""
+
+    points: NDArray[np.float64]
+    triangles: NDArray[np.int32]
+    colours: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +46,7 @@ class InvertedMap:
         bound_mm: upper bound of every pixel's error.
         error_mm: largest difference from depth16.png; None if that file is missing or changed.
         block: the record of the depth block.
+        colours: (rows, columns, 3) uint8 sRGB: the texture, or where there is none, the map's own grey values.
     """
 
     scan_id: str
@@ -45,14 +56,20 @@ class InvertedMap:
     bound_mm: float
     error_mm: float | None
     block: BlockRecord
+    colours: NDArray[np.uint8]
 
     def points(self) -> NDArray[np.float64]:
         """(n, 3) valid pixels in the raw file's axes, millimetres, row by row."""
-        rows, columns = np.nonzero(~np.isnan(self.depth))
-        depth = self.depth[rows, columns].astype(np.float64)
-        pixels = np.stack([columns, rows, depth, np.ones(len(rows))])
-        points: NDArray[np.float64] = (np.array(self.block.pixel_to_raw) @ pixels).T
-        return points
+        return self.mesh().points
+
+    def mesh(self) -> ColouredMesh:
+        """The surface in the raw file's axes, millimetres, with its colours."""
+        pixels, triangles = mesh_of_depth(self.depth, self.block.mm_per_pixel)
+        affine = np.array(self.block.pixel_to_raw, np.float64)
+        if np.linalg.det(affine[:, :3]) < 0:  # the raw axes are mirrored: so is the order of corners
+            triangles = triangles[:, ::-1]
+        points = (affine @ np.column_stack([pixels, np.ones(len(pixels))]).T).T
+        return ColouredMesh(points, triangles, self.colours[~np.isnan(self.depth)])
 
 
 def invert(image: AnyPath, tau: int | None = None) -> InvertedMap:
@@ -85,7 +102,17 @@ def invert(image: AnyPath, tau: int | None = None) -> InvertedMap:
         distortion_bound_mm(cuts, levels, block.depth_mm),
         None if codes is None else largest_error(depth, codes, block.depth_mm),
         block,
+        _colours(folder, block, pixels),
     )
+
+
+def _colours(folder: OutputFolder, block: BlockRecord, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The texture, if it is the one that was written, else the grey values."""
+    if block.texture:
+        texture, _ = load_recorded(folder.guard.path(block.texture.file), block.texture.sha256, np.uint8)
+        if texture is not None and texture.shape == (*pixels.shape, 3):
+            return texture
+    return np.repeat(pixels[..., None], 3, axis=2)
 
 
 def largest_error(depth: NDArray[np.float32], codes: NDArray[np.uint16], depth_mm: float) -> float:
@@ -167,12 +194,20 @@ def write_depth(path: Path, depth: NDArray[np.float32]) -> None:
     write_output(path, buffer.getvalue())
 
 
-def write_ply(path: Path, points: NDArray[np.float64]) -> None:
-    """Write (n, 3) points as binary PLY of doubles: raw files may lie metres from the origin.
+def write_ply(path: Path, mesh: ColouredMesh) -> None:
+    """Write a mesh as binary PLY with points of doubles: raw files may lie metres from the origin.
 
     Raises:
         OutputUnwritable: the file cannot be written.
     """
-    properties = "".join(f"property double {axis}\n" for axis in "xyz")
-    header = f"ply\nformat binary_little_endian 1.0\nelement vertex {len(points)}\n{properties}end_header\n"
-    write_output(path, header.encode("ascii") + np.ascontiguousarray(points, "<f8").tobytes())
+    vertices = np.empty(len(mesh.points), [("place", "<f8", 3), ("colour", "u1", 3)])
+    vertices["place"], vertices["colour"] = mesh.points, mesh.colours
+    faces = np.empty(len(mesh.triangles), [("count", "u1"), ("corners", "<i4", 3)])
+    faces["count"], faces["corners"] = 3, mesh.triangles
+    lines = [
+        "ply", "format binary_little_endian 1.0", f"element vertex {len(vertices)}",
+        *(f"property double {axis}" for axis in "xyz"),
+        *(f"property uchar {colour}" for colour in ("red", "green", "blue")),
+        f"element face {len(faces)}", "property list uchar int vertex_indices", "end_header\n",
+    ]  # fmt: skip
+    write_output(path, "\n".join(lines).encode("ascii") + vertices.tobytes() + faces.tobytes())

@@ -161,6 +161,13 @@ def test_names_are_read_in_any_case_and_from_the_environment(one, tmp_path, monk
     assert "ri.png" in images(tmp_path / "out")
 
 
+def test_texture_and_mask_are_maps_to_a_user(one, tmp_path):
+    for place, options in (("named", ["--maps", "texture,mask"]), ("flags", ["--texture", "--mask"])):
+        assert convert(one, tmp_path / place, *options) == 0
+    assert {"texture.png", "mask.png"} <= set(images(tmp_path / "named"))
+    assert images(tmp_path / "named") == images(tmp_path / "flags")
+
+
 def test_json_lines_carry_the_maps(one, tmp_path, capsys):
     assert run(["convert", "-q", "-j1", "--json", str(one), str(tmp_path / "out"), "--tau", "20", "--maps", "ri"]) == 0
     values = json.loads(capsys.readouterr().out)

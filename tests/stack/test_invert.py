@@ -2,14 +2,17 @@
 
 import json
 import shutil
+import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from gemax_cli.batch.run import convert
 from gemax_cli.errors import BadFormat, FileUnreadable, OutputUnwritable, SettingsError
+from gemax_cli.scans.read import read_scan
 from gemax_cli.settings import QuantisationSettings, Settings
-from gemax_cli.stack.invert import invert, largest_error, write_depth, write_ply
+from gemax_cli.stack.invert import ColouredMesh, invert, largest_error, write_depth, write_ply
 from gemax_cli.stack.png import read_png
 from gemax_cli.stack.records import read_records
 from tests.pictures import write_png
@@ -223,42 +226,88 @@ def test_another_suffix_and_a_missing_folder_are_told(tmp_path):
     with pytest.raises(OutputUnwritable, match="cannot be written"):
         write_depth(tmp_path / "no" / "d.npy", DEPTH)
     with pytest.raises(OutputUnwritable, match="cannot be written"):
-        write_ply(tmp_path / "no" / "d.ply", np.zeros((1, 3)))
+        write_ply(tmp_path / "no" / "d.ply", MESH)
     assert list(tmp_path.iterdir()) == []
 
 
-POINTS = np.array([[1.5, -2.25, -1600.123456789], [0.1, 0.2, 0.3]])
+POINTS = np.array([[1.5, -2.25, -1600.123456789], [0.1, 0.2, 0.3], [2.0, 3.0, -5.0]])
+MESH = ColouredMesh(POINTS, np.array([[0, 1, 2]], np.int32), np.array([[255, 0, 9], [1, 2, 3], [0, 128, 64]], np.uint8))
 
 
 def test_a_ply_is_what_the_format_says(tmp_path):
-    write_ply(tmp_path / "p.ply", POINTS)
+    write_ply(tmp_path / "p.ply", MESH)
     data = (tmp_path / "p.ply").read_bytes()
     head, _, body = data.partition(b"end_header\n")
     assert head.decode().splitlines() == [
-        "ply", "format binary_little_endian 1.0", "element vertex 2",
+        "ply", "format binary_little_endian 1.0", "element vertex 3",
         "property double x", "property double y", "property double z",
+        "property uchar red", "property uchar green", "property uchar blue",
+        "element face 1", "property list uchar int vertex_indices",
     ]  # fmt: skip
-    assert np.array_equal(np.frombuffer(body, "<f8").reshape(-1, 3), POINTS)
+    vertices = [struct.pack("<3d3B", *p, *c) for p, c in zip(POINTS, MESH.colours.tolist(), strict=True)]
+    assert body == b"".join(vertices) + struct.pack("<B3i", 3, 0, 1, 2)
 
 
-@pytest.mark.parametrize("library", ["open3d", "vtk"])
-def test_others_read_our_ply(tmp_path, library):
-    module = pytest.importorskip(library, exc_type=ImportError)
-    path = tmp_path / "p.ply"
-    write_ply(path, POINTS)
-    if library == "open3d":
-        read = np.asarray(module.io.read_point_cloud(str(path)).points)
-    else:
-        reader = module.vtkPLYReader()
-        reader.SetFileName(str(path))
-        reader.Update()
-        read = np.array([reader.GetOutput().GetPoint(i) for i in range(2)])
-    np.testing.assert_allclose(read, POINTS, rtol=1e-6)
+def read_by_open3d(path):
+    read = pytest.importorskip("open3d", exc_type=ImportError).io.read_triangle_mesh(str(path))
+    return np.asarray(read.vertices), np.asarray(read.triangles), np.rint(255 * np.asarray(read.vertex_colors))
+
+
+def read_by_trimesh(path):
+    read = pytest.importorskip("trimesh").load(path, process=False)
+    return read.vertices, read.faces, read.visual.vertex_colors[:, :3]
+
+
+def read_by_gemax(path):
+    read = read_scan(path)
+    return read.points, read.triangles, np.rint(255 * read.colours) if read.colours.max() <= 1 else read.colours
+
+
+@pytest.mark.parametrize("read", [read_by_open3d, read_by_trimesh, read_by_gemax])
+def test_others_read_our_ply(out, tmp_path, read):
+    mesh = invert(image(out, "gemax_tau020.png")).mesh()
+    write_ply(tmp_path / "p.ply", mesh)
+    for values, expected in zip(read(tmp_path / "p.ply"), mesh, strict=True):
+        np.testing.assert_allclose(values, expected, rtol=1e-6, atol=1e-5)
 
 
 def test_no_point_is_a_ply_too(tmp_path):
-    write_ply(tmp_path / "p.ply", np.empty((0, 3)))
+    nothing = np.empty((0, 3))
+    write_ply(tmp_path / "p.ply", ColouredMesh(nothing, nothing.astype(np.int32), nothing.astype(np.uint8)))
     assert (tmp_path / "p.ply").read_bytes().endswith(b"end_header\n")
+
+
+def test_a_mesh_faces_the_camera_and_has_no_walls(out):
+    inverted = invert(image(out, "gemax_tau020.png"))
+    points, triangles, colours = inverted.mesh()
+    a, b, c = points[triangles].transpose(1, 0, 2)
+    normals = np.cross(b - a, c - a)
+    towards = -np.array(inverted.block.pixel_to_raw)[:, 2]
+    assert (normals @ towards > 0).all()
+    assert np.abs((points[triangles] - a[:, None]) @ towards).max() <= 5.0 * inverted.block.mm_per_pixel + 1e-6
+    assert len(triangles) > 1.8 * len(points)
+    grey = read_png(image(out, "gemax_tau020.png"))[read_png(image(out, "depth16.png")) > 0]
+    assert np.array_equal(colours, np.repeat(grey[:, None], 3, axis=1))
+
+
+def test_a_mirrored_file_keeps_its_faces_outward(out):
+    inverted = invert(image(out, "gemax_tau020.png"))
+    x, y, z = inverted.block.pixel_to_raw
+    mirrored = (tuple(-value for value in x), y, z)
+    mesh = replace(inverted, block=replace(inverted.block, pixel_to_raw=mirrored)).mesh()
+    a, b, c = mesh.points[mesh.triangles].transpose(1, 0, 2)
+    assert (np.cross(b - a, c - a) @ -np.array(mirrored)[:, 2] > 0).all()
+
+
+def test_a_mesh_has_the_colours_of_the_texture_unless_it_was_changed(one_scan, tmp_path):
+    folder_of(one_scan, tmp_path / "out", maps=("texture",), taus=(20,))
+    path = image(tmp_path / "out", "texture.png")
+    valid = read_png(image(tmp_path / "out", "depth16.png")) > 0
+    inverted = invert(image(tmp_path / "out", "gemax_tau020.png"))
+    assert np.array_equal(inverted.mesh().colours, read_png(path)[valid])
+    write_png(path, np.zeros((*valid.shape, 3), np.uint8))
+    grey = invert(image(tmp_path / "out", "gemax_tau020.png")).mesh().colours
+    assert np.array_equal(grey[:, 0], read_png(image(tmp_path / "out", "gemax_tau020.png"))[valid])
 
 
 def test_the_largest_error_of_no_pixel_is_nothing():
