@@ -79,6 +79,8 @@ from .reports.page import Report as Report
 from .reports.page import report as report
 from .reports.sheet import Preview as Preview
 from .reports.sheet import preview as preview
+from .reports.view import View as View
+from .reports.view import view as view
 from .scans.model import Scan as Scan
 from .scans.model import TextureMap as TextureMap
 from .scans.read import read_scan as read_scan

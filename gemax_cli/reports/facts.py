@@ -11,7 +11,7 @@ import numpy as np
 from gemax_cli.reports.entropy_table import MEAN, combined
 from gemax_cli.reports.measure import GEMAX, Measured
 from gemax_cli.stack.folder import OutputFolder
-from gemax_cli.stack.records import BlockRecord, NoseRecord, ScanRecord
+from gemax_cli.stack.records import Affine, BlockRecord, NoseRecord, ScanRecord
 
 FENCE = 1.5  # quartile ranges beyond the quartiles: Tukey's rule for outliers
 FEWEST_FOR_FENCE = 8  # scans of a dataset; fewer have no outliers to speak of
@@ -84,12 +84,18 @@ def _facts_of(record: ScanRecord, bits: Mapping[str, float]) -> Iterator[ScanFac
 
 def tip_pixel(block: BlockRecord, nose: NoseRecord) -> tuple[float, float] | None:
     """Column and row of the nose tip in the images of a block; None where the recorded affine has no inverse."""
-    matrix = np.array(block.pixel_to_raw, float)
+    place = to_pixels(block.pixel_to_raw, (nose.x, nose.y, nose.z))
+    return place[:2] if place else None
+
+
+def to_pixels(pixel_to_raw: Affine, point: tuple[float, float, float]) -> tuple[float, float, float] | None:
+    """Column, row and depth in mm of a point in raw mm; None where the affine has no inverse."""
+    matrix = np.array(pixel_to_raw, float)
     try:
-        column, row, _ = np.linalg.solve(matrix[:, :3], np.array([nose.x, nose.y, nose.z]) - matrix[:, 3])
+        column, row, depth = np.linalg.solve(matrix[:, :3], np.array(point) - matrix[:, 3]).tolist()
     except np.linalg.LinAlgError:
         return None
-    return (float(column), float(row)) if np.isfinite((column, row)).all() else None
+    return (column, row, depth) if np.isfinite((column, row, depth)).all() else None
 
 
 def with_reasons(facts: Iterable[ScanFacts]) -> list[ScanFacts]:

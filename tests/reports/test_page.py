@@ -18,7 +18,7 @@ from gemax_cli.stack.records import NoseRecord
 from gemax_cli.stack.tables import Failure, write_failures
 from tests.reports.folders import BO, BU, PAPERS, SMALL, edit_run, make_folder, put_scan
 
-VOID = {"meta", "img", "br"}
+VOID = {"meta", "img", "br", "input"}
 EVIL = '<script>alert("x")</script>&\'\x1b\u202e'
 
 
