@@ -75,6 +75,7 @@ from .pipeline import make_maps as make_maps
 from .reports.entropy_table import EntropyRow as EntropyRow
 from .reports.entropy_table import entropy_table as entropy_table
 from .reports.inspection import inspect_scan as inspect_scan
+from .reports.methods import methods_paragraph as methods_paragraph
 from .reports.page import Report as Report
 from .reports.page import report as report
 from .reports.sheet import Preview as Preview

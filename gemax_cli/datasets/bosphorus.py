@@ -40,6 +40,10 @@ BOSPHORUS = Dataset(
     "bs000/bs000_E_ANGER_0.bnt",
     parse,
     nose_tip="Nose tip",
+    citation=(
+        "A. Savran, N. Alyüz, H. Dibeklioğlu, O. Çeliktutan, B. Gökberk, B. Sankur, L. Akarun, Bosphorus database for "
+        "3D face analysis, Biometrics and Identity Management (BIOID), 2008."
+    ),
     paper=PaperProtocol(SIX_EXPRESSIONS, complete=True, first=True, of=65),
     published=(
         *per_map(NAME, 2, [

@@ -50,4 +50,8 @@ BU3DFE = Dataset(
     scale_accuracies={
         ("texture", "whole"): 86.79, ("depth", "whole"): 86.87, ("texture", "part"): 76.39, ("depth", "part"): 75.43,
     },
+    citation=(
+        "L. Yin, X. Wei, Y. Sun, J. Wang, M. J. Rosato, A 3D facial expression database for facial behavior "
+        "research, Automatic Face and Gesture Recognition (FG), 2006."
+    ),
 )  # fmt: skip

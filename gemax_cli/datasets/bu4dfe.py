@@ -24,4 +24,12 @@ def parse(stem: str, _suffix: str, parents: Sequence[str]) -> ParsedName | None:
     return ParsedName(name, (NAME, subject, parents[-1].capitalize(), stem))
 
 
-BU4DFE = Dataset(NAME, "F001/Angry/000.wrl", parse)
+BU4DFE = Dataset(
+    NAME,
+    "F001/Angry/000.wrl",
+    parse,
+    citation=(
+        "L. Yin, X. Chen, Y. Sun, T. Worm, M. Reale, A high-resolution 3D dynamic facial expression database, "
+        "Automatic Face and Gesture Recognition (FG), 2008."
+    ),
+)

@@ -17,4 +17,12 @@ def parse(stem: str, _suffix: str, _parents: Sequence[str]) -> ParsedName | None
     return ParsedName(ScanName(NAME, match[1]), (NAME, match[1], stem.lower())) if match else None
 
 
-FRGC = Dataset(NAME, "02463d546.abs.gz", parse)
+FRGC = Dataset(
+    NAME,
+    "02463d546.abs.gz",
+    parse,
+    citation=(
+        "P. J. Phillips, P. J. Flynn, T. Scruggs, K. W. Bowyer, J. Chang, K. Hoffman, J. Marques, J. Min, W. Worek, "
+        "Overview of the face recognition grand challenge, Computer Vision and Pattern Recognition (CVPR), 2005."
+    ),
+)

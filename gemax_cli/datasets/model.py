@@ -144,6 +144,7 @@ class Dataset:
         depth_accuracies: the paper's Table 4, recognition rate in per cent at each of ``published.PAPER_DEPTHS``.
         scale_accuracies: its Table 6, recognition rate in per cent by stream ("texture", "depth") and image ("whole",
             "part").
+        citation: of the publication that its users are asked to cite; "" where there is none.
     """
 
     name: str
@@ -157,3 +158,4 @@ class Dataset:
     published: tuple[Published, ...] = ()
     depth_accuracies: tuple[float, ...] = ()
     scale_accuracies: Mapping[tuple[str, str], float] = field(default_factory=dict, hash=False)
+    citation: str = ""

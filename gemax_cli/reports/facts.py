@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gemax_cli.datasets.model import EXPRESSIONS, ScanName
 from gemax_cli.reports.entropy_table import MEAN, combined
 from gemax_cli.reports.measure import GEMAX, Measured
 from gemax_cli.stack.folder import OutputFolder
@@ -96,6 +97,20 @@ def to_pixels(pixel_to_raw: Affine, point: tuple[float, float, float]) -> tuple[
     except np.linalg.LinAlgError:
         return None
     return (column, row, depth) if np.isfinite((column, row, depth)).all() else None
+
+
+def scans_per_expression(names: Iterable[ScanName]) -> Iterator[dict[str, object]]:
+    """A row per subject with the number of scans of each expression; who lacks the most comes first."""
+    counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for name in names:
+        if name.subject:
+            counts[name.dataset, name.subject][name.expression] += 1
+    for (dataset, subject), own in sorted(counts.items(), key=_most_lacking):
+        yield {"dataset": dataset, "subject": subject, **{expression: own[expression] for expression in EXPRESSIONS}}
+
+
+def _most_lacking(item: tuple[tuple[str, str], Counter[str]]) -> tuple[int, tuple[str, str]]:
+    return sum(item[1][expression] > 0 for expression in EXPRESSIONS), item[0]
 
 
 def with_reasons(facts: Iterable[ScanFacts]) -> list[ScanFacts]:

@@ -4,31 +4,39 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.datasets.completeness import Completeness, completeness
+from gemax_cli.datasets.model import EXPRESSIONS
 from gemax_cli.errors import NothingToConvert, OutputError, ScanError, SettingsError
 from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.reports.charts import COLOURS, DARK, histogram, to_svg
 from gemax_cli.reports.comparison import compare
 from gemax_cli.reports.curves import entropy_chart
 from gemax_cli.reports.entropy_table import EntropyRow, named_rows, scope_sentence, tabulate
-from gemax_cli.reports.facts import DOUBTFUL_BELOW, DOUBTFUL_TIP, ScanFacts, gather_facts
+from gemax_cli.reports.facts import DOUBTFUL_BELOW, DOUBTFUL_TIP, ScanFacts, gather_facts, scans_per_expression
 from gemax_cli.reports.measure import Measurement, measure_folder
+from gemax_cli.reports.methods import methods_paragraph
 from gemax_cli.reports.published import ENTROPY_SOURCE
 from gemax_cli.reports.sheet import pick_evenly
 from gemax_cli.reports.tiles import printable, shrink
 from gemax_cli.reports.training_set import describe_training_set
+from gemax_cli.reports.view import script_hash, view
 from gemax_cli.scans.picture import NO_PICTURE
 from gemax_cli.stack.atomic import write_output
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import ScanImages, load_codes
+from gemax_cli.stack.naming import DEPTH16
 from gemax_cli.stack.tables import Failure
 
 THUMB = 112  # pixels
@@ -50,17 +58,24 @@ class _Material:
     """The data of the page."""
 
     folder: OutputFolder
+    place: Path  # of the page
     images: Mapping[str, ScanImages]
     measurement: Measurement
     facts: Sequence[ScanFacts]
     failures: Sequence[Failure]
+    views: Mapping[str, Path]
 
 
 @dataclass(frozen=True)
 class _Thumb:
-    """A small picture of a scan in base64; ``tip`` is the column and row of a ring, 0..1 of the picture."""
+    """A small picture of a scan in base64, with links to its file and to the scan's page in 3D, "" for none.
+
+    ``tip`` is the column and row of a ring, 0..1 of the picture.
+    """
 
     scan: str
+    file: str
+    view: str
     line: str
     png: str
     width: int
@@ -68,7 +83,7 @@ class _Thumb:
     tip: tuple[float, float] | None
 
 
-def report(out: AnyPath, output: AnyPath | None = None, *, jobs: int = 1) -> Report:
+def report(out: AnyPath, output: AnyPath | None = None, *, jobs: int = 1, views: int = 0) -> Report:
     """Measure an output folder and describe it: settings, counts, failures, entropy, and the scans to look at first.
 
     The page stays small however many scans there are: tables end after ``MOST_ROWS`` rows and say so.
@@ -77,8 +92,10 @@ def report(out: AnyPath, output: AnyPath | None = None, *, jobs: int = 1) -> Rep
         out: a folder that ``gemax convert`` wrote.
         output: a file to write the page to; None writes none.
         jobs: processes that measure.
+        views: of that many scans to look at first, pages in 3D beside ``output``, which links to them.
 
     Raises:
+        ExtraMissing: views are asked for, and plotly is not installed.
         NothingToConvert: it holds neither a record nor a failure.
         OutputError: run.json is damaged, or ``output`` cannot be written.
     """
@@ -89,11 +106,37 @@ def report(out: AnyPath, output: AnyPath | None = None, *, jobs: int = 1) -> Rep
     measurement = measure_folder(folder.path, jobs)
     facts = gather_facts(folder, measurement.maps)
     images = {found.scan: found for found in folder.images()}
-    material = _Material(folder, images, measurement, facts, failures)
-    html = _render(material)
+    pages, unseen = ({}, []) if output is None else _write_views(folder, facts, as_path(output), views)
+    place = folder.path if output is None else as_path(output).parent
+    html = _render(_Material(folder, place, images, measurement, facts, failures, pages))
     if output is not None:
         write_output(as_path(output), html.encode("utf-8"))
-    return Report(html, (*measurement.problems, *problems))
+    return Report(html, (*measurement.problems, *problems, *unseen))
+
+
+def _write_views(
+    folder: OutputFolder, facts: Sequence[ScanFacts], output: Path, count: int
+) -> tuple[dict[str, Path], list[str]]:
+    """Pages in 3D of the scans to look at first, beside the report; and why some could not be made."""
+    pages: dict[str, Path] = {}
+    problems: list[str] = []
+    for number, fact in enumerate([fact for fact in facts if fact.reasons][:count], start=1):
+        try:
+            page = output.with_name(f"{output.stem}-view-{number:03d}.html")
+            view(folder.path, page, scan=fact.scan)
+            pages[fact.scan] = page
+        except ScanError as error:
+            problems.append(str(error))
+    return pages, problems
+
+
+def _link(m: _Material, path: Path) -> str:
+    """A link from the page to a file: relative and percent-encoded."""
+    here, there = os.path.abspath(m.place), os.path.abspath(path)  # noqa: PTH100 - as the browser resolves them
+    try:
+        return quote(os.fsencode(Path(os.path.relpath(there, here)).as_posix()))
+    except ValueError:  # another drive
+        return Path(there).as_uri()
 
 
 def _failures(folder: OutputFolder) -> tuple[list[Failure], list[str]]:
@@ -105,12 +148,15 @@ def _failures(folder: OutputFolder) -> tuple[list[Failure], list[str]]:
 
 def _render(m: _Material) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
 
     loader = PackageLoader("gemax_cli.reports", "")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, finalize=_shown)
     environment.filters["grouped"] = "{:,}".format
+    script = (files("gemax_cli.reports") / "report.js").read_text(encoding="utf-8")
     return environment.get_template("report.html.j2").render(
-        name=m.folder.path.resolve().name, light=COLOURS, dark=DARK, most_rows=MOST_ROWS, most_text=LONGEST_TEXT,
+        name=m.folder.path.resolve().name, script=Markup(script), hash=script_hash(script),
+        light=COLOURS, dark=DARK, most_rows=MOST_ROWS, most_text=LONGEST_TEXT,
         doubtful_below=DOUBTFUL_BELOW, histograms=list(_histograms(m.facts)),
         **_overview(m), **_scans(m), **_failed(m), **_entropy(m), **_training_set(m),
     )  # fmt: skip
@@ -129,6 +175,9 @@ def _overview(m: _Material) -> dict[str, object]:
     return {
         "scans": len(m.facts),
         "completeness": [_completeness_row(row) for row in completeness(m.measurement.names.values())],
+        "shown": list(scans_per_expression(m.measurement.names.values())),
+        "expressions": EXPRESSIONS,
+        "methods": methods_paragraph(m.folder.path) if m.facts else "",
         "datasets": sorted(Counter(fact.dataset for fact in m.facts).items()),
         "counts": (
             ("scans converted", len(m.folder.scan_ids), False),
@@ -166,6 +215,7 @@ def _scans(m: _Material) -> dict[str, object]:
     chosen = pick_evenly([images for images in m.images.values() if images.maps and images.scan in facts], MOST_THUMBS)
     return {
         "worst": [_worst_row(fact) for fact in worst],
+        "views": {scan: _link(m, page) for scan, page in m.views.items()},
         "worst_thumbs": list(_thumbs(m, worst, lambda fact: ", ".join(fact.reasons))),
         "doubtful": len(doubtful),
         "nose_thumbs": list(_thumbs(m, doubtful, _nose_text, mark=True)),
@@ -203,7 +253,10 @@ def _thumbs(
         if pixels:
             grey, cover = small_map(*pixels)
             tip = _place_of_tip(fact, pixels[0].shape) if mark else None
-            yield _Thumb(fact.scan, line(fact), _encoded(grey, cover), grey.shape[1], grey.shape[0], tip)
+            images = m.images[fact.scan]
+            file = _link(m, images.maps[0].path if images.maps else images.folder / DEPTH16)
+            page = _link(m, m.views[fact.scan]) if fact.scan in m.views else ""
+            yield _Thumb(fact.scan, file, page, line(fact), _encoded(grey, cover), grey.shape[1], grey.shape[0], tip)
 
 
 def _map_of(m: _Material, fact: ScanFacts) -> tuple[NDArray[np.uint8], NDArray[np.bool_]] | None:
@@ -245,8 +298,12 @@ def _encoded(grey: NDArray[np.uint8], cover: NDArray[np.uint8]) -> str:
 
 def _failed(m: _Material) -> dict[str, object]:
     causes = Counter((failure.stage, failure.error) for failure in m.failures).most_common()
+    first = {(failure.stage, failure.error): failure for failure in reversed(m.failures)}
     return {
-        "causes": [{"stage": stage, "error": error, "scans": count} for (stage, error), count in causes],
+        "causes": [
+            {"stage": stage, "error": error, "scans": count, "example": first[stage, error].message}
+            for (stage, error), count in causes
+        ],
         "failures": [asdict(failure) for failure in m.failures],
         "problems": [{"problem": problem} for problem in m.measurement.problems],
     }

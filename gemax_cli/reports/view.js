@@ -112,4 +112,4 @@ for (const button of document.querySelectorAll("button[data-turn]")) {
   });
 }
 dark.addEventListener("change", draw);
-draw();
+draw().then(() => { plot.ariaBusy = "false"; });
