@@ -34,7 +34,8 @@ def main(raw: str, out: str) -> int:
     image = folder.path / block.maps[0].file
     inverted: gemax.InvertedMap = gemax.invert(image)
     rows: list[gemax.EntropyRow] = gemax.entropy_table(out)
-    print(inverted.bound_mm, rows[0].mean, gemax.verify(out).problems)
+    print(inverted.bound_mm, inverted.mesh().colours.dtype, rows[0].mean, gemax.verify(out).problems)
+    print(gemax.methods_paragraph(out))
     print(gemax.preview(out, folder.path / "sheet.png").shown, len(gemax.report(out).html))
     images = gemax.map_image(folder.depth16(record.scan_id), gemax.ImageSettings(taus=("2x",), nodata="0"))
     print(images.mapping.grid.levels, images.maps["2x"].dtype, images.mask.any())

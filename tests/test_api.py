@@ -14,7 +14,7 @@ from tests.client import main
 COMMANDS = (
     "convert", "entropy_table", "verify", "preview", "report", "invert", "sweep", "inspect_scan", "make_sample",
     "map_images", "map_image", "invert_image", "merge",
-    "train", "score",
+    "train", "score", "view", "methods_paragraph",
 )  # fmt: skip
 STAGES = ("read_scan", "clean_scan", "find_nose_tip", "cut_blocks", "make_maps")
 

@@ -13,6 +13,7 @@ from tests.browser import started
 from tests.reports.folders import PAPERS, make_folder, put_scan
 from tests.reports.test_page import EVIL, ODD
 
+pytest.importorskip("plotly")
 pytestmark = pytest.mark.slow
 WIDTHS = (380, 1100)
 DRAWN = "plot.ariaBusy === 'false'"
