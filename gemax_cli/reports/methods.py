@@ -16,6 +16,11 @@ PAPER = (
     "Y. Jiao, Y. Niu, T. D. Tran, G. Shi, 2D+3D facial expression recognition via discriminative dynamic range "
     "enhancement and multi-scale learning, arXiv:2011.08333, 2020."
 )
+HOW_FOUND = {
+    "landmark": "taken from a landmark",
+    "outline": "found within the landmarks of the nose",
+    "detected": "detected",
+}
 SCOPES = {"sequence": "sequence", "subject": "subject", "dataset": "database"}
 
 
@@ -42,18 +47,14 @@ def _data(records: Sequence[ScanRecord], references: Sequence[str]) -> Iterator[
     parts = []
     for name, count in sorted(Counter(record.name.dataset for record in records).items()):
         subjects = {record.name.subject for record in records if record.name.dataset == name} - {""}
-        people = f" of {len(subjects):,} subjects" if subjects else ""
+        people = f" of {_count(len(subjects), 'subject')}" if subjects else ""
         citation = DATASETS[name].citation if name in DATASETS else ""
         mark = f" [{references.index(citation) + 1}]" if citation else ""
-        parts.append(f"{count:,} scans{people} ({name}{mark})")
+        parts.append(f"{_count(count, 'scan')}{people} ({name}{mark})")
     yield f"Depth maps were made from {_listed(parts)}."
     tips = Counter(record.nose.source for record in records)
-    how = {
-        "landmark": "taken from a landmark",
-        "outline": "found within the landmarks of the nose",
-        "detected": "detected",
-    }
-    yield f"The nose tip was {_listed([f'{text} in {tips[key]:,}' for key, text in how.items() if tips[key]])} scans."
+    found = [f"{how} in {_count(tips[source], 'scan')}" for source, how in HOW_FOUND.items() if tips[source]]
+    yield f"The nose tip was {_listed(found)}."
 
 
 def _block(settings: Settings) -> Iterator[str]:
@@ -86,8 +87,13 @@ def _software(folder: OutputFolder) -> str:
     versions = run.get("versions")
     libraries = versions if isinstance(versions, dict) else {}
     used = [f"{name} {libraries[name]}" for name in ("numpy", "numba", "scipy") if libraries.get(name)]
-    where = f" (Python {run.get('python', 'unknown')}{''.join(f', {text}' for text in used)})"
-    return f"Software: gemax {run.get('gemax', 'unknown')}{where}, settings {str(run.get('settings_sha256', ''))[:12]}."
+    where = ", ".join([f"Python {run.get('python', 'unknown')}", *used])
+    digest = str(run.get("settings_sha256", ""))[:12]
+    return f"Software: gemax {run.get('gemax', 'unknown')} ({where}), settings with SHA-256 {digest}."
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'s' * (number != 1)}"
 
 
 def _listed(parts: Sequence[str]) -> str:

@@ -177,7 +177,7 @@ def _overview(m: _Material) -> dict[str, object]:
         "completeness": [_completeness_row(row) for row in completeness(m.measurement.names.values())],
         "shown": list(scans_per_expression(m.measurement.names.values())),
         "expressions": EXPRESSIONS,
-        "methods": methods_paragraph(m.folder.path) if m.facts else "",
+        "methods": methods_paragraph(m.folder.path).splitlines() if m.facts else [],
         "datasets": sorted(Counter(fact.dataset for fact in m.facts).items()),
         "counts": (
             ("scans converted", len(m.folder.scan_ids), False),

@@ -19,9 +19,9 @@ def test_data_settings_versions_and_references_are_named(tmp_path):
     put_scan(out, "other/mine", SMALL, dataset="other")
     text, _, references = methods_paragraph(out).partition("\n\n")
     assert "2 scans of 2 subjects (BU-3DFE [2])" in text
-    assert "1 scans of 1 subjects (Bosphorus [3])" in text
+    assert "1 scan of 1 subject (Bosphorus [3])" in text
     assert "(other)" in text
-    assert "detected in 1 scans" in text
+    assert "detected in 1 scan." in text
     assert "60 mm behind the tip" in text
     assert "N = 64 levels to K = 16 grey values" in text
     assert "tau = 5 and 8 levels [1]" in text

@@ -15,6 +15,7 @@ from PIL import Image
 from gemax_cli.errors import NothingToConvert
 from gemax_cli.reports import page
 from gemax_cli.reports.charts import COLOURS, DARK
+from gemax_cli.reports.methods import methods_paragraph
 from gemax_cli.reports.page import report, small_map
 from gemax_cli.settings import Settings
 from gemax_cli.stack.records import NoseRecord
@@ -387,6 +388,11 @@ def test_failures_stand_first_with_their_reasons(tmp_path):
     assert "s1: holds nothing" not in shown
     write_failures(tmp_path, [Failure(f"s{i}", "read", "EmptyScan", f"s{i}: holds nothing") for i in range(20)])
     assert "s19: holds nothing" in re.sub(r"<details>.*?</details>", "", report(tmp_path).html, flags=re.DOTALL)
+
+
+def test_the_methods_stand_in_the_page_line_by_line(out):
+    shown = re.search(r'<pre tabindex="0" aria-label="Methods">(.*?)</pre>', report(out).html, re.DOTALL)[1]
+    assert unescape(shown) == methods_paragraph(out)
 
 
 @pytest.mark.slow
