@@ -98,6 +98,7 @@ LINES = (
     "verify out",
     "preview out -o ../sheet.png",
     "report out -o ../report.html",
+    "view raw/BosphorusDB/bs000/bs000_N_N_0.bnt -o ../view.html",
     "inspect raw/BosphorusDB/bs000/bs000_N_N_0.bnt",
     "sample ../sample --subjects 1 --scans few",
 )

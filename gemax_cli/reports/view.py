@@ -141,6 +141,7 @@ def _gemax_map(
 
 
 def _recorded(folder: OutputFolder, scan: str, depth_mm: float | None) -> _Face:
+    quantisation = folder.settings.quantisation
     record = folder.record(scan_id := _scan_id(folder, scan))
     if record is None:
         raise SettingsError(folder.damage(scan_id))
@@ -155,7 +156,7 @@ def _recorded(folder: OutputFolder, scan: str, depth_mm: float | None) -> _Face:
     if codes is None or codes.ndim != 2:
         raise BadFormat(path, f"{wrong or 'is no depth image'}: convert the scan again.")
     problems: list[str] = []
-    maps = list(_recorded_maps(folder, block, codes.shape, problems))
+    maps = list(_recorded_maps(folder, block, quantisation, codes.shape, problems))
     texture = None
     if block.texture:
         texture = _image(folder, block.texture.file, block.texture.sha256, (*codes.shape, 3), problems)
@@ -181,9 +182,12 @@ def _scan_id(folder: OutputFolder, scan: str) -> str:
 
 
 def _recorded_maps(
-    folder: OutputFolder, block: BlockRecord, shape: tuple[int, ...], problems: list[str]
+    folder: OutputFolder,
+    block: BlockRecord,
+    settings: QuantisationSettings,
+    shape: tuple[int, ...],
+    problems: list[str],
 ) -> Iterator[_Map]:
-    settings = folder.settings.quantisation
     step = max(1, -(-len(block.maps) // MOST_TAUS))
     chosen: list[MapRecord | ComparisonRecord] = [*block.maps[::step], *block.comparisons]
     for m in chosen:

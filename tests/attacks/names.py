@@ -129,6 +129,7 @@ def _argument(part: bytes, ground: Ground) -> None:
         ("verify", f"--{word}"),
         ("convert", "RAW", "OUT", "--tau", word),
         ("preview", "OUT", "--scan", word),
+        ("view", "OUT", "--scan", word),
     ):
         ground.gemax(*words)
     _quiet(ground)

@@ -56,6 +56,7 @@ def _record_names(where: str, path: str, ground: Ground) -> None:
     with untouched(ground):
         for words in (ADD, REPAIR, MAKE, ("entropy", "OUT"), ("report", "OUT", "-o", "PAGE")):
             ground.gemax(*words)
+        ground.gemax("view", "OUT", "--scan", scan, "-o", "PAGE")
 
 
 def _everything(attack: Callable[[Ground], None], ground: Ground) -> None:
@@ -67,6 +68,7 @@ def _everything(attack: Callable[[Ground], None], ground: Ground) -> None:
     with untouched(ground):
         for words in COMMANDS:
             ground.gemax(*words)
+        ground.gemax("view", "OUT", "--scan", image.rpartition("/")[0], "-o", "PAGE")
         ground.gemax("invert", str(ground.out / image), "-o", str(ground.root / "made" / "depth.npy"))
         ground.gemax(*MAKE, "--retry-failed")
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from gemax_cli.cli.main import run
 from gemax_cli.codes import depth_of_code
-from gemax_cli.errors import BadFormat, ExtraMissing, NothingToConvert, SettingsError, UnsafePath
+from gemax_cli.errors import BadFormat, ExtraMissing, NothingToConvert, OutputError, SettingsError, UnsafePath
 from gemax_cli.pipeline import convert_scan
 from gemax_cli.reports import view as module
 from gemax_cli.reports.view import view
@@ -21,7 +21,7 @@ from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import load_codes
 from gemax_cli.stack.records import NoseRecord
-from tests.reports.folders import BO, BU, SMALL, make_folder, put_scan
+from tests.reports.folders import BO, BU, SMALL, edit_run, make_folder, put_scan
 from tests.reports.test_page import EVIL, Page
 
 pytest.importorskip("plotly")
@@ -180,6 +180,12 @@ def test_large_images_are_thinned(out, monkeypatch):
 def test_without_plotly_the_error_names_it(out, monkeypatch):
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with pytest.raises(ExtraMissing, match="pip install plotly"):
+        view(out, scan=BU)
+
+
+def test_a_folder_of_images_is_a_sentence(out):
+    edit_run(out, lambda run: run.update(kind="images"))
+    with pytest.raises(OutputError, match="was made by gemax map"):
         view(out, scan=BU)
 
 
