@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 @click.command("view", cls=options.Command, short_help="A page with a face in 3D: is its nose tip right?")
 @click.argument("source", type=options.PATH, metavar="OUT|RAWFILE", callback=options.existing)
 @options.option(
-    "--scan",
-    default="",
-    show_default="its only scan",
-    metavar="ID",
-    help="Of OUT: the scan's id, or the last parts of it.",
+    "--scan", default="", show_default="its only scan", metavar="ID", help="Of OUT: a scan's id, or its last parts."
 )
 @options.block_option("--depth", type=float, metavar="MM", help="Which depth block.", show_default="the smallest")
 @options.nose_pack("nose")

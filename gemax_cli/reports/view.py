@@ -6,7 +6,7 @@ import base64
 import hashlib
 import html
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from importlib.util import find_spec
 
@@ -106,12 +106,8 @@ def view(
 
 
 def _converted(path: AnyPath, depth_mm: float | None, settings: Settings) -> _Face:
-    depths = settings.depths if depth_mm is None else (depth_mm,)
-    settings = Settings(
-        depths=depths[:1], nose=settings.nose, block=settings.block, quantisation=settings.quantisation,
-        camera=settings.camera, texture=True,
-    )  # fmt: skip
-    made = convert_scan(path, settings)
+    depths = settings.depths[:1] if depth_mm is None else (depth_mm,)
+    made = convert_scan(path, replace(settings, depths=depths, maps=(), texture=True, mapping="scan"))
     block, tip = made.blocks[0], made.nose
     second = None if tip.runner_up is None else _point(tip.runner_up)
     return _Face(
@@ -123,7 +119,7 @@ def _converted(path: AnyPath, depth_mm: float | None, settings: Settings) -> _Fa
         NoseRecord(*_point(tip.position), tip.source, tip.confidence, second),
         made.warnings,
         {mark.name: (mark.column, mark.row, mark.depth, mark.visible) for mark in block.landmarks},
-        [_gemax_map(m.tau, m.image, m.cuts, block.depth_mm, settings.quantisation) for m in block.maps],
+        [_gemax_map(m.tau, m.image, m.cuts, block.depth_mm, settings.quantisation.first_code) for m in block.maps],
         block.texture.image if block.texture else None,
     )
 
@@ -133,15 +129,13 @@ def _point(place: NDArray[np.float64]) -> tuple[float, float, float]:
     return x, y, z
 
 
-def _gemax_map(
-    tau: int, image: NDArray[np.uint8], cuts: NDArray[np.int32], depth_mm: float, settings: QuantisationSettings
-) -> _Map:
-    widths = np.concatenate([np.zeros(settings.first_code), np.diff(cuts) * (depth_mm / settings.levels)])
-    return _Map(f"GEMax, tau {tau}", image, widths)
+def _gemax_map(tau: int, image: NDArray[np.uint8], cuts: NDArray[np.int32], depth_mm: float, first_code: int) -> _Map:
+    widths = np.diff(cuts) * (depth_mm / int(cuts[-1]))
+    return _Map(f"GEMax, tau {tau}", image, np.concatenate([np.zeros(first_code), widths]))
 
 
 def _recorded(folder: OutputFolder, scan: str, depth_mm: float | None) -> _Face:
-    quantisation = folder.settings.quantisation
+    first_code = folder.settings.quantisation.first_code
     record = folder.record(scan_id := _scan_id(folder, scan))
     if record is None:
         raise SettingsError(folder.damage(scan_id))
@@ -156,7 +150,7 @@ def _recorded(folder: OutputFolder, scan: str, depth_mm: float | None) -> _Face:
     if codes is None or codes.ndim != 2:
         raise BadFormat(path, f"{wrong or 'is no depth image'}: convert the scan again.")
     problems: list[str] = []
-    maps = list(_recorded_maps(folder, block, quantisation, codes.shape, problems))
+    maps = list(_recorded_maps(folder, block, first_code, codes.shape, problems))
     texture = None
     if block.texture:
         texture = _image(folder, block.texture.file, block.texture.sha256, (*codes.shape, 3), problems)
@@ -184,7 +178,7 @@ def _scan_id(folder: OutputFolder, scan: str) -> str:
 def _recorded_maps(
     folder: OutputFolder,
     block: BlockRecord,
-    settings: QuantisationSettings,
+    first_code: int,
     shape: tuple[int, ...],
     problems: list[str],
 ) -> Iterator[_Map]:
@@ -197,7 +191,7 @@ def _recorded_maps(
             continue
         image = image if m.channel is None else image[..., m.channel]
         if isinstance(m, MapRecord):
-            yield _gemax_map(m.tau, image, m.cuts, block.depth_mm, settings)
+            yield _gemax_map(m.tau, image, m.cuts, block.depth_mm, first_code)
         elif m.name != UNIFORM:
             yield _Map(m.name, image)
 
