@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gemax_cli.codes import depth_of_code
 from gemax_cli.errors import BadFormat, ExtraMissing, NothingToConvert, SettingsError
+from gemax_cli.face.mesh import mesh_of_depth
 from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.pipeline import compare_maps, convert_scan
 from gemax_cli.reports.charts import COLOURS, DARK
@@ -24,7 +25,6 @@ from gemax_cli.settings import QuantisationSettings, Settings
 from gemax_cli.stack.atomic import write_output
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import load_recorded, split_depth
-from gemax_cli.stack.mesh import mesh_of_depth
 from gemax_cli.stack.records import Affine, BlockRecord, ComparisonRecord, MapRecord, NoseRecord
 
 MOST_SIDE = 256  # pixels of a side that are drawn; of larger images every second, third ...

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from gemax_cli.codes import depth_of_code
 from gemax_cli.entropy.mapping import distortion_bound_mm, invert_map, uniform_cuts
 from gemax_cli.errors import BadFormat, FileUnreadable, SettingsError
+from gemax_cli.face.mesh import mesh_of_depth
 from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.settings import QuantisationSettings
 from gemax_cli.stack.atomic import write_output
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import load_recorded
-from gemax_cli.stack.mesh import mesh_of_depth
 from gemax_cli.stack.naming import DEPTH16
 from gemax_cli.stack.records import BlockRecord, ComparisonRecord, MapRecord, ScanRecord
 
