@@ -122,7 +122,7 @@ class Browser:
 
 @contextmanager
 def started(profile: Path) -> Iterator[Browser]:
-    """A browser with an empty profile; the test is skipped where there is none, or where it does not start."""
+    """A browser with an empty profile; the test is skipped where none is on the path."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None or os.name != "posix":
         pytest.skip(f"needs a browser on the path: one of {', '.join(NAMES)}")
@@ -130,8 +130,9 @@ def started(profile: Path) -> Iterator[Browser]:
 
     def as_three_and_four() -> None:
         first, second = os.dup(theirs), os.dup(answers)
-        os.dup2(first, 3)
-        os.dup2(second, 4)
+        for given, wanted in ((first, 3), (second, 4)):
+            os.dup2(given, wanted)
+            os.set_inheritable(wanted, True)  # also where it was the same before
 
     command = [found, *FLAGS, f"--user-data-dir={profile}"]
     process = subprocess.Popen(

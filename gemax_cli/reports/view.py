@@ -78,6 +78,9 @@ def view(
 ) -> View:
     """Show a scan in 3D: surface, colours, nose tip, landmarks and depth block, on a page that needs no network.
 
+    So that the page stays below 10 MB, images larger than MOST_SIDE pixels are thinned, and of more than MOST_TAUS tau
+    every second, third ... is offered.
+
     Args:
         source: a folder that ``gemax convert`` wrote, or a raw file.
         output: a file to write the page to; None writes none.
