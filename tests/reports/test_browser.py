@@ -124,6 +124,14 @@ def test_numbers_sort_by_value_and_text_in_its_order(browser, page):
         assert values == sorted(values, key=key)
 
 
+def test_numbers_of_any_spelling_sort_by_value(browser, page):
+    found = opened(browser, page)
+    values = ["0.5", "1,200", "", "0.12"]
+    found.evaluate(f"{values}.forEach((value, i) => {{ {CARD}.tBodies[0].rows[i].cells[2].textContent = value; }})")
+    found.evaluate(f"{CARD}.tHead.rows[0].cells[2].firstChild.click()")
+    assert [row[2] for row in rows(found, CARD)] == ["", "0.12", "0.5", "1,200"]
+
+
 def test_tables_filter_by_keyboard(browser, page):
     found = opened(browser, page)
     label = f"{CARD}.parentElement.previousElementSibling"
