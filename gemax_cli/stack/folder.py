@@ -63,7 +63,7 @@ from gemax_cli.stack.tables import (
 
 LOCK = ".gemax.lock"
 TABLES_LOCK = ".gemax-tables.lock"
-PROVENANCE = ("numpy", "numba", "scipy", "pillow", "imageio", "isal", "joblib")
+PROVENANCE = ("numpy", "numba", "scipy", "pillow", "imageio", "deflate", "joblib")
 MOST_RUNS, MOST_SOURCES = 1000, 1000  # of the history in run.json
 LOCK_SECONDS, SHARD_SECONDS = 0.5, 5.0  # that locks held for a moment are waited for; shards start by the hundred
 LOG = logging.getLogger("gemax_cli")

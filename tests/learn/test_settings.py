@@ -90,9 +90,9 @@ def test_scores_need_no_torch(tmp_path):
     assert len(done.stdout.splitlines()) == 2
 
 
-def test_the_room_imports_where_isal_and_open3d_are_missing():
+def test_the_room_imports_where_deflate_and_open3d_are_missing():
     pytest.importorskip("torch")
-    code = "import sys; sys.modules.update(isal=None, open3d=None); import gemax_cli.learn.fold"
+    code = "import sys; sys.modules.update(deflate=None, open3d=None); import gemax_cli.learn.fold"
     assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0
 
 
