@@ -43,7 +43,12 @@ RECIPES: dict[Recipe, RecipeValues] = {
     "paper": RecipeValues(0.1, False, 1.0, False),
 }
 """``paper`` is what section 4.2 prints: VGG-16 without batch norm, from scratch, Adam from 0.1. Its loss is expected to
-stay at the logarithm of the number of classes; ``default`` is our reading that learns."""
+stay at the logarithm of the number of classes; ``default`` is our reading that learns.
+
+A hundredth of L_FA's gradient passes, by a small network (width 1/8, 96 pixels) on 16 simulated subjects: with 0.001
+and 0.01 the two maps of every face peak in different cells and 90 % of unseen subjects' faces are right, as many as
+without L_FA; with 0.1 and 1 a third to a half are. With 0, or without L_FA, most faces' maps of the depth peak in
+one cell. The parts differ, but they are not features of a face: some lie on the background."""
 
 
 @dataclass(frozen=True)
