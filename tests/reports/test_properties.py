@@ -16,13 +16,13 @@ from gemax_cli.reports.stretch import bin_widths, width_colours
 from gemax_cli.reports.tiles import MARGIN, PAPER, TITLE, Tile, draw_sheet
 from gemax_cli.stack.tables import Failure, write_failures
 from tests.reports.folders import BO, BU, make_folder
-from tests.reports.test_page import Page
+from tests.reports.test_page import SCRIPT, Page, scripts_of
 
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False)
 TEXTS = st.text(max_size=40)
 TAGS = set(
     "html head meta title style body a header h1 p dl div dt dd nav ul li main section h2 "
-    "table caption thead tbody tr th td details summary".split()
+    "table caption thead tbody tr th td details summary script".split()
 )
 SIZES = st.tuples(st.integers(1, 30), st.integers(1, 30))
 
@@ -35,6 +35,7 @@ def test_a_page_of_any_cells_nests_and_holds_no_tag_of_theirs(tmp_path_factory, 
     write_failures(out, [Failure(*cells)])
     source = report(out).html
     assert {tag for tag, _ in Page(source).tags} == TAGS
+    assert scripts_of(source) == [SCRIPT]
     assert not set(source) & {chr(code) for code in range(32) if chr(code) != "\n"}
     source.encode("utf-8")
 
