@@ -72,6 +72,7 @@ from .pipeline import GemaxMap as GemaxMap
 from .pipeline import MappedBlock as MappedBlock
 from .pipeline import convert_scan as convert_scan
 from .pipeline import make_maps as make_maps
+from .placement import Placement as Placement
 from .reports.entropy_table import EntropyRow as EntropyRow
 from .reports.entropy_table import entropy_table as entropy_table
 from .reports.inspection import inspect_scan as inspect_scan
@@ -87,6 +88,7 @@ from .scans.model import TextureMap as TextureMap
 from .scans.read import read_scan as read_scan
 from .scans.walk import Found as Found
 from .scans.walk import find_scans as find_scans
+from .sequences import stabilise_sequence as stabilise_sequence
 from .settings import BlockSettings as BlockSettings
 from .settings import CameraSettings as CameraSettings
 from .settings import NoseSettings as NoseSettings

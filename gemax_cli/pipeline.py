@@ -20,19 +20,21 @@ from gemax_cli.face.clean import clean_scan, drop_grazing
 from gemax_cli.face.landmarks import PixelLandmark, landmarks_in
 from gemax_cli.face.model import LAST_ROW, DepthBlock, FrontalScan, NoseTip, Pose
 from gemax_cli.face.nose import find_nose_tip
-from gemax_cli.face.orient import orient_scan
+from gemax_cli.face.orient import orient_scan, place_scan
 from gemax_cli.face.pose import align_if_turned
 from gemax_cli.face.texture import Texture, texture_blocks
 from gemax_cli.face.warnings import block_warnings, pose_warnings
 from gemax_cli.maps.compare import make_comparison_maps
 from gemax_cli.maps.model import ComparisonMap
 from gemax_cli.paths import AnyPath
+from gemax_cli.placement import Placement
 from gemax_cli.scans.model import Companion, Fingerprint, Scan
 from gemax_cli.scans.picture import ScanColours, colours_of
 from gemax_cli.scans.read import read_scan
 from gemax_cli.settings import QuantisationSettings, Settings
 
 MEASURED, FILLED = 255, 128  # values of a mask
+UNREGISTERED = "The upper face was not found: the frame was placed between its neighbours."
 
 
 class Stopwatch:
@@ -159,8 +161,10 @@ class ConvertedScan:
     texture_source: str = ""
 
 
-def convert_scan(path: AnyPath, settings: Settings | None = None) -> ConvertedScan:
+def convert_scan(path: AnyPath, settings: Settings | None = None, placement: Placement | None = None) -> ConvertedScan:
     """Read one raw file and make all its maps; nothing is written.
+
+    With a ``placement`` (``sequences.stabilise_sequence``) the scan is cut as a frame of its sequence.
 
     Where ``settings.mapping`` is not ``scan``, the maps that take the other scans of the scope are left out.
 
@@ -170,19 +174,19 @@ def convert_scan(path: AnyPath, settings: Settings | None = None) -> ConvertedSc
     watch, settings = Stopwatch(), settings or Settings()
     with watch.stage("read"):
         scan = read_scan(path, settings.camera, settings.nose.unit)
-    return convert_read(scan, settings, watch)
+    return convert_read(scan, settings, watch, placement)
 
 
-def convert_read(scan: Scan, settings: Settings, watch: Stopwatch) -> ConvertedScan:
+def convert_read(scan: Scan, settings: Settings, watch: Stopwatch, placement: Placement | None = None) -> ConvertedScan:
     """The same of a scan that is read already. What is unusual in the file stands in the message of a failure, too."""
     try:
-        return _converted(scan, settings, watch)
+        return _converted(scan, settings, watch, placement)
     except (NoNoseTip, EmptyBlock) as error:
         raise type(error)(error.path, " ".join((error.message, *scan.warnings))) from error
 
 
-def _converted(scan: Scan, settings: Settings, watch: Stopwatch) -> ConvertedScan:
-    cut = cut_scan(scan, settings, watch)
+def _converted(scan: Scan, settings: Settings, watch: Stopwatch, placement: Placement | None) -> ConvertedScan:
+    cut = cut_scan(scan, settings, watch, placement)
     with watch.stage("maps"):
         mapped = tuple(
             _mapped(block, texture, cut, settings) for block, texture in zip(cut.blocks, cut.textures, strict=True)
@@ -202,15 +206,16 @@ def _converted(scan: Scan, settings: Settings, watch: Stopwatch) -> ConvertedSca
     )
 
 
-def cut_scan(scan: Scan, settings: Settings, watch: Stopwatch) -> CutScan:
+def cut_scan(scan: Scan, settings: Settings, watch: Stopwatch, placement: Placement | None = None) -> CutScan:
     """The depth blocks of a scan and, if the settings ask for them, their textures.
 
     Raises:
         ScanError: as ``convert_scan``; PictureMissing and BadPicture only where a texture is required.
     """
-    frontal, tip, aligned, counts = _face(scan, settings, watch)
+    frontal, tip, aligned, counts = find_face(scan, settings, watch, placement)
+    origin = tip.position if placement is None else np.array(placement.origin)
     with watch.stage("block"):
-        blocks = cut_blocks(frontal.scan, tip.position, settings.block, settings.depths)
+        blocks = cut_blocks(frontal.scan, origin, settings.block, settings.depths)
     with watch.stage("texture") if settings.texture else nullcontext():
         colours = colours_of(frontal.scan, settings.require_texture) if settings.texture else ScanColours(None)
         textures = texture_blocks(blocks, colours.colours)
@@ -221,23 +226,35 @@ def cut_scan(scan: Scan, settings: Settings, watch: Stopwatch) -> CutScan:
         *pose_warnings(frontal, tip.pose, aligned),
         *block_warnings(frontal.scan, blocks, settings.block),
         *colours.warnings,
+        *([UNREGISTERED] if placement and not placement.registered else ()),
     )
     own = colours.source, (*scan.companions, *colours.companions), counts, warnings, scan.fingerprint
     return CutScan(frontal, tip, aligned, blocks, textures, *own)
 
 
-def _face(scan: Scan, settings: Settings, watch: Stopwatch) -> tuple[FrontalScan, NoseTip, bool, dict[str, int]]:
+def find_face(
+    scan: Scan, settings: Settings, watch: Stopwatch, placement: Placement | None = None
+) -> tuple[FrontalScan, NoseTip, bool, dict[str, int]]:
+    """Clean a scan and find its nose tip in its frontal axes, or in those of a sequence.
+
+    Returns:
+        The frontal scan, the tip, whether the scan was turned to frontal, and what cleaning removed.
+
+    Raises:
+        NoNoseTip: there is none.
+    """
     with watch.stage("clean"):
         shown = scan if settings.texture else replace(scan, texture=None, colours=None)
         cleaned, counts = clean_scan(shown)
     with watch.stage("nose"):
-        frontal = orient_scan(cleaned, settings.nose)
+        frontal = place_scan(cleaned, placement) if placement else orient_scan(cleaned, settings.nose)
         if scan.grid is not None and not scan.metric:  # what turns away shows once the axes are known
             turned, counts["grazing_triangles"] = drop_grazing(frontal.scan)
             frontal = replace(frontal, scan=turned)
         tip = find_nose_tip(frontal.scan, settings.nose, frontal.detected)
-        frontal, tip, aligned = align_if_turned(frontal, tip, settings.nose)
-    return frontal, tip, aligned, counts
+        if placement:
+            return frontal, tip, False, counts
+        return *align_if_turned(frontal, tip, settings.nose), counts
 
 
 def _mapped(block: DepthBlock, texture: Texture | None, cut: CutScan, settings: Settings) -> MappedBlock:

@@ -13,6 +13,7 @@ from gemax_cli.cameras import CAMERAS
 from gemax_cli.codes import MAX_CODE, check_levels
 from gemax_cli.errors import InfeasibleTau, SettingsError, not_installed
 from gemax_cli.maps.registry import COMPARISONS, POOLED, channels_of
+from gemax_cli.placement import SequenceMode
 from gemax_cli.typed_json import from_json
 
 FrameMode = Literal["fixed", "fit"]
@@ -171,6 +172,8 @@ class Settings:
         require_texture: scans without a picture are failures; it implies ``texture``.
         mask: also write which pixels were measured, and which are filled holes.
         mapping: over which scans the histogram is pooled before it is solved; all of them get the same cuts.
+        sequence: how the frames of a 4D sequence lie: each for itself, in the first frame's frame of reference, or in
+            that after rigid registration of the upper face (which takes Open3D). Other scans are not affected.
     """
 
     kind: ClassVar[str] = "scans"
@@ -187,6 +190,7 @@ class Settings:
     require_texture: bool = False
     mask: bool = False
     mapping: MappingScope = "scan"
+    sequence: SequenceMode = "rigid"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "texture", self.texture or self.require_texture)
@@ -257,6 +261,8 @@ class Settings:
         values = self.as_dict()
         for name in ADDABLE:
             del values[name]
-        if self.mapping == "scan":  # as in folders made before there were other scopes
+        if self.mapping == "scan":  # as in folders made before there were these settings
             del values["mapping"]
+        if self.sequence == "rigid":
+            del values["sequence"]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -11,6 +11,7 @@ from pathlib import Path
 from gemax_cli.datasets.ids import split_suffix
 from gemax_cli.datasets.model import ScanRef
 from gemax_cli.errors import ScanError, WorkerDied, WriteFailed
+from gemax_cli.placement import Placement
 from gemax_cli.scans.read import CRASHING_SUFFIXES
 from gemax_cli.settings import Settings
 from gemax_cli.stack.atomic import DISK_FULL
@@ -26,12 +27,17 @@ _OF_ONE_SCAN = (
 
 @dataclass(frozen=True)
 class Task:
-    """Convert ``ref`` into ``out``; with an ``older`` record, only add the maps that it lacks."""
+    """Convert ``ref`` into ``out``; with an ``older`` record, only add the maps that it lacks.
+
+    ``placement`` is that of a frame in its sequence, ``failure`` why its sequence has none.
+    """
 
     ref: ScanRef
     out: Path
     settings: Settings
     older: ScanRecord | None = None
+    placement: Placement | None = None
+    failure: Failure | None = None
 
     def absolute(self) -> Task:
         """The same task for a process with another working folder."""

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
 
 from gemax_cli.batch.model import Task
 from gemax_cli.batch.scopes import name_of_ref
 from gemax_cli.datasets.model import ScanRef
 from gemax_cli.maps.registry import channels_of
 from gemax_cli.scans.picture import NO_PICTURE
-from gemax_cli.settings import MappingScope, Settings
+from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import OutputFolder, Shard
 from gemax_cli.stack.naming import DEPTH16, block_folder
 from gemax_cli.stack.records import ScanRecord
 from gemax_cli.stack.state import source_changes, stamp_of
+
+if TYPE_CHECKING:
+    from gemax_cli.batch.settle import Settled
 
 MOST_DAMAGE_TOLD = 10  # damaged lines
 Reason = Literal["new", "adds", "overwrite", "settings", "changed", "files", "damaged", "lost"]
@@ -37,6 +41,11 @@ class Step:
     reason: Reason = "new"
 
     @property
+    def sequence(self) -> str:
+        """The sequence of the scan; "" where it belongs to none."""
+        return _sequence(self.ref)
+
+    @property
     def adds(self) -> bool:
         """Whether maps are added to what is there."""
         return self.reason == "adds"
@@ -51,12 +60,14 @@ class Plan:
         steps: the work that is missing, in the order of the scans.
         stamps: scan id to ``stamp_of`` of unchanged scans that the folder's state does not know.
         notes: sentences on scans that are converted again, and on damaged records.
+        unsettled: sequences whose frames are to be placed; all of their frames have a step.
     """
 
     refs: Sequence[ScanRef]
     steps: tuple[Step, ...]
     stamps: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    unsettled: frozenset[str] = frozenset()
 
     @property
     def done(self) -> int:
@@ -67,10 +78,14 @@ class Plan:
         """Id and source of all scans; and by id, the reasons of the steps."""
         return [(ref.scan_id, ref.source) for ref in self.refs], {step.ref.scan_id: step.reason for step in self.steps}
 
-    def tasks(self, folder: OutputFolder, settings: Settings) -> Iterator[Task]:
-        """Yield the steps as tasks. An older record is read only when its task is yielded."""
-        for step in self.steps:
-            yield Task(step.ref, folder.path, settings, folder.record(step.ref.scan_id) if step.adds else None)
+
+def task_of(step: Step, folder: OutputFolder, settings: Settings, settled: Settled | None) -> Task:
+    """The task of a step. An older record is read now; it has the placement of a frame that is not settled anew."""
+    older = folder.record(step.ref.scan_id) if step.adds else None
+    if settled is None:
+        return Task(step.ref, folder.path, settings, older, older.placement if older else None)
+    failure = settled.failure and replace(settled.failure, source=step.ref.source)
+    return Task(step.ref, folder.path, settings, older, settled.placements.get(step.ref.scan_id), failure)
 
 
 def make_plan(refs: Sequence[ScanRef], folder: OutputFolder, settings: Settings, *, overwrite: bool = False) -> Plan:
@@ -80,12 +95,31 @@ def make_plan(refs: Sequence[ScanRef], folder: OutputFolder, settings: Settings,
         SettingsConflict: the folder was made with other settings, and they are not overwritten.
     """
     if overwrite:
-        return Plan(refs, tuple(Step(ref, "overwrite") for ref in refs))
+        return _plan([(ref, "overwrite") for ref in refs], settings, {})
     folder.check_settings(settings)
     stamps: dict[str, str] = {}
-    reasons = ((ref, _reason(ref, folder, settings, stamps)) for ref in refs)
-    steps = tuple(Step(ref, reason) for ref, reason in reasons if reason)
-    return Plan(refs, steps, stamps, (*_notes(steps), *_damage(steps, folder)))
+    members: dict[str, set[str]] = defaultdict(set)
+    reasons = [(ref, _reason(ref, folder, settings, stamps, members)) for ref in refs]
+    plan = _plan(reasons, settings, members)
+    return replace(plan, stamps=stamps, notes=(*_notes(plan.steps), *_damage(plan.steps, folder)))
+
+
+def _plan(
+    reasons: Sequence[tuple[ScanRef, Reason | None]], settings: Settings, members: Mapping[str, Set[str]]
+) -> Plan:
+    """A plan by the reason for each scan. Where frames of a sequence are not all placed together, all have a step."""
+    unsettled: set[str] = set()
+    if settings.sequence != "none":
+        unsettled.update(name for name, own in members.items() if len(own) > 1 or "" in own)
+        unsettled.update(ref.frame.sequence for ref, reason in reasons if ref.frame and reason not in (None, "adds"))
+    steps = [Step(ref, reason) for ref, reason in reasons if reason and _sequence(ref) not in unsettled]
+    frames = [Step(ref, reason or "adds") for ref, reason in reasons if _sequence(ref) in unsettled]
+    frames.sort(key=lambda step: step.sequence)
+    return Plan([ref for ref, _ in reasons], (*steps, *frames), unsettled=frozenset(unsettled))
+
+
+def _sequence(ref: ScanRef) -> str:
+    return ref.frame.sequence if ref.frame else ""
 
 
 def _notes(steps: Iterable[Step]) -> Iterator[str]:
@@ -106,8 +140,13 @@ def _damage(steps: Iterable[Step], folder: OutputFolder) -> Iterator[str]:
         yield f"Further lines of records that are damaged: {len(damaged) - MOST_DAMAGE_TOLD}."
 
 
-def _reason(ref: ScanRef, folder: OutputFolder, settings: Settings, stamps: dict[str, str]) -> Reason | None:
-    """Why a scan needs a step according to its record; None if it is complete. Notes new stamps in ``stamps``."""
+def _reason(
+    ref: ScanRef, folder: OutputFolder, settings: Settings, stamps: dict[str, str], members: dict[str, set[str]]
+) -> Reason | None:
+    """Why a scan needs a step according to its record; None if it is complete.
+
+    Notes new stamps in ``stamps``, and in ``members`` with which frames those of each sequence were placed.
+    """
     record = folder.record(ref.scan_id)
     if record is None:
         return _reason_without_record(ref, folder, settings)
@@ -117,6 +156,8 @@ def _reason(ref: ScanRef, folder: OutputFolder, settings: Settings, stamps: dict
         return "changed"
     if not folder.has_files(record):
         return "files"
+    if ref.frame:
+        members[ref.frame.sequence].add(record.placement.members if record.placement else "")
     known = ref.frame in (None, record.frame)
     return None if known and _complete(record, settings) else "adds"
 
@@ -155,8 +196,11 @@ def _changed(record: ScanRecord, ref: ScanRef, folder: OutputFolder, stamps: dic
     return False
 
 
-def shard_of(refs: Sequence[ScanRef], shard: Shard | None, scope: MappingScope = "scan") -> Sequence[ScanRef]:
-    """Every n-th scan, or scope of a mapping, from the i-th on (i from 1); all of them without a shard."""
+def shard_of(refs: Sequence[ScanRef], shard: Shard | None, settings: Settings) -> Sequence[ScanRef]:
+    """Every n-th scan, sequence or scope of a mapping, from the i-th on (i from 1); all scans without a shard."""
+    scope = settings.mapping
+    if scope == "scan" and settings.sequence != "none":
+        scope = "sequence"
     if not shard:
         return refs
     if scope == "scan":

@@ -11,13 +11,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from gemax_cli.batch.model import Outcome, Task, death_of, kind_of_warning, may_crash
-from gemax_cli.batch.plan import Plan, make_plan, shard_of
+from gemax_cli.batch.plan import Plan, Step, make_plan, shard_of, task_of
 from gemax_cli.batch.scopes import check_shard, unmapped_scopes
+from gemax_cli.batch.settle import (
+    FEWEST_AT_ONCE,
+    Settled,
+    check_sequences,
+    in_parts,
+    run_settle,
+    settle_tasks,
+    unsettled,
+    whole_sequences,
+)
 from gemax_cli.cluster import Cluster
 from gemax_cli.datasets.completeness import Completeness, completeness
 from gemax_cli.datasets.model import ScanName, ScanRef
 from gemax_cli.datasets.selection import Selection
-from gemax_cli.errors import SOME_FAILED, FileUnreadable, FolderGone, NothingToConvert
+from gemax_cli.errors import SOME_FAILED, ExtraMissing, FileUnreadable, FolderGone, NothingToConvert
 from gemax_cli.parallel import map_unordered
 from gemax_cli.paths import AnyPath, AnyPaths, as_paths
 from gemax_cli.scans.walk import Found, check_sources, find_scans
@@ -115,6 +125,12 @@ class Reporter:
     def planned(self, plan: Plan, summary: Summary) -> None:
         """Called once, before the first step."""
 
+    def placing(self, frames: int) -> None:
+        """Called before so many frames of sequences are placed, which comes before they are converted."""
+
+    def placed(self, frames: int) -> None:
+        """Called for each sequence whose frames, so many, are placed."""
+
     def sharing(self, scans: int) -> None:
         """Called once where the mapping's scope is more than a scan: so many scans are now to be mapped."""
 
@@ -142,10 +158,12 @@ def find(
     if not options.whole_disk:
         check_sources(sources, out)
     found = find_scans(sources, selection)
-    refs, notes = shard_of(found.scans, options.shard, settings.mapping), found.notes
+    check_sequences(settings, found.scans)
+    refs, notes = shard_of(found.scans, options.shard, settings), found.notes
     if options.only_sources is not None:
         only = options.only_sources
-        refs = [ref for ref in refs if not only.isdisjoint(_with_folders(ref.source))]
+        chosen = [ref for ref in refs if not only.isdisjoint(_with_folders(ref.source))]
+        refs = whole_sequences(chosen, refs, settings)
         notes += _gone_notes(only, found)
     if not refs and not (options.shard and found.scans):
         reasons = [unlisted.message for unlisted in found.unlisted[:1]]
@@ -277,19 +295,11 @@ class _Batch:
 
     def _do_steps(self) -> bool:
         """Do the steps; returns whether all of them were tried."""
-        outcomes = map_unordered(
-            run_task,
-            self._tasks(),
-            min(self.options.jobs, len(self.plan.steps)),
-            lost=lambda task: Outcome(task.ref.scan_id, failure=death_of(task.ref.path, task.ref.source)),
-            isolated=lambda task: may_crash(task.ref),
-            cluster=self._cluster(len(self.plan.steps)),
-        )
-        with self.folder.writer(self.options.shard) as writer, closing(outcomes):
+        at_once = max(FEWEST_AT_ONCE, 4 * self.options.jobs)
+        with self.folder.writer(self.options.shard) as writer:
             try:
-                for outcome in outcomes:
-                    self._track(outcome, writer)
-                    if self._ends_run(outcome):
+                for steps, sequences in in_parts(self.plan.steps, self.plan.unsettled, at_once):
+                    if not self._do_part(steps, self._settle(sequences), writer):
                         return False
                 if self.settings.mapping != "scan":
                     return self._share_mappings(writer)
@@ -297,6 +307,41 @@ class _Batch:
                 self._record(writer)
             self.folder.check_in_place(records_name(self.options.shard))
         return True
+
+    def _do_part(self, steps: Sequence[Step], settled: Mapping[str, Settled], writer: RecordWriter) -> bool:
+        outcomes = map_unordered(
+            run_task,
+            self._tasks(steps, settled),
+            min(self.options.jobs, len(steps)),
+            lost=lambda task: Outcome(task.ref.scan_id, failure=death_of(task.ref.path, task.ref.source)),
+            isolated=lambda task: may_crash(task.ref),
+            cluster=self._cluster(len(steps)),
+        )
+        with closing(outcomes):
+            for outcome in outcomes:
+                self._track(outcome, writer)
+                if self._ends_run(outcome):
+                    return False
+        return True
+
+    def _settle(self, sequences: Set[str]) -> dict[str, Settled]:
+        """Place the frames of some sequences; the result of each, by its name."""
+        tasks = settle_tasks(self.plan.refs, sequences, self.settings, absolute=bool(self.options.dask))
+        if not tasks:
+            return {}
+        self.reporter.placing(sum(len(task.frames) for task in tasks))
+        jobs, cluster = min(self.options.jobs, len(tasks)), self._cluster(len(tasks))
+        results = map_unordered(
+            run_settle, tasks, jobs, lost=unsettled, isolated=lambda task: task.may_crash, cluster=cluster
+        )
+        found: dict[str, Settled] = {}
+        with closing(results):
+            for settled in results:
+                if settled.missing:
+                    raise ExtraMissing(settled.missing)
+                found[settled.sequence] = settled
+                self.reporter.placed(settled.frames)
+        return found
 
     def _ends_run(self, outcome: Outcome) -> bool:
         return outcome.failure is not None and (self.options.on_failure == "stop" or outcome.disk_full)
@@ -326,8 +371,9 @@ class _Batch:
             return None
         return Cluster(self.options.dask, self.folder.path.absolute(), items)
 
-    def _tasks(self) -> Iterator[Task]:
-        for task in self.plan.tasks(self.folder, self.settings):
+    def _tasks(self, steps: Sequence[Step], settled: Mapping[str, Settled]) -> Iterator[Task]:
+        for step in steps:
+            task = task_of(step, self.folder, self.settings, settled.get(step.sequence))
             self.begun += 1
             self.in_flight.add(task.ref.scan_id)
             yield task.absolute() if self.options.dask else task

@@ -65,6 +65,8 @@ np.empty(24 << 20, np.uint8)
 
 def run_task(task: Task) -> Outcome:
     """Do one task; never raises, because one failed scan must not end the batch."""
+    if task.failure:
+        return Outcome(task.ref.scan_id, failure=task.failure)
     before = {path: stat_of(path) for path in (task.ref.path, *files_beside(task.ref.path))}
     try:
         record, seconds = add_maps(task, _with_frame(task, task.older)) if task.older else convert_and_write(task)
@@ -101,7 +103,7 @@ def convert_and_write(task: Task) -> tuple[ScanRecord, Seconds]:
         ScanError: it cannot be converted.
         WriteFailed: a file cannot be written.
     """
-    converted, writer = convert_scan(task.ref.path, task.settings), ImageWriter(Guard(task.out))
+    converted, writer = convert_scan(task.ref.path, task.settings, task.placement), ImageWriter(Guard(task.out))
     record = write_scan(task, converted, writer)
     return record, {**converted.seconds, **writer.watch.seconds}
 
@@ -130,6 +132,7 @@ def write_scan(task: Task, converted: ConvertedScan, writer: ImageWriter) -> Sca
         companions=_companions(converted.companions),
         texture=converted.texture_source,
         frame=ref.frame,
+        placement=task.placement,
     )
 
 
@@ -268,12 +271,14 @@ def add_maps(task: Task, older: ScanRecord) -> tuple[ScanRecord, Seconds]:
         ScanError: the scan must be read, for its texture or because depth16.png changed, and cannot be.
     """
     guard = Guard(task.out)
-    if any(_changed(guard.path(block.file), block.sha256) for block in older.blocks):
+    if task.placement != older.placement or any(
+        _changed(guard.path(block.file), block.sha256) for block in older.blocks
+    ):
         return convert_and_write(task)
     if not lacks_surface(older, task.settings):
         return replace(older, blocks=tuple(_extended(task, block) for block in older.blocks)), {}
     scan = read_scan(task.ref.path, task.settings.camera, task.settings.nose.unit)
-    cut = cut_scan(scan, task.settings, Stopwatch())
+    cut = cut_scan(scan, task.settings, Stopwatch(), task.placement)
     if not _same_blocks(guard, older, cut):
         return convert_and_write(task)
     return _with_surface(task, older, cut), {}

@@ -292,6 +292,7 @@ def choice(make: Callable[..., Decorator], flag: str, values: str, text: str) ->
 
 
 SCOPES = ("scan", "sequence", "subject", "dataset")
+SEQUENCE_MODES = ("none", "first", "rigid")
 AXES = "auto +x -x +y -y +z -z"
 nose_pack = pack(
     "gemax_cli.settings:NoseSettings",
@@ -346,6 +347,10 @@ settings_pack = pack(
     mapping=partial(
         maps_option, "--mapping", type=click.Choice(SCOPES), default="scan", metavar="SCOPE",
         help="Scans that share a mapping, so that equal grey is equal depth: scan, sequence, subject or dataset.",
+    ),
+    sequence=partial(
+        block_option, "--sequence", type=click.Choice(SEQUENCE_MODES), default="rigid",
+        help="Frames of 4D sequences: each for itself, all as the first, or registered to the first (Open3D).",
     ),
     stack=choice(maps_option, "--stack", "files rgb", "A grey PNG per tau, or an RGB PNG per three tau."),
     depths=partial(

@@ -111,15 +111,26 @@ class ProgressReporter(Reporter):
         else:
             self._heartbeat = Heartbeat(LOG.info, steps, self._things)
 
+    def placing(self, frames: int) -> None:
+        """Lengthen the bar by the frames that are to be placed."""
+        self._lengthen(frames, f"{frames} frames to place in their sequences.")
+
+    def placed(self, frames: int) -> None:
+        """Advance the bar."""
+        self.advance(frames, "place")
+
     def sharing(self, scans: int) -> None:
         """Lengthen the bar by the scans that are to be mapped."""
-        if scans:
-            LOG.info("%d %s to map by the mapping of their scope.", scans, self._things)
+        self._lengthen(scans, f"{scans} {self._things} to map by the mapping of their scope.")
+
+    def _lengthen(self, steps: int, text: str) -> None:
+        if steps:
+            LOG.info("%s", text)
         if self._bar:
             task = self._bar.tasks[0]
-            self._bar.update(task.id, total=(task.total or 0) + scans)
+            self._bar.update(task.id, total=(task.total or 0) + steps)
         if self._heartbeat:
-            self._heartbeat.total += scans
+            self._heartbeat.total += steps
 
     def finished(self, outcome: Outcome) -> None:
         """Advance the bar; print the record or the failure."""
@@ -133,13 +144,13 @@ class ProgressReporter(Reporter):
         else:
             LOG.debug("done: %s", printable(outcome.scan))
 
-    def advance(self) -> None:
-        """Advance the bar by a step."""
+    def advance(self, steps: int = 1, verb: str = "") -> None:
+        """Advance the bar."""
         raise_again()
         if self._bar:
-            self._bar.update(self._bar.task_ids[0], advance=1, description=self._verb)
+            self._bar.update(self._bar.task_ids[0], advance=steps, description=verb or self._verb)
         if self._heartbeat:
-            self._heartbeat.done += 1
+            self._heartbeat.done += steps
 
     def _name(self, failure: Failure) -> None:
         self._named += 1

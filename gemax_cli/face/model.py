@@ -60,12 +60,14 @@ class FrontalScan:
         assumptions: sentences on what was recognised rather than known: unit, axes.
         detected: the nose tip by which the axes were recognised, in the new axes, if the detector would find the
             same in ``scan``; None if the detector must still run.
+        mm_per_unit: of the raw file's coordinates.
     """
 
     scan: Scan
     to_raw: NDArray[np.float64]
     assumptions: tuple[str, ...] = ()
     detected: NoseTip | None = None
+    mm_per_unit: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)

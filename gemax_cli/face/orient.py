@@ -29,6 +29,7 @@ from gemax_cli.face.nose import (
     search_views,
     tip_of,
 )
+from gemax_cli.placement import Placement
 from gemax_cli.scans.model import Scan
 from gemax_cli.settings import MM_PER_UNIT as ALL_UNITS
 from gemax_cli.settings import Axis, NoseSettings
@@ -118,7 +119,30 @@ def orient_scan(scan: Scan, settings: NoseSettings) -> FrontalScan:
     head = _head_of(scan, guess, rotation)
     turned, to_raw = _turned(head, guess.mm_per_unit, rotation), np.column_stack([rotation, np.zeros(3)])
     sentences = (*_sentences(guess, settings), *_rival_sentences(guess, others), *_crop_sentences(scan, head))
-    return FrontalScan(turned, to_raw, sentences, tip_of(guess.fits) if _is_final(guess, head is scan) else None)
+    detected = tip_of(guess.fits) if _is_final(guess, head is scan) else None
+    return FrontalScan(turned, to_raw, sentences, detected, guess.mm_per_unit)
+
+
+def place_scan(scan: Scan, placement: Placement) -> FrontalScan:
+    """Bring a frame of a sequence to the frontal axes of the sequence, mm. Of a scene as a room, the head is kept.
+
+    Args:
+        scan: cleaned, in the axes and unit of its file.
+        placement: of this frame.
+    """
+    matrix, scale = np.array(placement.matrix), placement.mm_per_unit
+    turn = np.ascontiguousarray(matrix[:, :3].T)
+    if _extent(scan) * scale > ROOM_MM:
+        centre = turn @ (np.array(placement.origin) - matrix[:, 3]) / scale
+        scan = keep_points(scan, np.linalg.norm(scan.points - centre, axis=1) * scale < HEAD_MM)
+    landmarks, in_picture = (
+        {name: place * scale @ turn + matrix[:, 3] for name, place in places.items()}
+        for places in (scan.landmarks, scan.picture_landmarks)
+    )
+    points = np.ascontiguousarray(scan.points * scale @ turn + matrix[:, 3])
+    placed = replace(scan, points=points, landmarks=landmarks, picture_landmarks=in_picture)
+    to_raw = np.column_stack([turn, -turn @ matrix[:, 3]])
+    return FrontalScan(placed, to_raw, placement.assumptions, mm_per_unit=scale)
 
 
 def _held_as_told(scan: Scan, settings: NoseSettings) -> FrontalScan:

@@ -19,6 +19,7 @@ from gemax_cli.datasets.ids import bare_name
 from gemax_cli.datasets.model import ScanName, SequenceFrame
 from gemax_cli.errors import OutputError
 from gemax_cli.maps.registry import COMPARISONS, channels_of
+from gemax_cli.placement import Placement
 from gemax_cli.settings import MappingScope
 from gemax_cli.stack.atomic import replacing
 from gemax_cli.stack.guard import open_regular
@@ -262,7 +263,8 @@ class ScanRecord:
 
     ``settings`` is ``Settings.digest``; ``texture`` is the name of the picture, "vertex colours", "-" where the scan
     has no picture, or "" where none was asked for. ``frame`` is its place in a sequence. ``mapping`` is the mapping
-    that it shares; None where its cuts are its own, or the maps of its scope are still to be made.
+    that it shares; None where its cuts are its own, or the maps of its scope are still to be made. ``placement`` is the
+    place that it was given in its sequence.
     """
 
     scan_id: str
@@ -280,11 +282,12 @@ class ScanRecord:
     texture: str = ""
     frame: SequenceFrame | None = None
     mapping: MappingRecord | None = None
+    placement: Placement | None = None
 
     def to_line(self) -> str:
         """The record as a ``checked_line``."""
         rest = {key: value for key, value in vars(self).items() if key not in ("scan_id", "name")}
-        for key in ("frame", "mapping"):
+        for key in ("frame", "mapping", "placement"):
             if rest[key] is None:
                 del rest[key]
             else:

@@ -11,7 +11,9 @@ from gemax_cli.synthetic.face import FaceShape, face_mesh
 from gemax_cli.synthetic.subject import draw_identity, make_motion
 from gemax_cli.synthetic.writers import write_wrl
 
-SMALL = Settings(taus=(20, 40), maps=("ri", "ri-minmax", "he"), block=BlockSettings(size=48, mm_per_pixel=4.0))
+SMALL = Settings(
+    taus=(20, 40), maps=("ri", "ri-minmax", "he"), block=BlockSettings(size=48, mm_per_pixel=4.0), sequence="none"
+)
 
 
 def write_frames(folder: Path, seed: int, frames: int, expression: str = "SU", name: str = "{:03d}.wrl") -> None:

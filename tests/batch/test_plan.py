@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from gemax_cli.batch.plan import make_plan, shard_of
+from gemax_cli.batch.plan import make_plan, shard_of, task_of
 from gemax_cli.datasets.model import ScanRef
 from gemax_cli.settings import Settings
 from gemax_cli.stack.folder import OutputFolder
@@ -112,13 +112,13 @@ def test_steps_are_those_of_the_scans_that_lack_something(done):
 def test_tasks_carry_the_older_record(done):
     ref, out, record = done
     plan = make_plan([ref], OutputFolder(out), Settings(taus=(50,)))
-    (task,) = plan.tasks(OutputFolder(out), Settings(taus=(50,)))
+    task = task_of(*plan.steps, OutputFolder(out), Settings(taus=(50,)), None)
     assert task.older == record
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 7])
 def test_shards_share_out_every_scan_once(parts):
-    refs = range(5)
-    shares = [shard_of(refs, (i + 1, parts)) for i in range(parts)]
+    refs, settings = range(5), Settings(sequence="none")
+    shares = [shard_of(refs, (i + 1, parts), settings) for i in range(parts)]
     assert sorted(ref for share in shares for ref in share) == list(refs)
-    assert shard_of(refs, None) == refs
+    assert shard_of(refs, None, settings) == refs

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gemax_cli.errors import BadFormat, EmptyScan, LibraryMissing, ScanError
-from gemax_cli.scans.formats.gltf import DEBIAN_PACKAGES, check_gltf
+from gemax_cli.open3d_library import DEBIAN_PACKAGES
+from gemax_cli.scans.formats.gltf import check_gltf
 from gemax_cli.scans.model import Scan
 from gemax_cli.scans.read import read_scan
 from tests.scans.mesh_files import POINTS, TRIANGLES, glb, gltf, gltf_parts, write
@@ -182,16 +183,28 @@ def test_a_model_without_triangles_is_an_empty_scan(open3d: ModuleType, tmp_path
     [
         (
             ImportError("libusb-1.0.so.0: cannot open shared object file: No such file or directory"),
-            r"libusb-1\.0\.so\.0: apt install libusb-1\.0-0\.$",
+            r"libusb-1\.0\.so\.0: apt install libusb-1\.0-0, or convert it to OBJ\.$",
         ),
         (
             ImportError("libGL.so.1: cannot open shared object file: No such file or directory"),
-            r"libGL\.so\.1: apt install libgl1\.$",
+            r"libGL\.so\.1: apt install libgl1, or convert it to OBJ\.$",
         ),
-        (ImportError("libgomp.so.1: cannot open shared object file"), r"libgomp\.so\.1: apt install libgomp1\.$"),
-        (OSError("libX11.so.6: cannot open shared object file"), r"libX11\.so\.6: apt install libx11-6\.$"),
-        (OSError("libc++.so.1: cannot open shared object file"), r"libc\+\+\.so\.1: apt install libc\+\+1\.$"),
-        (ImportError("libfoo-2.so.7: cannot open shared object file"), r"libfoo-2\.so\.7: install it\.$"),
+        (
+            ImportError("libgomp.so.1: cannot open shared object file"),
+            r"libgomp\.so\.1: apt install libgomp1, or convert it to OBJ\.$",
+        ),
+        (
+            OSError("libX11.so.6: cannot open shared object file"),
+            r"libX11\.so\.6: apt install libx11-6, or convert it to OBJ\.$",
+        ),
+        (
+            OSError("libc++.so.1: cannot open shared object file"),
+            r"libc\+\+\.so\.1: apt install libc\+\+1, or convert it to OBJ\.$",
+        ),
+        (
+            ImportError("libfoo-2.so.7: cannot open shared object file"),
+            r"libfoo-2\.so\.7: install it, or convert it to OBJ\.$",
+        ),
         (ModuleNotFoundError("No module named 'open3d'"), "pip install open3d"),
     ],
 )

@@ -21,28 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.errors import BadFormat, EmptyScan, LibraryMissing
+from gemax_cli.open3d_library import load_open3d, why_missing
 from gemax_cli.scans.assemble import mesh_scan
 from gemax_cli.scans.model import PointColours, Scan, TextureMap
 from gemax_cli.scans.picture import MAX_PIXELS, size_in
 from gemax_cli.scans.raw_file import RawFile, file_beside, read_raw
 
-DEBIAN_PACKAGES = {
-    "libusb-1.0": "libusb-1.0-0",
-    "libGL": "libgl1",
-    "libEGL": "libegl1",
-    "libgomp": "libgomp1",
-    "libX11": "libx11-6",
-    "libudev": "libudev1",
-    "libglib-2.0": "libglib2.0-0",
-    "libgthread-2.0": "libglib2.0-0",
-    "libtbb": "libtbb12",
-    "libc++": "libc++1",
-    "libc++abi": "libc++abi1",
-}
-"""Debian and Ubuntu package of each system library that Open3D is known to ask for."""
-
 _MOST_PARTS = 200_000  # of the JSON: each takes some hundred bytes of memory; a scan has some hundreds
-_SHARED_LIBRARY = re.compile(r"(lib[\w+.-]+?)\.so[.\d]*")
 _ESCAPES = re.compile(r"\x1b\[[\d;]*m")
 _FLOAT = 5126  # glTF 2.0, component types
 _PACKINGS = {"KHR_draco_mesh_compression": "Draco", "EXT_meshopt_compression": "meshopt"}
@@ -227,21 +212,9 @@ def import_open3d(path: Path) -> Any:
         LibraryMissing: it is not installed, or a system library that it needs is not there.
     """
     try:
-        import open3d
+        return load_open3d()
     except (ImportError, OSError) as error:  # OSError: a shared library that is found and cannot be loaded
-        raise LibraryMissing(path, _missing(error)) from error
-    return open3d
-
-
-def _missing(error: Exception) -> str:
-    library = _SHARED_LIBRARY.search(str(error))
-    if library is None:
-        return (
-            f"Open3D, which reads this format, cannot be imported ({error}): pip install open3d, or convert it to OBJ."
-        )
-    package = DEBIAN_PACKAGES.get(library[1])
-    advice = f"apt install {package}" if package else "install it"
-    return f"Open3D, which reads this format, needs the system library {library[0]}: {advice}."
+        raise LibraryMissing(path, why_missing(error, "reads this format", "convert it to OBJ")) from error
 
 
 def _quietly(path: Path, open3d: Any, read: Callable[[], Any]) -> Any:
