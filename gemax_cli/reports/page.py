@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from gemax_cli.reports.comparison import compare
 from gemax_cli.reports.curves import entropy_chart
 from gemax_cli.reports.entropy_table import EntropyRow, named_rows, scope_sentence, tabulate
 from gemax_cli.reports.facts import DOUBTFUL_BELOW, DOUBTFUL_TIP, ScanFacts, gather_facts, scans_per_expression
+from gemax_cli.reports.filmstrip import choose_frames, sequences_of
 from gemax_cli.reports.measure import Measurement, measure_folder
 from gemax_cli.reports.methods import methods_paragraph
 from gemax_cli.reports.published import ENTROPY_SOURCE
@@ -41,6 +43,7 @@ from gemax_cli.stack.tables import Failure
 
 THUMB = 112  # pixels
 MOST_THUMBS = 24  # of a kind
+MOST_STRIPS = 12  # 4D sequences
 MOST_ROWS = 200  # of a table
 LONGEST_TEXT = 400  # characters of a sentence from a file
 
@@ -220,7 +223,21 @@ def _scans(m: _Material) -> dict[str, object]:
         "doubtful": len(doubtful),
         "nose_thumbs": list(_thumbs(m, doubtful, _nose_text, mark=True)),
         "sheet_thumbs": list(_thumbs(m, [facts[images.scan] for images in chosen], _bits_text)),
+        "strips": list(_strips(m, facts)),
     }
+
+
+def _strips(m: _Material, facts: Mapping[str, ScanFacts]) -> Iterator[dict[str, object]]:
+    """Some frames of the first 4D sequences."""
+    shown = [images for images in m.images.values() if images.maps and images.scan in facts]
+    for sequence in sequences_of(m.folder, shown)[:MOST_STRIPS]:
+        chosen = {images.scan: number for number, images in choose_frames(sequence)}
+        thumbs = _thumbs(m, [facts[scan] for scan in chosen], partial(_frame_text, chosen))
+        yield {"name": sequence.name, "frames": len(sequence.frames), "thumbs": list(thumbs)}
+
+
+def _frame_text(numbers: Mapping[str, int], fact: ScanFacts) -> str:
+    return f"frame {numbers[fact.scan]}"
 
 
 def _worst_row(fact: ScanFacts) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from gemax_cli.errors import BadFormat, ScanError, SettingsError
 from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.pipeline import compare_maps
 from gemax_cli.reports.entropy_table import no_map
+from gemax_cli.reports.filmstrip import sequences_of, strip_of
 from gemax_cli.reports.stretch import bin_widths, scale_picture, stretch_picture
 from gemax_cli.reports.tiles import TILE_PAPER, Picture, Tile, draw_sheet, grid, on_paper, shrink
 from gemax_cli.settings import QuantisationSettings
@@ -25,7 +26,8 @@ from gemax_cli.stack.images import MapImage, ScanImages, load_codes, load_map, s
 from gemax_cli.stack.png import encode_png
 from gemax_cli.stack.records import BlockRecord
 
-Style = Literal["overview", "maps", "tau"]
+Style = Literal["overview", "maps", "tau", "strip"]
+Item = TypeVar("Item")
 MOST_ROWS = 16  # scans that are shown with all their maps; more are shown with one
 TILE_SIDES = ((60, 224), (1200, 112), (1 << 30, 56))  # up to so many scans, tiles of at most so many pixels
 OTHERS = ("normals", "ri-minmax", "curvature")  # Figure 6 of the paper
@@ -37,7 +39,7 @@ OTHER_NAMES = {
 
 @dataclass(frozen=True, eq=False)
 class Preview:
-    """A sheet, (rows, columns, 3) uint8; the scans shown and in total; a sentence per scan that could not be drawn."""
+    """A sheet, (rows, columns, 3) uint8; the scans (or sequences) shown and in total; a sentence for each not drawn."""
 
     sheet: Picture
     shown: int
@@ -60,10 +62,12 @@ def preview(
         output: a PNG to write the sheet to; None writes none.
         styles: "overview", the range image and every map of a scan in a row, or one map of each of very many scans;
             "maps", Figure 6 of the paper: texture, normals, range image, curvature, S1, GEMax; "tau", Figure 7: the
-            range image, every tau, and where the bins of each are narrow or wide. None of them takes "overview", or
+            range image, every tau, and where the bins of each are narrow or wide; "strip", alone, 4D sequences, eight
+            of their frames in a row. None of them takes "strip" where the first scan is a frame, else "overview", or
             "maps" and "tau" where scans are named.
-        names: scans to show, by id or its last parts; none shows ``limit`` scans, spread evenly over the folder.
-        limit: most scans shown.
+        names: scans to show, or sequences for "strip", by id or its last parts; none shows ``limit`` of them, spread
+            evenly over the folder.
+        limit: most scans, or sequences, shown.
 
     Raises:
         NothingToConvert: there is no map.
@@ -74,20 +78,48 @@ def preview(
     root = as_path(out)
     if output is not None and as_path(output).suffix.lower() != ".png":
         raise SettingsError(f"{output}: give a name that ends in .png.")
-    styles = styles or (("maps", "tau") if names else ("overview",))
+    if "strip" in styles and len(styles) > 1:
+        raise SettingsError("strip shows sequences, the other styles show scans: give it alone.")
     folder = OutputFolder.holding(root)
     found = [images for images in folder.images(root) if images.maps]
     if not found:
         raise no_map(root)
-    chosen = pick_named(found, names) if names else pick_evenly(found, limit)
-    rows, errors = _all_rows(chosen, folder, styles)
+    styles = styles or (("maps", "tau") if names else _usual(folder, found[0]))
+    if "strip" in styles:
+        rows, errors, shown, total = _strips(folder, found, names, limit)
+    else:
+        chosen, total = pick_named(found, names) if names else pick_evenly(found, limit), len(found)
+        rows, errors = _all_rows(chosen, folder, styles)
+        shown = len(chosen) - len(errors)
     if not rows:
         raise errors[0]
-    shown = len(chosen) - len(errors)
-    drawn = draw_sheet(rows, f"{root.resolve().name}: {shown} of {len(found)} scans")
+    things = "sequences" if "strip" in styles else "scans"
+    drawn = draw_sheet(rows, f"{root.resolve().name}: {shown} of {total} {things}")
     if output is not None:
         write_output(as_path(output), encode_png(drawn))
-    return Preview(drawn, shown, len(found), tuple(map(str, errors)))
+    return Preview(drawn, shown, total, tuple(map(str, errors)))
+
+
+def _usual(folder: OutputFolder, first: ScanImages) -> tuple[Style, ...]:
+    found = folder.find(first.scan)
+    return ("strip",) if found and found[0].frame else ("overview",)
+
+
+def _strips(
+    folder: OutputFolder, found: Sequence[ScanImages], names: Sequence[str], limit: int
+) -> tuple[list[list[Tile]], list[ScanError], int, int]:
+    """The strips of sequences, why some cannot be shown, how many are shown, and of how many."""
+    sequences = sequences_of(folder, found, names)
+    if not sequences:
+        raise SettingsError(f"{folder.path}: holds no sequence: convert folders of numbered frames.")
+    rows: list[list[Tile]] = []
+    errors: list[ScanError] = []
+    for sequence in sequences if names else pick_evenly(sequences, limit):
+        try:
+            rows.append(strip_of(sequence, TILE_SIDES[1][1]))
+        except ScanError as error:
+            errors.append(error)
+    return rows, errors, len(rows), len(sequences)
 
 
 def _all_rows(
@@ -121,8 +153,8 @@ def pick_named(found: Sequence[ScanImages], names: Sequence[str]) -> list[ScanIm
     return list(dict.fromkeys(chosen))
 
 
-def pick_evenly(found: Sequence[ScanImages], limit: int) -> list[ScanImages]:
-    """Up to ``limit`` scans, spread evenly."""
+def pick_evenly(found: Sequence[Item], limit: int) -> list[Item]:
+    """Up to ``limit`` scans, or other things, spread evenly."""
     places = np.unique(np.linspace(0, len(found) - 1, min(limit, len(found))).round().astype(int))
     return [found[place] for place in places]
 
