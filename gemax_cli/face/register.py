@@ -29,6 +29,8 @@ ITERATIONS, TOLERANCE = 40, 1e-6
 MOST_POINTS = 1500  # of a frame's upper face that are matched
 FOUND = 0.6  # share of the upper face's points with a match in the last stage, from which it is registered
 WINDOW, DEGREE = 5, 2  # frames of the smoothing, and of its polynomial
+NOISE_MM = 0.3  # what smoothing moves farther is no noise of the registration, but a head that turned fast
+ARM_MM = 80.0  # from the nose tip to the farthest part of the upper face
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +93,9 @@ def _is_upper(from_tip: Points, margin: float) -> NDArray[np.bool_]:
 def smooth_motions(motions: Floats, registered: NDArray[np.bool_], centre: Floats) -> Floats:
     """Smooth rigid motions over WINDOW frames by local polynomials (Savitzky, Golay 1964).
 
-    A polynomial follows a head that moves evenly; a mean would lag behind it. Rotations are smoothed as vectors, and
-    shifts as those of ``centre``, so that a distant origin does not turn small angles into millimetres.
+    A polynomial follows a head that moves evenly; a mean would lag behind it. A frame that it would move by more than
+    NOISE_MM keeps its own motion. Rotations are smoothed as vectors, and shifts as those of ``centre``, so that a
+    distant origin does not turn small angles into millimetres.
 
     Args:
         motions: (n, 4, 4), in order of the frames.
@@ -108,10 +111,12 @@ def smooth_motions(motions: Floats, registered: NDArray[np.bool_], centre: Float
     turns = Rotation.from_matrix(motions[:, :3, :3]).as_rotvec()
     places = motions[:, :3, :3] @ centre + motions[:, :3, 3]
     numbers, known = np.arange(len(motions)), np.flatnonzero(registered)
-    tracks = [np.interp(numbers, known, track[known]) for track in np.hstack([turns, places]).T]
+    tracks = np.stack([np.interp(numbers, known, track[known]) for track in np.hstack([turns, places]).T], axis=-1)
     if len(motions) >= WINDOW:
-        tracks = savgol_filter(tracks, WINDOW, DEGREE)
+        even = savgol_filter(tracks, WINDOW, DEGREE, axis=0)
+        turned, moved = (np.linalg.norm(part, axis=1) for part in np.split(even - tracks, 2, axis=1))
+        tracks = np.where((ARM_MM * turned + moved <= NOISE_MM)[:, None], even, tracks)
     smooth = np.array(motions)
-    smooth[:, :3, :3] = Rotation.from_rotvec(np.transpose(tracks[:3])).as_matrix()
-    smooth[:, :3, 3] = np.transpose(tracks[3:]) - smooth[:, :3, :3] @ centre
+    smooth[:, :3, :3] = Rotation.from_rotvec(tracks[:, :3]).as_matrix()
+    smooth[:, :3, 3] = tracks[:, 3:] - smooth[:, :3, :3] @ centre
     return smooth

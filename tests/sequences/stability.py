@@ -19,7 +19,10 @@ from gemax_cli.placement import SequenceMode
 from gemax_cli.scans.read import read_scan
 from gemax_cli.sequences import stabilise_sequence
 from gemax_cli.settings import Settings
-from gemax_cli.synthetic.sequence import FOLDERS, FrameTruth, make_sequences, simulate_frames
+from gemax_cli.synthetic.capture import scan_mesh
+from gemax_cli.synthetic.paint import draw_complexion
+from gemax_cli.synthetic.sequence import FOLDERS, FrameTruth, simulate_frames
+from gemax_cli.synthetic.writers import write_wrl
 
 Floats = NDArray[np.float64]
 ACROSS, UP = (value.ravel() for value in np.meshgrid(np.linspace(-35, 35, 15), np.linspace(64, 92, 8)))
@@ -44,14 +47,14 @@ def differences(points: Floats) -> tuple[float, float]:
     return float(np.sqrt(pairs)), float(np.sqrt((np.diff(points, axis=0) ** 2).sum(-1).mean()))
 
 
-def write_sequence(root: Path, seed: int, subject: int, frames: int) -> dict[str, tuple[list[Path], list[FrameTruth]]]:
-    """Write the six sequences of a simulated subject: files and truth by expression."""
-    make_sequences(root, subject + 1, seed, frames=frames)
-    found = {}
-    for expression in FOLDERS:
-        truths = list(simulate_frames(subject, expression, frames, seed))
-        found[expression] = [root / truth.path for truth in truths], truths
-    return found
+def write_sequence(root: Path, seed: int, expression: str, frames: int) -> tuple[list[Path], list[FrameTruth]]:
+    """Write a sequence of a simulated subject: files and truth."""
+    truths, random = list(simulate_frames(0, expression, frames, seed)), np.random.default_rng([seed, frames])
+    for truth in truths:
+        scan = scan_mesh(truth.face, draw_complexion(np.random.default_rng(seed)), truth.pose, random)
+        (root / truth.path).parent.mkdir(parents=True, exist_ok=True)
+        write_wrl(root / truth.path, scan.points, scan.polygons)
+    return [root / truth.path for truth in truths], truths
 
 
 def main() -> None:
@@ -65,7 +68,8 @@ def main() -> None:
     rows = []
     for seed in options.seeds:
         with tempfile.TemporaryDirectory() as folder:
-            for expression, (paths, truths) in write_sequence(Path(folder) / "raw", seed, 0, options.frames).items():
+            for expression in FOLDERS:
+                paths, truths = write_sequence(Path(folder), seed, expression, options.frames)
                 rows.append([differences(static_points(paths, truths, mode)) for mode in modes])
                 print(f"{seed:4} {expression:4}   " + "   ".join(f"{a:9.3f} {b:7.3f}" for a, b in rows[-1]), flush=True)
     for name, of in (("mean", np.mean), ("worst", np.max)):
