@@ -25,6 +25,7 @@ NOSE = (28.0, -4.0, 56.0)  # ... and those of the nose
 MARGIN_MM = 14.0  # the first frame's part is wider, so that what the head has turned still meets it
 NORMALS_MM, NEIGHBOURS = 8.0, 40  # surroundings of a normal
 STAGES = ((16.0, 6.0), (6.0, 2.0), (3.0, 0.6), (1.5, 0.3))  # reach of a match and Tukey's limit, mm
+LEAST_REACH = 1.2  # of a match, in spacings of the points
 ITERATIONS, TOLERANCE = 40, 1e-6
 MOST_POINTS = 1500  # of a frame's upper face that are matched
 FOUND = 0.6  # share of the upper face's points with a match in the last stage, from which it is registered
@@ -35,9 +36,10 @@ ARM_MM = 80.0  # from the nose tip to the farthest part of the upper face
 
 @dataclass(frozen=True, eq=False)
 class UpperFace:
-    """The upper face of the first frame: its points with normals, and the nose tip, (3,)."""
+    """The upper face of the first frame: its points with normals, their spacing in mm, and the nose tip, (3,)."""
 
     cloud: PointCloud
+    spacing: float
     tip: Floats
 
     @classmethod
@@ -51,7 +53,8 @@ class UpperFace:
         cloud = _cloud(points[_is_upper(points - tip, MARGIN_MM)])
         open3d = load_open3d()
         cloud.estimate_normals(open3d.geometry.KDTreeSearchParamHybrid(NORMALS_MM, NEIGHBOURS))
-        return cls(cloud, np.asarray(tip, np.float64))
+        apart = np.asarray(cloud.compute_nearest_neighbor_distance())
+        return cls(cloud, float(np.median(apart)) if len(apart) else 0.0, np.asarray(tip, np.float64))
 
     def register(self, points: Points, motion: Floats) -> tuple[Floats, bool]:
         """The rigid motion that brings another frame's upper face onto this one.
@@ -71,6 +74,7 @@ class UpperFace:
         criteria = registration.ICPConvergenceCriteria(TOLERANCE, TOLERANCE, ITERATIONS)
         for reach, limit in STAGES:
             estimate = registration.TransformationEstimationPointToPlane(registration.TukeyLoss(limit))
+            reach = max(reach, LEAST_REACH * self.spacing)
             result = registration.registration_icp(source, self.cloud, reach, motion, estimate, criteria)
             motion = np.array(result.transformation)
         return motion, result.fitness >= FOUND

@@ -196,3 +196,18 @@ def test_a_sequence_whose_process_dies_fails_frame_by_frame(frames, tmp_path, mo
 def test_workers_give_the_same_bytes(frames, placed, tmp_path):
     convert([frames], tmp_path / "out", FIRST, options=RunOptions(jobs=2))
     assert content(tmp_path / "out") == content(placed)
+
+
+@pytest.mark.slow
+def test_registered_sequences_resume_and_parallel_runs_have_the_same_bytes(frames, tmp_path):
+    pytest.importorskip("open3d", reason="Open3D registers the upper face", exc_type=ImportError)
+    rigid = replace(FIRST, sequence="rigid")
+    convert([frames], tmp_path / "whole", rigid)
+    for own in placements(tmp_path / "whole").values():
+        assert {(p.mode, p.registered) for p in own if p} <= {("rigid", True)}
+    with pytest.raises(KeyboardInterrupt):
+        convert([frames], tmp_path / "stopped", rigid, reporter=Interrupting(4))
+    convert([frames], tmp_path / "stopped", rigid)
+    convert([frames], tmp_path / "two", rigid, options=RunOptions(jobs=2))
+    assert content(tmp_path / "stopped") == content(tmp_path / "two") == content(tmp_path / "whole")
+    assert convert([frames], tmp_path / "whole", rigid).converted == 0
