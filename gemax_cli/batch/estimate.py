@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gemax_cli.batch.model import Outcome, Task, death_of, may_crash
-from gemax_cli.batch.plan import Plan, Step
+from gemax_cli.batch.plan import Plan, Step, task_of
 from gemax_cli.batch.run import run_task
 from gemax_cli.errors import GemaxError
 from gemax_cli.parallel import map_unordered
@@ -29,7 +29,7 @@ def estimate_seconds(plan: Plan, out: AnyPath, settings: Settings, jobs: int = 1
     Args:
         plan: as ``plan`` gave it.
         out: the output folder; nothing is written to it.
-        settings: of the run; a shared mapping counts as one of each scan.
+        settings: of the run; a shared mapping counts as one of each scan, and the placing of sequences not at all.
         jobs: worker processes.
 
     Returns:
@@ -49,11 +49,12 @@ def estimate_seconds(plan: Plan, out: AnyPath, settings: Settings, jobs: int = 1
 def _ends(plan: Plan, folder: OutputFolder, settings: Settings, jobs: int) -> Iterator[float]:
     """Yield the seconds from the start to the end of each task that is tried."""
     started = time.perf_counter()
-    few = Plan(plan.refs, _spread(plan.steps, jobs + MOST_TIMED))
+    steps = _spread(plan.steps, jobs + MOST_TIMED)
+    tasks = (task_of(step, folder, settings, None) for step in steps)
     with TemporaryDirectory(prefix="gemax-") as place:
         outcomes = map_unordered(
             run_task,
-            (_copied(task, Path(place)) for task in few.tasks(folder, settings)),
+            (_copied(task, Path(place)) for task in tasks),
             min(jobs, len(plan.steps)),
             lost=lambda task: Outcome(task.ref.scan_id, failure=death_of(task.ref.path, task.ref.source)),
             isolated=lambda task: may_crash(task.ref),
