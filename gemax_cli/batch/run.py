@@ -26,6 +26,7 @@ from gemax_cli.batch.settle import (
 from gemax_cli.cluster import Cluster
 from gemax_cli.datasets.completeness import Completeness, completeness
 from gemax_cli.datasets.model import ScanName, ScanRef
+from gemax_cli.datasets.other import NAME as OTHER
 from gemax_cli.datasets.selection import Selection
 from gemax_cli.errors import SOME_FAILED, ExtraMissing, FileUnreadable, FolderGone, NothingToConvert
 from gemax_cli.parallel import map_unordered
@@ -159,7 +160,7 @@ def find(
         check_sources(sources, out)
     found = find_scans(sources, selection)
     check_sequences(settings, found.scans)
-    refs, notes = shard_of(found.scans, options.shard, settings), found.notes
+    refs, notes = shard_of(found.scans, options.shard, settings), (*found.notes, *_sequence_notes(settings, found))
     if options.only_sources is not None:
         only = options.only_sources
         chosen = [ref for ref in refs if not only.isdisjoint(_with_folders(ref.source))]
@@ -172,6 +173,16 @@ def find(
         raise NothingToConvert(" ".join((reasons[0], *found.notes)))
     failures = [Failure(folder.source, "walk", FileUnreadable.__name__, folder.message) for folder in found.unlisted]
     return refs, Summary(found=len(refs), notes=notes, failures=failures)
+
+
+def _sequence_notes(settings: Settings, found: Found) -> Iterator[str]:
+    """A sentence on scans that are frames by their names alone: they may be of different people."""
+    names = dict.fromkeys(ref.frame.sequence for ref in found.scans if ref.frame and ref.name.dataset == OTHER)
+    if names and settings.sequence != "none":
+        yield (
+            f"Folders of scans numbered alike, taken for 4D sequences and placed as one: {len(names)}, such as "
+            f"{next(iter(names))}: --sequence none takes each scan for itself."
+        )
 
 
 def _with_folders(source: str) -> Iterator[str]:

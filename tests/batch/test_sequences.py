@@ -55,6 +55,13 @@ def test_frames_of_a_sequence_share_their_origin_and_other_scans_have_no_placeme
     assert len({own[0].members for own in found.values()}) == 3
 
 
+def test_scans_that_are_frames_by_their_names_alone_are_said(frames, tmp_path):
+    """Numbered scans may be of different people; those of BU-4DFE are frames for sure."""
+    told = " ".join(plan([frames], tmp_path, FIRST)[1].notes)
+    assert "taken for 4D sequences and placed as one: 1, such as other/take/a: --sequence none takes each" in told
+    assert "--sequence" not in " ".join(plan([frames], tmp_path, replace(FIRST, sequence="none"))[1].notes)
+
+
 def test_depth_0_is_the_most_forward_tip_and_no_frame_is_clipped(placed):
     for own in SEQUENCES:
         nearest = []
