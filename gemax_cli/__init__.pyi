@@ -75,6 +75,8 @@ from .pipeline import make_maps as make_maps
 from .placement import Placement as Placement
 from .reports.entropy_table import EntropyRow as EntropyRow
 from .reports.entropy_table import entropy_table as entropy_table
+from .reports.fields import Field as Field
+from .reports.fields import describe_fields as describe_fields
 from .reports.filmstrip import Video as Video
 from .reports.filmstrip import write_video as write_video
 from .reports.inspection import inspect_scan as inspect_scan

@@ -72,9 +72,9 @@ class CameraSettings:
     Attributes:
         name: of ``cameras.CAMERAS``, "" for none.
         fx: focal length in pixels; with it the picture has perspective (a pinhole camera).
-        fy: the same along the columns; as ``fx`` if not given.
-        cx: column of the optical axis, from the centre of the first pixel; the picture's middle if not given.
-        cy: row of the optical axis, likewise.
+        fy: the same along the columns, pixels; as ``fx`` if not given.
+        cx: column of the optical axis, pixels from the centre of the first one; the picture's middle if not given.
+        cy: row of the optical axis, likewise, pixels.
     """
 
     name: str = ""
@@ -163,7 +163,7 @@ class Settings:
     """Every setting that affects the bytes of a converted scan.
 
     Attributes:
-        taus: the distortion bounds, one map each (stage S3); sorted, without repeats.
+        taus: the distortion bounds, levels, one map each (stage S3); sorted, without repeats.
         depths: block depths in mm; sorted, without repeats.
         stack: one grey PNG per tau, or one RGB PNG per three tau.
         maps: comparison maps, names of ``maps.registry.COMPARISONS``; in its order, without repeats. "texture" and

@@ -20,7 +20,7 @@ from gemax_cli.printing import printable
 
 GROUPS = {
     "Convert": ("convert", "map", "merge", "invert"),
-    "Look and check": ("entropy", "preview", "report", "view", "inspect", "verify"),
+    "Look and check": ("entropy", "preview", "report", "view", "inspect", "verify", "fields"),
     "Study and train": ("sweep", "split", "train", "score"),
     "Try out and measure": ("demo", "sample", "bench"),
 }

@@ -37,12 +37,12 @@ class ScanName:
     Attributes:
         dataset: a name in ``registry.DATASETS``: "BU-3DFE", "Bosphorus", "other" ...
         subject: "F0001", "bs000"; "" if unknown.
-        sex: "F", "M" or "".
-        expression: two capitals NE AN DI FE HA SA SU, or "" (a pose, an action unit, unknown).
-        level: 0 for neutral, 1 to 4; None if unknown.
+        sex: "F" or "M"; "" if unknown.
+        expression: two capitals NE AN DI FE HA SA SU; "" if it is a pose, an action unit or unknown.
+        level: intensity of the expression, 1 to 4, and 0 of neutral; None if unknown.
         code: what a Bosphorus name says: "E_ANGER", "YR_R45", "LFAU_10", "O_EYE"; "" elsewhere.
-        race: BU-3DFE's two letters ("WH"), or "".
-        kind: "F3D", "RAW" or "".
+        race: BU-3DFE's two letters ("WH"); "" elsewhere.
+        kind: mesh of BU-3DFE, "F3D" or "RAW"; "" elsewhere.
     """
 
     dataset: str = "other"

@@ -192,11 +192,11 @@ class LevelGrid:
         rule: ``values``: each value that occurs is a level; ``whole``: each whole number from ``low`` to ``high``;
             ``even``: N even steps on the scale.
         scale: what the steps are even on.
-        low: lowest value of level 0.
-        high: highest value of level N - 1.
-        levels: N.
+        low: lowest value of level 0, in the input's unit.
+        high: highest value of level N - 1, in the input's unit.
+        levels: N, number of levels.
         whole: whether values are whole numbers.
-        values: those of the rule ``values``.
+        values: the levels themselves, in the input's unit; empty if the rule is another.
     """
 
     rule: Rule

@@ -61,7 +61,12 @@ class ImageMapRecord:
 
 @dataclass(frozen=True)
 class UniformRecord:
-    """What uniform quantisation to as many bins reaches: entropy, bits, and widest bin, levels."""
+    """What uniform quantisation to as many bins reaches.
+
+    Attributes:
+        entropy: bits, over the pixels with data.
+        max_bin: width of the widest bin, levels.
+    """
 
     entropy: float
     max_bin: int
@@ -74,19 +79,19 @@ class ImageRecord:
     Attributes:
         image_id: its place in the output folder.
         source: path relative to its SRC.
-        source_bytes: size of the file.
+        source_bytes: size of the file, bytes.
         source_sha256: of the file.
         settings: ``ImageSettings.digest``.
         pool: of a mapping of a set, the digest of its members; "" for a mapping of the image's own.
-        rows: height.
-        columns: width.
+        rows: height, pixels.
+        columns: width, pixels.
         pixel_type: of the input, as NumPy names it.
-        unit: of the values, where the file says it.
+        unit: of the values; "" where the file does not say it.
         counts: pixels: valid, infinite, below (the range), above.
         grid: the levels.
         first_code: grey value of the lowest bin.
-        bins: K.
-        uniform: the baseline.
+        bins: K, number of grey values of a map.
+        uniform: what uniform quantisation reaches.
         maps: one per tau.
         mask: 0 no data, 255 data; None where every pixel is data, or where 0 is reserved.
         warnings: sentences.

@@ -130,7 +130,7 @@ class ImageSettings:
         taus: distortion bounds, one map each, in the notations of ``Tau``; sorted, without repeats.
         scale: what the levels are even steps of: the value, its square root, its logarithm, or 10 log10 of it (dB).
         range: in the notations of ``ValueRange``: the input's unit, or dB where the scale is dB.
-        levels: N; None takes the whole numbers where there are 65,535 or fewer, else 4,096.
+        levels: N, number of levels; None takes the whole numbers where there are 65,535 or fewer, else 4,096.
         bins: K, the grey values of a map, value 0 included where it is reserved.
         nodata: ``file``: what the file says, and NaN; ``nan``: NaN alone; ``none``: every pixel is data; or a number,
             beside NaN.

@@ -27,10 +27,10 @@ class Curves:
     """Means per epoch; None where a loss was no number any more.
 
     Attributes:
-        loss: total.
+        loss: total loss.
         classification: L_CE, the cross-entropies.
         attention: lambda_LA times L_FA, of all streams.
-        validation: accuracy on the training subjects held out, 0..1; empty where none are.
+        validation: accuracy on the training subjects held out, 0..1; empty without any.
     """
 
     loss: Curve = ()
@@ -56,19 +56,19 @@ class FoldResult:
         normalisation: by stream, means and standard deviations over the training scans' valid pixels, grey 0..255.
         fitted_on: "dataset/subject" of all whose scans mapping, normalisation and network were fitted on; the audit of
             ``gemax split --check --run`` compares them with the test subjects.
-        train_scans: count.
-        test_scans: count.
-        parameters: of the network, count.
-        depth_mm: of the blocks.
+        train_scans: number of scans that it was trained on.
+        test_scans: number of scans that it was tested on.
+        parameters: number of parameters of the network.
+        depth_mm: depth of the blocks.
         map: as in ``settings``.
-        tau: as ``settings.taus``.
+        tau: as ``settings.taus``, levels.
         mapping: as in ``settings``.
-        settings: all of them.
-        init_sha256: of the file of first weights, "" without.
-        split: its name.
+        settings: of the training.
+        init_sha256: of the file of first weights; "" without.
+        split: name of the split.
         split_sha256: of its file.
         device: what computed, with its name.
-        threads: of the processor that PyTorch used.
+        threads: number of threads that PyTorch used.
         versions: of gemax, torch, numpy and Python.
         seconds: training and test; the one value that differs between equal runs.
     """

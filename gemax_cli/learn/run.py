@@ -60,9 +60,9 @@ class RunHeader:
     Attributes:
         gemax: version that began the run.
         out: the output folder, absolute.
-        split: its name.
+        split: name of the split.
         split_sha256: of its file.
-        init_sha256: of the file of first weights, "" without.
+        init_sha256: of the file of first weights; "" without.
         settings: of the training.
     """
 

@@ -57,8 +57,8 @@ class TrainSettings:
 
     Attributes:
         map: the depth stream's image; ``gem`` stacks range image, normals and curvature, the paper's -GeM variant.
-        taus: of the training maps, a GEMax map each. Other maps have no tau.
-        test_tau: of the test maps.
+        taus: of the training maps, levels, a GEMax map each. Other maps have no tau.
+        test_tau: of the test maps, levels.
         streams: texture and depth map, or one of them.
         parts: N_M, facial parts per stream; 0 leaves Facial Attention out.
         whole: the whole image goes to the fused classifier; without it the parts alone (Table 6, "facial part").

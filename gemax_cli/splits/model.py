@@ -135,7 +135,12 @@ class Kept:
 
 @dataclass(frozen=True)
 class SubjectCount:
-    """Subjects of a database: those to draw from, and those picked in a round."""
+    """Subjects of a database.
+
+    Attributes:
+        subjects: number of those to draw from.
+        picked: number of those picked in a round.
+    """
 
     subjects: int
     picked: int

@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -72,6 +73,48 @@ Shard = tuple[int, int]
 
 
 SCANS = "scans"
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """A run in the history of run.json.
+
+    Attributes:
+        gemax: version.
+        command: its command line.
+        sources: its SRC, absolute paths; the first 1,000.
+        source_count: number of its SRC.
+    """
+
+    gemax: str
+    command: list[str]
+    sources: list[str]
+    source_count: int
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """The content of run.json.
+
+    Attributes:
+        gemax: version that wrote the file.
+        kind: "scans" of gemax convert, "images" of gemax map.
+        settings: all that affects the bytes of an output.
+        settings_sha256: of the settings that may not differ within a folder.
+        python: its version.
+        versions: of libraries, by name; None if one is not installed.
+        command: command line of the last run, a list of words.
+        history: one entry per command, oldest first; the last 1,000.
+    """
+
+    gemax: str
+    kind: str
+    settings: dict[str, Any]
+    settings_sha256: str
+    python: str
+    versions: dict[str, str | None]
+    command: list[str]
+    history: list[object]
 
 
 class FolderSettings(Protocol):
@@ -209,29 +252,24 @@ class OutputFolder:
         """
         self._check_kind(settings)
         places = [os.path.abspath(source) for source in sources]  # noqa: PTH100 - links stay as they were named
-        run = {
-            "gemax": __version__,
-            "command": list(command),
-            "sources": places[:MOST_SOURCES],
-            "source_count": len(places),
-        }
-        values = {
-            "gemax": __version__,
-            "kind": settings.kind,
-            "settings": settings.as_dict(),
-            "settings_sha256": settings.digest,
-            "python": platform.python_version(),
-            "versions": {name: _version(name) for name in PROVENANCE},
-            "command": run["command"],
-        }
+        run = vars(PastRun(__version__, list(command), places[:MOST_SOURCES], len(places)))
         with self._tables_locked():
             remove_temporaries(self.path)
             history = self._history()
             for earlier in (earlier for runs in joined if isinstance(runs, list) for earlier in runs[-MOST_RUNS:]):
                 history += [earlier] * (earlier not in history)
             history = history[-MOST_RUNS:]
-            values["history"] = history if run in history else [*history[1 - MOST_RUNS :], run]
-            write_atomically(self.path / RUN, (json.dumps(values, indent=2) + "\n").encode("ascii"))
+            values = RunFile(
+                gemax=__version__,
+                kind=settings.kind,
+                settings=settings.as_dict(),
+                settings_sha256=settings.digest,
+                python=platform.python_version(),
+                versions={name: _version(name) for name in PROVENANCE},
+                command=run["command"],
+                history=history if run in history else [*history[1 - MOST_RUNS :], run],
+            )
+            write_atomically(self.path / RUN, (json.dumps(vars(values), indent=2) + "\n").encode("ascii"))
 
     def _history(self) -> list[object]:
         try:

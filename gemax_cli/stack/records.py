@@ -73,10 +73,10 @@ class MapRecord:
     Attributes:
         tau: its distortion bound, levels.
         file: path relative to the output folder.
-        channel: 0..2 in an RGB image, None in a grey one.
+        channel: 0 to 2 in an RGB image; None in a grey one.
         entropy: bits, over the valid pixels.
         max_bin: width of the widest bin, levels.
-        widths: of the bins, levels, as ``pack_cuts`` writes them.
+        widths: widths of the bins, levels: "u8:" or "u16:" and such numbers in base64, see ``unpack_cuts``.
         sha256: of the file.
     """
 
@@ -99,9 +99,9 @@ class ComparisonRecord:
     """One channel of a comparison map.
 
     Attributes:
-        name: of the channel, as in ``maps.registry.COMPARISONS``.
+        name: name of the channel, as in ``maps.registry.COMPARISONS``.
         file: path relative to the output folder.
-        channel: 0..2 in an RGB image, None in a grey one.
+        channel: 0 to 2 in an RGB image; None in a grey one.
         entropy: bits, over the valid pixels.
         convention: how the 8 bits came about: formula, range, window.
         sha256: of the file.
@@ -121,8 +121,9 @@ class TextureRecord:
 
     Attributes:
         file: path relative to the output folder.
-        pixels: with a colour; the others are black.
-        black_pixels: with depth but without a colour: filled holes, and what the picture does not cover.
+        pixels: number of pixels with a colour; the others are black.
+        black_pixels: number of pixels with depth but without a colour: filled holes, and what the picture does not
+            cover.
         filter: how a pixel's colour came about.
         space: colour space of the file.
         sha256: of the file.
@@ -138,7 +139,12 @@ class TextureRecord:
 
 @dataclass(frozen=True)
 class MaskRecord:
-    """The mask of a block (which pixels were measured) or of an image (which are data): its file and SHA-256."""
+    """The mask of a block (which pixels were measured) or of an image (which are data).
+
+    Attributes:
+        file: path relative to the output folder.
+        sha256: of the file.
+    """
 
     file: str
     sha256: str
@@ -149,17 +155,17 @@ class BlockRecord:
     """One depth block and its maps.
 
     Attributes:
-        depth_mm: metric depth of the block.
-        mm_per_pixel: pixel pitch.
+        depth_mm: depth of the block behind the nose tip, mm.
+        mm_per_pixel: pixel pitch, mm.
         pixel_to_raw: 3 x 4 affine from (column, row, depth in mm, 1) to the raw file's millimetres.
-        valid_pixels: pixels with data.
-        counts: pixels filled, left open, removed.
+        valid_pixels: number of pixels with data.
+        counts: pixels filled, left open, removed, by name, see ``face.model.DepthBlock``.
         file: path of depth16.png relative to the output folder.
         sha256: of that file.
         maps: one per tau, ascending.
         comparisons: one per channel of the comparison maps, in the order of ``maps.registry.COMPARISONS``.
-        texture: None where it was not asked for, or the scan has no picture.
-        mask: None where it was not asked for.
+        texture: colours on its grid; None where they were not asked for, or the scan has no picture.
+        mask: which pixels were measured; None where it was not asked for.
         landmarks: name to column, row (pixels), depth (mm) and whether it is visible, see ``face.landmarks``.
     """
 
@@ -203,7 +209,16 @@ class BlockRecord:
 
 @dataclass(frozen=True)
 class NoseRecord:
-    """Where the nose tip was found: raw file's millimetres, source and confidence as in ``face.model.NoseTip``."""
+    """Where the nose tip was found.
+
+    Attributes:
+        x: in the axes of the raw file, mm.
+        y: likewise, mm.
+        z: likewise, mm.
+        source: landmark (of a file), outline (the detector within the outline of a .bnd) or detected.
+        confidence: 0 to 1, the estimate that the tip is right within 10 mm.
+        runner_up: x, y, z of the detector's second best candidate, mm; None if there is none.
+    """
 
     x: float
     y: float
@@ -219,7 +234,7 @@ class CompanionRecord:
 
     Attributes:
         name: of the file, without folder.
-        bytes: its size; 0 where there was none.
+        bytes: its size, bytes; 0 where there was none.
         sha256: of the file; "" where there was none.
     """
 
@@ -230,7 +245,14 @@ class CompanionRecord:
 
 @dataclass(frozen=True)
 class PoseRecord:
-    """Head pose in degrees and whether the scan was rotated to frontal."""
+    """Head pose.
+
+    Attributes:
+        yaw: degrees; positive if the nose points to the right of the image.
+        pitch: degrees; positive if the nose points down.
+        roll: degrees; positive counter-clockwise.
+        aligned: whether the scan was rotated to frontal.
+    """
 
     yaw: float
     pitch: float
@@ -261,10 +283,24 @@ class MappingRecord:
 class ScanRecord:
     """All that is known of a converted scan, and no time: equal runs give equal bytes.
 
-    ``settings`` is ``Settings.digest``; ``texture`` is the name of the picture, "vertex colours", "-" where the scan
-    has no picture, or "" where none was asked for. ``frame`` is its place in a sequence. ``mapping`` is the mapping
-    that it shares; None where its cuts are its own, or the maps of its scope are still to be made. ``placement`` is the
-    place that it was given in its sequence.
+    Attributes:
+        scan_id: identity, and place in the output folder; the key "scan" in JSON.
+        name: the fields of the names of file and folders; in JSON they stand beside ``scan``.
+        source: raw file, relative to its SRC.
+        source_bytes: its size, bytes.
+        source_sha256: of the raw file.
+        settings: SHA-256 of the settings, ``Settings.digest``.
+        nose: the nose tip.
+        pose: pose of the head; None if it was not estimated.
+        counts: points and triangles that cleaning removed, by name, see ``face.clean.clean_scan``.
+        blocks: one per depth, ascending.
+        warnings: sentences; a scan with any of them should be inspected.
+        companions: files beside the raw file that were read with it.
+        texture: name of the picture, or "vertex colours"; "-" where the scan has no picture, "" where none was asked
+            for.
+        frame: its place in a sequence; left out where it belongs to none.
+        mapping: the mapping that it shares; left out where its cuts are its own.
+        placement: the place that it was given in its sequence; left out where it has none.
     """
 
     scan_id: str

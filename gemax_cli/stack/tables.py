@@ -22,6 +22,7 @@ from typing import BinaryIO
 
 from gemax_cli.maps.registry import COMPARISONS
 from gemax_cli.stack.atomic import replacing
+from gemax_cli.stack.columns import ABSENT, SCANS, general_name
 from gemax_cli.stack.escape import escaped, unescaped
 from gemax_cli.stack.guard import open_regular
 from gemax_cli.stack.naming import FAILURES, LANDMARKS, METADATA
@@ -39,28 +40,7 @@ LANDMARK_COLUMNS = ("scan", "depth_mm", "name", "column", "row", "depth", "visib
 TEXTURE_COLUMNS = ("texture_file_name", "texture_pixels", "texture_source")
 MASK_COLUMNS = ("mask_file_name",)
 FRAME_COLUMNS = ("sequence", "frame")
-_WHOLE = (
-    "level",
-    "valid_pixels",
-    "filled_pixels",
-    "warning_count",
-    "landmark_count",
-    "texture_pixels",
-    "frame",
-    "max_bin_",
-)
-_REAL = (
-    "nose_x",
-    "nose_y",
-    "nose_z",
-    "nose_confidence",
-    "depth_mm",
-    "mm_per_pixel",
-    "yaw",
-    "pitch",
-    "roll",
-    "entropy_",
-)
+_KNOWN = frozenset(SCANS)
 _ABSENT = re.compile(r"(?:|#?n/?a|#n/a n/a|-?nan|-?1\.#(?:ind|qnan)|null|none|<na>|true|false)", re.IGNORECASE)
 FAILURE_COLUMNS = ("source", "stage", "error", "message")
 
@@ -199,11 +179,10 @@ def typed_row(columns: Iterable[str], cells: Mapping[str, object]) -> dict[str, 
 
 
 def _typed(column: str, value: object) -> object:
-    if column.startswith(_WHOLE):
-        return -1 if value is None else value
-    if column.startswith(_REAL):
-        return "nan" if value is None else value
-    return text_cell(column, value)
+    kind = SCANS[general_name(column, _KNOWN)].kind
+    if kind == "text":
+        return text_cell(column, value)
+    return ABSENT[kind] if value is None else value
 
 
 def text_cell(column: str, value: object) -> str:
