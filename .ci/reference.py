@@ -22,6 +22,11 @@ def commands(group: click.Group, context: click.Context) -> Iterator[click.Conte
         yield from commands(command, own) if isinstance(command, click.Group) else (own,)
 
 
+def all_commands() -> list[click.Context]:
+    """A context for every command of gemax."""
+    return list(commands(gemax, click.Context(gemax, info_name="gemax", **gemax.context_settings)))
+
+
 def section(context: click.Context) -> str:
     """The help of one command under its heading."""
     lines = (line.rstrip() for line in context.get_help().splitlines())
@@ -33,8 +38,7 @@ def main() -> None:
     text = README.read_text(encoding="utf-8")
     before, _, rest = text.partition(START)
     _, _, after = rest.partition(END)
-    root = click.Context(gemax, info_name="gemax", **gemax.context_settings)
-    middle = "\n".join(section(context) for context in commands(gemax, root))
+    middle = "\n".join(map(section, all_commands()))
     README.write_text(f"{before}{START}\n{middle}\n{END}{after}", encoding="utf-8")
 
 

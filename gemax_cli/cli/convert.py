@@ -64,6 +64,26 @@ def command(
 
     SRC is a file, a folder of any depth, several of them, or - for a list on standard input. BU-3DFE and Bosphorus
     layouts are recognised by themselves. Run the same command again to go on after an interruption.
+
+    --tau may stand anywhere; a folder that is named like a number is given as ./20.
+
+    A depth picture needs its camera: --camera, or --fx and --unit, or a JSON file for that picture alone, X.json beside
+    X.png: {"fx": 365.4, "fy": 365.4, "cx": 254.9, "cy": 205.4, "mm_per_unit": 1.0}. A camera that lay on its side takes
+    --up +x or --up -x.
+
+    --texture takes the scan's own picture: BU-3DFE's _F3D.bmp (never the photograph _F2D.bmp), Bosphorus' PNG, that of
+    an OBJ's materials, a PLY or a glTF, or else the colours of the points. Only a picture beside the scan is read, by
+    its bare name. An RGB stack of fewer than three tau repeats the last one.
+
+    --mapping pools the histograms of its scope, solves once and maps all its scans by one table; the range of ri-minmax
+    and the histogram of he are those of the scope, too. A scan that is added later changes the mapping of its scope:
+    the same command maps that scope again. Sequences stay whole with --shard; subject and dataset are refused with it.
+    gemax split --check reports dataset as a leak, because test subjects take part.
+
+    --dask needs workers of the same version that see SRC and OUT under the same paths. Start them with one thread, a
+    nanny and DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON__MALLOC_TRIM_THRESHOLD_=67108864: Dask's own setting returns
+    memory to the system after every scan, which takes a quarter of the time. A file that kills its workers is one
+    failure; after a lost scheduler the same command goes on.
     """
     from gemax_cli.batch.run import convert
     from gemax_cli.cli.json_lines import JsonLines

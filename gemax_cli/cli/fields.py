@@ -27,6 +27,11 @@ def command(names: tuple[str, ...], form: options.Form) -> None:
       splits/NAME.csv, splits/NAME.json        of gemax split
       train.json, result.json                  of gemax train
       map/metadata.csv, map/records.jsonl, map/run.json   of gemax map
+
+    Every column of a table of scans has one type: unknown text is -, an unknown whole number -1, an unknown real number
+    nan, and text that reads as a number gets its column's name before it: subject-02463. Text holds %XX for control
+    characters, bytes that are not UTF-8, and a first =, +, - or @: urllib.parse.unquote(cell, errors="surrogateescape")
+    gives it back.
     """
     from dataclasses import asdict
 
