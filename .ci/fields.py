@@ -19,7 +19,7 @@ from gemax_cli.reports import fields
 from gemax_cli.stack.columns import general_name
 
 HOME = Path(fields.__file__).parent / fields.EXAMPLES
-NOTHING = (None, "", "-", "nan", [], {})
+NOTHING = (None, "", "-", "-1", "nan", [], {})
 LONGEST = 48  # characters of an example
 
 

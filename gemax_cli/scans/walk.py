@@ -104,7 +104,7 @@ def find_scans(sources: AnyPaths, selection: Selection | None = None) -> Found:
 
 
 def check_sources(sources: Iterable[Path], out: Path | None = None) -> None:
-    """Refuse to search a whole disk, which an empty variable or a broken list asks for more often than a person.
+    """Refuse to search a whole disk, which an empty variable or a broken list asks for more often than a user.
 
     Args:
         sources: files and folders.

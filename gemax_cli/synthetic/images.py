@@ -37,7 +37,7 @@ def smooth_field(rng: np.random.Generator, size: int, scale: float) -> Floats:
 def thermal_image(seed: int, size: int = 512) -> Image:
     """Counts of a 14-bit thermal camera, uint16, and the true temperatures, degrees Celsius.
 
-    Ground and sky with texture, two people, and a flame of a few hundred pixels; noise of 0.05 K.
+    Ground and sky with texture, two warm figures, and a flame of a few hundred pixels; noise of 0.05 K.
     """
     rng = np.random.default_rng([seed, 1])
     y, x = np.mgrid[0:size, 0:size] / size

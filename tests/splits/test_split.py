@@ -161,7 +161,7 @@ def test_loso_and_holdout(small):
         holdout.subjects(0, 1, "test")
 
 
-def people(women, men):
+def some_subjects(women, men):
     return [Subject("D", f"{sex}{i}", sex) for sex, count in (("F", women), ("M", men)) for i in range(count)]
 
 
@@ -170,7 +170,7 @@ def people(women, men):
 )
 def test_strata_are_drawn_in_proportion_and_dealt_evenly(women, men, count, folds):
     for seed in range(20):
-        order = shuffled(people(women, men), seed, 0)
+        order = shuffled(some_subjects(women, men), seed, 0)
         picked = pick(order, count, ("sex",))
         assert len(picked) == count
         share = sum(s.sex == "F" for s in picked)
