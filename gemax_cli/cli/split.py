@@ -70,7 +70,12 @@ def command(
     """Deal the subjects of the folder OUT of gemax convert to folds: OUT/splits/NAME.csv and NAME.json.
 
     A split NAME that is there is read, unless options say how to make it. Subjects are drawn in the order of the
-    SHA-256 of "seed/round/dataset/subject": the same on every machine. All scans of a subject are on one side.
+    SHA-256 of "seed/round/dataset/subject": the same on every machine. All scans of a subject are on one side; scans
+    that are converted later join their subject's fold.
+
+    paper draws 60 subjects of BU-3DFE (levels 3 and 4) and 60 of Bosphorus (those with all six expressions, the first
+    scan of each) in 100 rounds, and deals them to 10 folds (section 4.1). kfold deals all subjects; loso has a fold for
+    each; holdout is kfold of which fold 0 alone is tested.
 
     Exit code 3 if the audit finds a leak.
     """

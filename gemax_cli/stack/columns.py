@@ -49,7 +49,9 @@ SCANS: Mapping[str, Column] = {
     "depth_mm": Column("real", "Depth of the block behind the nose tip.", "mm"),
     "valid_pixels": Column("whole", "Pixels with depth.", "pixels"),
     "mm_per_pixel": Column("real", "Pixel pitch.", "mm"),
-    "depth16_file_name": Column("text", "uint16 PNG: 0 no data, 65535 nose tip, 1 the far end of the block."),
+    "depth16_file_name": Column(
+        "text", "uint16 PNG: 0 no data, 65535 nose tip, 1 far end of the block; OpenCV: IMREAD_UNCHANGED."
+    ),
     "gemax_tauNNN_file_name": Column("text", "GEMax map of one tau, uint8 PNG.", absent="- if it was not made"),
     "entropy_tauNNN": Column("real", "Entropy of this map over the valid pixels.", "bits", "nan if it was not made"),
     "max_bin_tauNNN": Column("whole", "Width of its widest bin.", "levels", "-1 if it was not made"),

@@ -39,7 +39,7 @@ def test_what_is_named_in_the_text_exists(text):
 
 
 def test_it_is_read_in_a_few_minutes(text):
-    assert len(text.partition(reference.START)[0].splitlines()) <= 160
+    assert len(text.partition(reference.START)[0].splitlines()) <= 148
 
 
 @pytest.mark.parametrize("name", ["demo", "tests", "usage", "afternoon"])
