@@ -36,6 +36,7 @@ def write_files(folder: Path) -> Iterator[tuple[str, Path]]:
         texture=True,
         mask=True,
         mapping="sequence",
+        sequence="first",
     )
     options = gemax.RunOptions(command=("gemax", "convert", "raw/", "out/", "--texture"))
     gemax.convert([raw, folder / "4d" / "F001" / "Angry"], out, settings, options=options)
