@@ -14,5 +14,5 @@ if sys.argv[:1] == ["-m"] and sys.path[0] and not __file__.startswith(sys.path[0
 
 import lazy_loader
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
