@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from gemax_cli import __version__
 from gemax_cli.errors import ClusterError, ClusterLost, GemaxError, not_installed
-from gemax_cli.parallel import signals_wait
+from gemax_cli.interrupts import signals_wait
 
 if TYPE_CHECKING:
     from distributed import Client, Future

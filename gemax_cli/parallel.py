@@ -17,11 +17,12 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, closing, contextmanager
 from functools import cache
-from multiprocessing import Lock, resource_tracker
+from multiprocessing import Lock
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from gemax_cli.errors import ClusterError, WorkerDied, WorkersUnavailable
+from gemax_cli.interrupts import signals_wait
 
 if TYPE_CHECKING:
     from gemax_cli.cluster import Cluster
@@ -229,31 +230,6 @@ def _environment(name: str, value: str) -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = before
-
-
-@contextmanager
-def signals_wait() -> Iterator[None]:
-    """Delay Ctrl-C and SIGTERM while workers start: a signal then would leave processes behind.
-
-    The workers inherit that Ctrl-C is blocked. A terminal sends Ctrl-C to all processes, but the parent must end the
-    workers.
-    """
-    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    received: list[int] = []
-    resource_tracker.ensure_running()  # starting it unblocks Ctrl-C
-    heeded = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) not in (signal.SIG_IGN, None)]
-    handlers = {number: signal.signal(number, lambda n, _: received.append(n)) for number in heeded}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        for heard, handler in handlers.items():
-            signal.signal(heard, handler)
-        for number in received:
-            signal.raise_signal(number)
 
 
 def _work(do: Callable[[Item], Result], number: int, item: Item, parent: int, folder: Path) -> tuple[int, Result]:

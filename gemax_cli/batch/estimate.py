@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gemax_cli.batch.model import Outcome, Task, death_of, may_crash
-from gemax_cli.batch.plan import Plan, Step, task_of
+from gemax_cli.batch.model import Outcome, Step, Task, death_of, may_crash
+from gemax_cli.batch.plan import Plan, task_of
 from gemax_cli.batch.run import run_task
 from gemax_cli.errors import GemaxError
 from gemax_cli.parallel import map_unordered

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from gemax_cli.datasets.ids import split_suffix
 from gemax_cli.datasets.model import ScanRef
@@ -18,11 +19,35 @@ from gemax_cli.stack.atomic import DISK_FULL
 from gemax_cli.stack.records import ScanRecord
 from gemax_cli.stack.tables import Failure
 
+Reason = Literal["new", "adds", "overwrite", "settings", "changed", "files", "damaged", "lost"]
 _OF_ONE_SCAN = (
     (re.compile(r" \([^()]*\d[^()]*\)"), ""),
     (re.compile(r"\S*\w\.[A-Za-z]\w{1,3}\b"), "FILE"),
     (re.compile(r"(?<![\w-])[-+]?\d[\d.,]*(?<=\d)\b"), "N"),
 )
+
+
+@dataclass(frozen=True)
+class Step:
+    """A scan to convert, or one with a record to add maps to, and why."""
+
+    ref: ScanRef
+    reason: Reason = "new"
+
+    @property
+    def sequence(self) -> str:
+        """The sequence of the scan; "" where it belongs to none."""
+        return sequence_of(self.ref)
+
+    @property
+    def adds(self) -> bool:
+        """Whether maps are added to what is there."""
+        return self.reason == "adds"
+
+
+def sequence_of(ref: ScanRef) -> str:
+    """The sequence of a scan; "" where it belongs to none."""
+    return ref.frame.sequence if ref.frame else ""
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
 
-from gemax_cli.batch.model import Task
+from gemax_cli.batch.model import Reason, Step, Task, sequence_of
 from gemax_cli.batch.scopes import name_of_ref
+from gemax_cli.batch.settle import Settled
 from gemax_cli.datasets.model import ScanRef
 from gemax_cli.maps.registry import channels_of
 from gemax_cli.scans.picture import NO_PICTURE
@@ -19,11 +19,7 @@ from gemax_cli.stack.naming import DEPTH16, block_folder
 from gemax_cli.stack.records import ScanRecord
 from gemax_cli.stack.state import source_changes, stamp_of
 
-if TYPE_CHECKING:
-    from gemax_cli.batch.settle import Settled
-
 MOST_DAMAGE_TOLD = 10  # damaged lines
-Reason = Literal["new", "adds", "overwrite", "settings", "changed", "files", "damaged", "lost"]
 TOLD: Mapping[Reason, str] = {
     "changed": "Scans whose raw files changed, or files read with them, that are converted again",
     "files": "Scans that lack images of their records and are converted again",
@@ -31,24 +27,6 @@ TOLD: Mapping[Reason, str] = {
     "lost": "Scans with images but no record (a run was killed, or records were lost) that are converted again",
 }
 """What is said of the reasons for a step that nobody asked for."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """A scan to convert, or one with a record to add maps to, and why."""
-
-    ref: ScanRef
-    reason: Reason = "new"
-
-    @property
-    def sequence(self) -> str:
-        """The sequence of the scan; "" where it belongs to none."""
-        return _sequence(self.ref)
-
-    @property
-    def adds(self) -> bool:
-        """Whether maps are added to what is there."""
-        return self.reason == "adds"
 
 
 @dataclass(frozen=True)
@@ -112,14 +90,10 @@ def _plan(
     if settings.sequence != "none":
         unsettled.update(name for name, own in members.items() if len(own) > 1 or "" in own)
         unsettled.update(ref.frame.sequence for ref, reason in reasons if ref.frame and reason not in (None, "adds"))
-    steps = [Step(ref, reason) for ref, reason in reasons if reason and _sequence(ref) not in unsettled]
-    frames = [Step(ref, reason or "adds") for ref, reason in reasons if _sequence(ref) in unsettled]
+    steps = [Step(ref, reason) for ref, reason in reasons if reason and sequence_of(ref) not in unsettled]
+    frames = [Step(ref, reason or "adds") for ref, reason in reasons if sequence_of(ref) in unsettled]
     frames.sort(key=lambda step: step.sequence)
     return Plan([ref for ref, _ in reasons], (*steps, *frames), unsettled=frozenset(unsettled))
-
-
-def _sequence(ref: ScanRef) -> str:
-    return ref.frame.sequence if ref.frame else ""
 
 
 def _notes(steps: Iterable[Step]) -> Iterator[str]:

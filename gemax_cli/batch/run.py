@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from gemax_cli.batch.model import Outcome, Task, death_of, kind_of_warning, may_crash
-from gemax_cli.batch.plan import Plan, Step, make_plan, shard_of, task_of
+from gemax_cli.batch.model import Outcome, Step, Task, death_of, kind_of_warning, may_crash
+from gemax_cli.batch.plan import Plan, make_plan, shard_of, task_of
 from gemax_cli.batch.scopes import check_shard, unmapped_scopes
 from gemax_cli.batch.settle import (
     FEWEST_AT_ONCE,

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 
-from gemax_cli.batch.model import death_of, failure_of, may_crash
-from gemax_cli.batch.plan import Step
+from gemax_cli.batch.model import Step, death_of, failure_of, may_crash
 from gemax_cli.datasets.model import ScanRef
 from gemax_cli.errors import ExtraMissing, SettingsError
 from gemax_cli.placement import Placement

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 UNBOUNDED = 0  # stands for tau = N in ``Published.tau``: no bound at all
 TAUS = (16, 20, 30, 40, 50, 60)
+PAPER_DEPTH = 60.0  # of the block, mm, section 4.2
 PAPER_DEPTHS = tuple(float(depth) for depth in range(50, 150, 10))  # of Table 4, mm
 
 

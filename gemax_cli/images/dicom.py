@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gemax_cli.errors import BadFormat, LibraryMissing, not_installed
-from gemax_cli.images.model import ImageSource, Pixels, check_memory, check_packing, check_size, pick_band
+from gemax_cli.images.model import ImageSource, Pixels, check_memory, check_packing, check_size, explained, pick_band
 
 
 def _pydicom(path: Path) -> Any:
@@ -50,7 +50,6 @@ def _rescale(header: Any) -> tuple[float, float]:
 
 
 def _read_dicom(path: Path, index: int, dtype: np.dtype[Any]) -> Iterator[Pixels]:
-    from gemax_cli.images.read import explained
 
     with explained(path):
         data = _pydicom(path).dcmread(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gemax_cli.errors import BadFormat
+from gemax_cli.errors import BadFormat, FileUnreadable, LibraryMissing, ScanError, not_installed
 
 Pixels = NDArray[Any]
 GeoTag = tuple[int, int, int, Any, bool]
@@ -24,6 +25,7 @@ MOST_IN_MEMORY = 1 << 31
 """Bytes of an image, or a part of one, that can only be read whole."""
 MOST_PIXELS = 1 << 36
 """Pixels of the largest image."""
+CODECS = "imagecodecs"
 LARGEST_PACKING = 1 << 13
 """How many times a file's own size its pixels may take: deflate reaches 1,032, the densest codecs some thousands."""
 
@@ -122,3 +124,25 @@ def pick_band(path: Path, bands: int, band: int | None) -> int:
     if band is not None and band > bands:
         raise BadFormat(path, f"has {bands} bands or pages, not {band}: give one of them.")
     return (band or 1) - 1
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Re-raise what a library says of a damaged file as BadFormat, of a compression as LibraryMissing."""
+    try:
+        yield
+    except (ScanError, MemoryError):
+        raise
+    except OSError as error:
+        if error.errno is not None:
+            raise FileUnreadable(path, f"cannot be read ({error.strerror}): check the file and the disk.") from error
+        raise _damaged(path, error) from error
+    except Exception as error:  # decoders raise many kinds of errors for damaged data
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> ScanError:
+    reason = " ".join(str(error).split())[:120] or type(error).__name__
+    if CODECS in reason:  # tifffile's own words begin with the compression
+        return LibraryMissing(path, not_installed(f"its compression, {reason.partition(' requires')[0]},", CODECS))
+    return BadFormat(path, f"is damaged or of an unknown variant ({reason}): copy or save it again.")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import struct
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from gemax_cli.errors import BadFormat, FileUnreadable, LibraryMissing, ScanError, UnknownFormat, not_installed
+from gemax_cli.errors import BadFormat, UnknownFormat
 from gemax_cli.images.model import (
     BLOCK_PIXELS,
     ImageSource,
@@ -20,6 +19,7 @@ from gemax_cli.images.model import (
     check_packing,
     check_size,
     check_type,
+    explained,
     pick_band,
 )
 from gemax_cli.paths import AnyPath, as_path
@@ -27,7 +27,6 @@ from gemax_cli.scans.raw_file import open_raw
 from gemax_cli.stack.png import SIGNATURE, read_png
 
 Opener = Callable[[Path, int | None], ImageSource]
-CODECS = "imagecodecs"
 START = 132  # bytes that tell the format
 _PNG_GREY, _PNG_COLOURS = 0, {2: 3, 4: 2, 6: 4}  # colour types, and the channels of the others
 RADIOMETRIC = (
@@ -57,28 +56,6 @@ def open_image(path: AnyPath, band: int | None = None) -> ImageSource:
             with explained(path):
                 return opener(path, band)
     raise UnknownFormat(path, "is no PNG, TIFF, .npy or DICOM: save it as one of these.")
-
-
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Re-raise what a library says of a damaged file as BadFormat, of a compression as LibraryMissing."""
-    try:
-        yield
-    except (ScanError, MemoryError):
-        raise
-    except OSError as error:
-        if error.errno is not None:
-            raise FileUnreadable(path, f"cannot be read ({error.strerror}): check the file and the disk.") from error
-        raise _damaged(path, error) from error
-    except Exception as error:  # decoders raise many kinds of errors for damaged data
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> ScanError:
-    reason = " ".join(str(error).split())[:120] or type(error).__name__
-    if CODECS in reason:  # tifffile's own words begin with the compression
-        return LibraryMissing(path, not_installed(f"its compression, {reason.partition(' requires')[0]},", CODECS))
-    return BadFormat(path, f"is damaged or of an unknown variant ({reason}): copy or save it again.")
 
 
 # --- PNG

@@ -27,6 +27,7 @@ from gemax_cli.images.model import (
     check_packing,
     check_size,
     check_type,
+    explained,
     pick_band,
 )
 
@@ -103,8 +104,6 @@ def _georeference(page: tifffile.TiffPage) -> tuple[GeoTag, ...]:
 
 def _read_tiff(path: Path, number: int, sample: int) -> Iterator[Pixels]:
     """Yield the rows of a band, a strip or a row of tiles at a time; what a sparse file leaves out is no-data or 0."""
-    from gemax_cli.images.read import explained
-
     with explained(path), tifffile.TiffFile(path) as file:
         page = file.pages[number].aspage()
         missing = _nodata(page) or 0

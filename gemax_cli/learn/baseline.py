@@ -13,7 +13,7 @@ from gemax_cli.codes import MAX_CODE
 from gemax_cli.errors import ExtraMissing, SettingsError, not_installed
 from gemax_cli.learn.result import Fold, confusion, read_results
 from gemax_cli.learn.run import chosen_folds, read_header
-from gemax_cli.learn.scores import BASELINE, FoldScore, ScoredRun
+from gemax_cli.learn.scored import BASELINE, FoldScore, ScoredRun
 from gemax_cli.loader.load import load_stack
 from gemax_cli.loader.stack import FaceStack
 from gemax_cli.splits.files import read_split

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gemax_cli.errors import NothingToConvert, RunDamaged, SettingsError
 from gemax_cli.learn.result import FACES
-from gemax_cli.learn.scores import ScoredRun
+from gemax_cli.learn.scored import ScoredRun
 from gemax_cli.learn.settings import STREAM_NAMES, part_side
 from gemax_cli.reports.charts import COLOURS, chart_style
 from gemax_cli.reports.tiles import Picture, Tile, draw_sheet, printable

@@ -4,59 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from gemax_cli.datasets.model import Dataset
-from gemax_cli.datasets.published import PAPER_DEPTHS
+from gemax_cli.datasets.published import PAPER_DEPTH, PAPER_DEPTHS
 from gemax_cli.datasets.registry import DATASETS
 from gemax_cli.errors import NothingToConvert
-from gemax_cli.learn.result import Curves, Fold, FoldResult, read_results
+from gemax_cli.learn.result import Fold, FoldResult, read_results
 from gemax_cli.learn.run import read_header
+from gemax_cli.learn.scored import FoldScore, ScoredRun
 from gemax_cli.learn.settings import TrainSettings
 from gemax_cli.paths import AnyPaths, as_paths
-from gemax_cli.reports.published import PAPER_DEPTH
 
-BASELINE = "linear classifier"
 PAPER_ROW = {"gemax": "GEMax", "gem": "GeM"}  # of Tables 1 and 2
-
-
-@dataclass(frozen=True)
-class FoldScore:
-    """The test of one fold: accuracy 0..1, and counts, a row per true expression, a column per predicted one."""
-
-    accuracy: float
-    confusion: tuple[tuple[int, ...], ...]
-
-
-@dataclass(frozen=True)
-class ScoredRun:
-    """The tests of a run, of the network or of the linear classifier.
-
-    Attributes:
-        name: of its folder.
-        classes: expressions, in the order of the confusion matrices.
-        split_sha256: of the file of its split.
-        depth_mm: of the blocks.
-        datasets: of the test subjects.
-        folds: by (round, fold).
-        settings: None of the linear classifier.
-        curves: of each fold's training.
-        same_cell: by stream, share of test scans of which two maps peak in one cell, mean over the folds.
-    """
-
-    name: str
-    classes: tuple[str, ...]
-    split_sha256: str
-    depth_mm: float
-    datasets: frozenset[str]
-    folds: Mapping[Fold, FoldScore]
-    settings: TrainSettings | None = None
-    curves: tuple[Curves, ...] = ()
-    same_cell: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

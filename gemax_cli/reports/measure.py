@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from gemax_cli.codes import depth_of_code, level_of_code
 from gemax_cli.datasets.model import ScanName
+from gemax_cli.datasets.published import PAPER_DEPTH
 from gemax_cli.entropy.figures import entropy_bits
 from gemax_cli.entropy.mapping import apply_cuts, bin_depths, uniform_cuts
 from gemax_cli.errors import BadFormat, ScanError, SettingsError
 from gemax_cli.maps.registry import COMPARISONS
 from gemax_cli.parallel import map_unordered
 from gemax_cli.paths import AnyPath, as_path
-from gemax_cli.reports.published import PAPER_DEPTH
 from gemax_cli.settings import QuantisationSettings
 from gemax_cli.stack.folder import OutputFolder
 from gemax_cli.stack.images import MapImage, ScanImages, load_codes, load_map, split_depth

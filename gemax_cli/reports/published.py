@@ -7,7 +7,6 @@ from gemax_cli.datasets.registry import DATASETS
 
 SOURCE = "Jiao et al., arXiv 2011.08333, on the licensed databases"
 ENTROPY_SOURCE = f"{SOURCE}; its RI lies below its own tau = 16, so it is not of the same depth block"
-PAPER_DEPTH = 60.0  # of the block, mm, section 4.2
 NO_BOUND_FROM = 4096 - 256 + 1  # tau from which N = 4096 levels in K = 256 bins are not bound at all
 
 PUBLISHED: tuple[Published, ...] = tuple(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from gemax_cli.batch.model import death_of, may_crash
 from gemax_cli.codes import MAX_CODE
 from gemax_cli.datasets.model import SIX_EXPRESSIONS, ScanRef
-from gemax_cli.datasets.published import PAPER_DEPTHS
+from gemax_cli.datasets.published import PAPER_DEPTH, PAPER_DEPTHS
 from gemax_cli.datasets.registry import DATASETS
 from gemax_cli.datasets.selection import Selection
 from gemax_cli.entropy.figures import map_entropy
@@ -22,7 +22,6 @@ from gemax_cli.parallel import map_unordered
 from gemax_cli.paths import AnyPaths, as_paths
 from gemax_cli.pipeline import MappedBlock, convert_scan
 from gemax_cli.reports.charts import Series, line_chart
-from gemax_cli.reports.published import PAPER_DEPTH
 from gemax_cli.scans.walk import check_sources, find_scans
 from gemax_cli.settings import QuantisationSettings, Settings
 from gemax_cli.stack.tables import Failure
