@@ -69,7 +69,7 @@ def _needed(file: str, loss: Change, ground: Ground) -> None:
     """A file is lost without which its scan cannot be read: it is not "there already"."""
     loss(ground.raw / file)
     said = ground.gemax(*MAKE)
-    demand("2 there already, 1 failed" in said.err and "changed" in said.err, f"not said: {said.err}")
+    demand("2 there already, 1 failed" in " ".join(said.err.split()) and "changed" in said.err, f"not said: {said.err}")
 
 
 def _emptied(path: Path) -> None:

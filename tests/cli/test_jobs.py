@@ -281,7 +281,7 @@ def test_a_folder_in_use_is_not_waited_for_longer(line, tmp_path, capsys):
     with OutputFolder(tmp_path / "out").locked():
         started = time.monotonic()
         assert run([*line, "--wait", "0.6"]) == 5
-        assert 0.5 < time.monotonic() - started < 10
+        assert 0.5 < time.monotonic() - started < 60
         assert run(line) == 5
     assert run(line) == 3
 
