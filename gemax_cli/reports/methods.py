@@ -74,7 +74,7 @@ def _maps(settings: Settings) -> Iterator[str]:
     pooled = f", one mapping for each {SCOPES[settings.mapping]}" if settings.mapping in SCOPES else ""
     yield (
         f"Depth was mapped from N = {made.levels} levels to K = {made.face_bins} grey values of maximal entropy, no "
-        f"bin wider than tau = {taus} levels [1] (global optimum by dynamic programming{pooled})."
+        f"bin wider than tau = {taus} levels [1] (global optimum, found by a Lagrangian search{pooled})."
     )
     if settings.maps:
         yield f"For comparison: {_listed(settings.maps)}."
