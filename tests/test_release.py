@@ -4,10 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 import gemax_cli
-
-yaml = pytest.importorskip("yaml", reason="PyYAML is not installed here")
 
 ROOT = Path(__file__).resolve().parents[1]
 YAML_FILES = [*ROOT.glob(".github/**/*.yml"), ROOT / "CITATION.cff", ROOT / ".pre-commit-config.yaml"]
