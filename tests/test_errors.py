@@ -34,7 +34,8 @@ def test_missing_packages_are_named_as_the_index_names_them():
     assert not [path for path, text in sources.items() if "gemax-cli[" in text]
     assert {path.name for path, text in sources.items() if "pip install" in text} == {
         "errors.py",
-        "gltf.py",
+        "open3d_library.py",
+        "settle.py",
         "train.py",
     }
     assert errors.not_installed("clahe", "scikit-image") == (

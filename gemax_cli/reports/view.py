@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gemax_cli.codes import depth_of_code
-from gemax_cli.errors import BadFormat, ExtraMissing, NothingToConvert, SettingsError
+from gemax_cli.errors import BadFormat, ExtraMissing, NothingToConvert, SettingsError, not_installed
 from gemax_cli.face.mesh import mesh_of_depth
 from gemax_cli.paths import AnyPath, as_path
 from gemax_cli.pipeline import compare_maps, convert_scan
@@ -96,7 +96,7 @@ def view(
         OutputError: run.json is damaged, or ``output`` cannot be written.
     """
     if find_spec("plotly") is None:
-        raise ExtraMissing("gemax view needs plotly, which is not installed: pip install plotly.")
+        raise ExtraMissing(not_installed("gemax view", "plotly"))
     path = as_path(source)
     if path.is_dir():
         face = _recorded(OutputFolder.holding(path), scan, depth_mm)
