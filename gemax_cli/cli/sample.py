@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 APART = "faces, sequences and images go to folders of their own: run the command again for each."
+LAYOUTS = ("BU-3DFE", "Bosphorus", "BU-4DFE", "thermal", "sar")
 
 
 @click.command("sample", cls=options.Command, short_help="Write a synthetic raw dataset in both layouts.")
@@ -26,7 +27,7 @@ APART = "faces, sequences and images go to folders of their own: run the command
 @options.option("--seed", type=click.IntRange(0), default=0, help="Same seed, same bytes.")
 @options.option(
     "--dataset", "datasets", multiple=True,
-    type=click.Choice(["BU-3DFE", "Bosphorus", "BU-4DFE", "thermal", "sar"], case_sensitive=False),
+    type=click.Choice(LAYOUTS, case_sensitive=False), metavar=f"[{'|'.join(LAYOUTS)}]",
     help="Layout to write; may be repeated. BU-4DFE: sequences; thermal and sar: images for gemax map.  "
     "[default: both databases]",
 )  # fmt: skip
