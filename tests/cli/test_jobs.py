@@ -266,9 +266,15 @@ def test_wait_takes_a_number_or_none(words, spelled):
 )
 def test_a_folder_in_use_is_waited_for(ready, line, tmp_path, wait, shard, capsys):
     assert run([*line, "-q"]) == 3
-    held = OutputFolder(tmp_path / "out").locked()
-    held.__enter__()
-    threading.Timer(1.0, lambda: held.__exit__(None, None, None)).start()
+    taken = threading.Event()
+
+    def hold():
+        with OutputFolder(tmp_path / "out").locked():
+            taken.set()
+            time.sleep(1.0)
+
+    threading.Thread(target=hold).start()
+    assert taken.wait(60)
     capsys.readouterr()
     started = time.monotonic()
     assert run([*line, *wait, *shard]) == 3

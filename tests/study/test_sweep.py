@@ -127,7 +127,7 @@ def test_too_few_subjects_recommend_nothing():
     assert done.advice[0].startswith("BU-3DFE: no depth is recommended (")
     assert "at 60 mm (F = " in done.advice[0]
     assert all(row.accuracy is None for row in done.rows)
-    assert "3 subjects, it takes 4" in done.advice[0] or "scikit-learn is not installed" in done.advice[0]
+    assert "3 subjects, it takes 4" in done.advice[0] or "needs scikit-learn, which is not installed" in done.advice[0]
 
 
 def test_a_missing_library_recommends_nothing(monkeypatch):
