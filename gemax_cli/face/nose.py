@@ -65,7 +65,7 @@ SAME_TURN_TRACE = 1.0 + 2.0 * np.cos(np.radians(15.0))  # trace of the rotation 
 SIZES = (0.87, 1.15)  # of the face, tried where the template's own size gives no confident fit
 SURE = 0.9  # the frontal view is enough from this confidence on
 DOUBTFUL = 0.8  # below this confidence a tip carries a warning
-DATABASE_ODDS = 8.0  # how much likelier a fit is a nose in a format of face databases, whose files are faces
+DATABASE_ODDS = 8.0  # how much likelier an upright fit is a nose in a format of databases, whose files are faces
 REGION_ODDS = 8.0  # how much likelier a fit is a nose that lies within the nose outline of a landmark file
 OUTLINE_CONFIDENCE = 0.75  # of an outline's most forward point: of 0.87 in hard scans, fewer where no nose is detected
 UNCONFIRMED = 0.9  # of a landmark where no nose is detected
@@ -283,7 +283,8 @@ def detect_nose_tip(scan: Scan) -> NoseTip:
     fits = best_fits(scan)
     if not fits or fits[0].confidence < HOPELESS:
         raise NoNoseTip(scan.path, _no_nose(scan))
-    return tip_of(fits, DATABASE_ODDS if scan.metric and not scan.camera else 1.0)
+    as_in_databases = scan.metric and not scan.camera and is_upright(pose_of(fits[0].rotation))
+    return tip_of(fits, DATABASE_ODDS if as_in_databases else 1.0)
 
 
 def _no_nose(scan: Scan) -> str:

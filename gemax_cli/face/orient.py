@@ -200,7 +200,7 @@ def _ranked_guesses(scan: Scan, settings: NoseSettings) -> list[Guess]:
     for guesses, enough in (
         ((_guess(scan, mm, *pair, False) for mm, pair in product(known, usual)), CERTAIN),
         ((guess for mm in known for guess in _from_every_side(scan, mm, pairs)), LIKELY),
-        ((_guess(scan, mm, *pair, True) for mm, pair in product(known, usual)), FAIR),
+        ((guess for mm in known for guess in _in_usual(scan, mm, usual, pairs)), FAIR),
         ((guess for guess in _in_scales(scan, scales, pairs) if guess.confidence >= SURE), SURE),
     ):
         found = sorted([*found, *guesses], key=lambda guess: -guess.confidence)
@@ -231,6 +231,17 @@ def _from_every_side(scan: Scan, mm_per_unit: float, pairs: list[tuple[Axis, Axi
     nearest = [nearest_axes(rotation, pairs) for fit, rotation in fits if fit.confidence > CHANCE]
     for up, forward in list(dict.fromkeys(nearest))[:SHORTLIST]:
         yield _guess(scan, mm_per_unit, up, forward, True)
+
+
+def _in_usual(
+    scan: Scan, mm_per_unit: float, usual: list[tuple[Axis, Axis]], pairs: list[tuple[Axis, Axis]]
+) -> Iterator[Guess]:
+    """Thorough guesses in the usual axes; of a head that lies in them, also in those of ``pairs`` nearest to it."""
+    for pair in usual:
+        guess = _guess(scan, mm_per_unit, *pair, True)
+        yield guess
+        if guess.confidence > CHANCE and not is_upright(pose_of(guess.fits[0].rotation)):
+            yield _guess(scan, mm_per_unit, *nearest_axes(axes(*pair) @ guess.fits[0].rotation, pairs), True)
 
 
 def _in_scales(scan: Scan, scales: list[float], pairs: list[tuple[Axis, Axis]]) -> Iterator[Guess]:

@@ -193,6 +193,13 @@ class TestSettings:
         assert abs(tip.pose.yaw - 20) < 6
         assert not tip.warnings
 
+    @pytest.mark.parametrize(("roll", "likelier"), [(20.0, True), (130.0, False)])
+    def test_only_an_upright_head_is_likelier_in_a_format_of_databases(self, monkeypatch, roll, likelier):
+        scan = naive.face_scan()
+        fit = replace(nose.best_fits(scan)[0], rotation=turn(0.0, 0.0, roll), shift=50.0, face_seen=0.5)
+        monkeypatch.setattr(nose, "best_fits", lambda _: [fit])
+        assert (detect_nose_tip(scan).confidence > fit.confidence) == likelier
+
     def test_one_fit_where_the_landmark_is_confirms_it(self, monkeypatch):
         scan = replace(naive.face_scan(yaw=10.0), landmarks={"Nose tip": np.array([1.0, 1, 0])})
         monkeypatch.setattr(nose, "best_fits", None)

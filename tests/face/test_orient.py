@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from gemax_cli.errors import NoNoseTip
-from gemax_cli.face import orient
+from gemax_cli.face import nose, orient
 from gemax_cli.face.clean import clean_scan
-from gemax_cli.face.nose import SURE, detect_nose_tip, find_nose_tip
+from gemax_cli.face.nose import SURE, detect_nose_tip, find_nose_tip, turn
 from gemax_cli.face.orient import AXES, axes, orient_scan
 from gemax_cli.scans.read import read_scan
 from gemax_cli.settings import NoseSettings
@@ -103,6 +103,12 @@ class TestOrientation:
             f"Up was taken for {up} and the face for looking to {forward}, where a nose was found."
         )
         np.testing.assert_allclose(frontal.scan.points, FACE.points, atol=1e-9)
+
+    def test_a_head_that_lies_in_the_axes_tried_is_set_upright(self, monkeypatch):
+        monkeypatch.setattr(orient, "_from_every_side", lambda *_: iter(()))
+        lying = as_file("+y", "+z", points=FACE.points @ turn(0.0, 0.0, 80.0).T)
+        monkeypatch.setattr(nose, "ROLLS", np.radians([80.0]))
+        assert orient_scan(lying, AUTO).to_raw[:, :3] == pytest.approx(axes("-x", "+z"))
 
     def test_one_axis_asked_for_leaves_the_other_to_be_found(self):
         frontal = orient_scan(as_file("+z", "+x"), NoseSettings(up="+z"))
