@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
@@ -35,44 +36,45 @@ def measuring() -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.fixture(scope="module")
-def one_after_the_other() -> Iterator[subprocess.Popen[str]]:
-    with measuring() as process:
-        yield process
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[dict[str, object]]]]:
+    """What reading each file took: two at a time, the largest first."""
+    sizes = dict.fromkeys(AT_THE_LIMIT, MAX_BYTES) | {name: SIZE for name in BOMBS if name not in AT_THE_LIMIT}
+    free = SimpleQueue[subprocess.Popen[str]]()
+    with measuring() as one, measuring() as other, ThreadPoolExecutor(2) as pool:
+        free.put(one)
+        free.put(other)
+        yield {
+            name: pool.submit(read, free, tmp_path_factory.mktemp("bomb"), name, size) for name, size in sizes.items()
+        }
+        pool.shutdown(cancel_futures=True)
 
 
-@pytest.fixture(scope="module")
-def largest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[dict[str, object]]]]:
-    """What the largest files take, read beside the other tests: it takes half a minute."""
-    folder = tmp_path_factory.mktemp("largest")
-    with measuring() as process, ThreadPoolExecutor(1) as pool:
-        yield {name: pool.submit(read, process, folder, name, MAX_BYTES) for name in AT_THE_LIMIT}
-
-
-def read(process: subprocess.Popen[str], folder: Path, name: str, size: int) -> dict[str, object]:
+def read(free: SimpleQueue[subprocess.Popen[str]], folder: Path, name: str, size: int) -> dict[str, object]:
     """What it took to read a file of ``size`` bytes, in a process of its own."""
     bomb = BOMBS[name]
     file, small = (folder / f"{stem}{bomb.suffix}" for stem in ("large", "small"))
     bomb.write(file, size)
     bomb.write(small, 4000)
+    process = free.get()
     try:
         print(file, small, sep="\t", file=process.stdin, flush=True)
         found: dict[str, object] = json.loads(process.stdout.readline())
     finally:
+        free.put(process)
         file.unlink()
     assert "bytes" in found, found
     return found
 
 
-@pytest.mark.usefixtures("largest")
 @pytest.mark.parametrize("name", [name for name in BOMBS if name not in AT_THE_LIMIT])
-def test_memory_is_in_proportion_to_the_file(one_after_the_other, tmp_path, name):
-    found = read(one_after_the_other, tmp_path, name, SIZE)
+def test_memory_is_in_proportion_to_the_file(measured, name):
+    found = measured[name].result()
     assert found["bytes"] <= TIMES * SIZE + BESIDES, found
 
 
 @pytest.mark.parametrize("name", AT_THE_LIMIT)
-def test_memory_of_the_largest_files(largest, name):
-    found = largest[name].result()
+def test_memory_of_the_largest_files(measured, name):
+    found = measured[name].result()
     assert "more than 268" not in str(found["outcome"])
     assert found["bytes"] <= TIMES * MAX_BYTES + BESIDES, found
 

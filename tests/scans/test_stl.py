@@ -36,6 +36,17 @@ def test_the_triangles_share_their_corners(tmp_path: Path, whole: bytes) -> None
     is_house(read(tmp_path, whole))
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_equal_corners_become_one_point(tmp_path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    corners = rng.integers(-2, 3, (30, 3, 3)) * rng.choice([1.0, -0.0], (30, 3, 3))
+    facets = b"".join(struct.pack("<12fH", *np.zeros(3), *one.ravel(), 0) for one in corners)
+    scan = read(tmp_path, bytes(80) + struct.pack("<I", 30) + facets)
+    points, number = np.unique(corners.reshape(-1, 3), axis=0, return_inverse=True)
+    np.testing.assert_array_equal(scan.points, points)
+    np.testing.assert_array_equal(scan.triangles, number.reshape(-1, 3))
+
+
 def test_a_binary_one_that_begins_with_solid(tmp_path: Path) -> None:
     is_house(read(tmp_path, b"solid bo" + stl_binary()[8:]))
 

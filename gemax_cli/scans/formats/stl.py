@@ -44,8 +44,18 @@ def read_stl(raw: RawFile) -> Scan:
         points = corners.reshape(-1, 3).astype(np.float64)
     if not np.isfinite(points).all():
         raise BadFormat(path, "holds coordinates that are not numbers: export it again.")
-    unique, number = np.unique(points, axis=0, return_inverse=True)
-    return mesh_scan(path, unique, np.reshape(number, (-1, 3)).astype(np.int32))
+    unique, number = _welded(points)
+    return mesh_scan(path, unique, number.reshape(-1, 3))
+
+
+def _welded(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """The different points, (k, 3) in ascending order, and which of them each is, as of np.unique, but faster."""
+    order = np.lexsort(points.T[::-1])
+    ascending, first = points[order], np.ones(len(points), np.bool_)
+    first[1:] = (ascending[1:] != ascending[:-1]).any(axis=1)
+    number = np.empty(len(points), np.int32)
+    number[order] = np.cumsum(first, dtype=np.int32) - np.int32(1)
+    return ascending[first], number
 
 
 def _from_text(path: Path, data: bytes) -> NDArray[np.float64]:
