@@ -222,7 +222,7 @@ def _drawn(columns: Mapping[str, _Column], width: int) -> str:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for column in columns.values():
         heading = column.name if column.width >= len(column.name) else column.name.replace("_", " ")
         justify: Literal["right", "left"] = "right" if column.is_numeric else "left"

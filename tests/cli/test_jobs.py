@@ -224,7 +224,7 @@ def test_settings_of_inspect(tmp_path, ready, capsys):
         ("taus = 'x'", "taus: 'x' is no list"),
         ("taus = [15]", "use tau = 16 or more"),
         ("block.size = 2.5", "block: size: '2.5' is no whole number"),
-        ("[block", "Expected ']'"),
+        ("[block", "at the end of a table declaration"),
         ("{", "Expecting"),
         ('{"kind": "images", "settings": {}}', "they are of images, not of scans"),
         ("settings = 3", "holds no settings"),
